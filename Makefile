@@ -1,0 +1,71 @@
+# Needs Python 3.11, git and make; everything else goes into .venv. `make` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Torch comes first and alone: it is the pinned build that development is measured with, and the
+# CPU build (2.13.0+cpu) wins wherever pip is shown one. Resolved together with the rest, a newer
+# torch with its gigabytes of CUDA packages could arrive in its place.
+TORCH ?= torch==2.13.0
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # older ones know no dependency groups
+	$(BIN)/pip install --quiet '$(TORCH)'
+	$(BIN)/pip install --quiet --editable '.[torch,verify,demo]' --group dev
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## make .venv with everything that development needs
+
+.PHONY: demo
+demo: $(READY) ## merge real models and show what the children can do
+	$(BIN)/python specs/demo/demo.py
+
+.PHONY: test
+test: lint ## all checks and all tests, as CI runs them
+	$(BIN)/pytest -m 'slow or not slow'
+
+.PHONY: test-fast
+test-fast: $(READY) ## the tests that take milliseconds
+	$(BIN)/pytest
+
+.PHONY: slow
+slow: $(READY) ## the slow tests alone
+	$(BIN)/pytest -m slow
+
+.PHONY: lint
+lint: $(READY) ## format, lint, both type checkers, floors
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: $(READY) ## rewrite the sources as ruff wants them
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: bench
+bench: $(READY) ## time and memory on a 1 B parameter checkpoint, against mergekit
+	$(BIN)/python -m benchmarks.run
+
+.PHONY: build
+build: $(READY) ## wheel and sdist into dist/
+	$(BIN)/python -m hatchling build --clean
+
+.PHONY: clean
+clean: ## remove .venv, caches and built files
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,219 @@
+"""From a path to a checkpoint: which files belong to it, and what their headers say."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry, TensorName
+from mergec.catalog.config import read_config, read_licence
+from mergec.catalog.header import read_header
+from mergec.catalog.index import INDEX_SUFFIX, read_index, read_shards
+from mergec.catalog.quoted import quoted, several
+from mergec.catalog.regular_file import cannot_open
+from mergec.catalog.wrong_format import PICKLE_SUFFIXES, refuse_pickle
+from mergec.diagnostics import Diagnostic, MergecError, fail
+
+_WEIGHTS = "model.safetensors"
+_OTHER_WEIGHTS = frozenset({".gguf", ".h5", ".msgpack", ".onnx", ".npz", ".tflite"})
+_UNFINISHED = frozenset({".incomplete", ".part", ".partial", ".crdownload", ".download"})
+
+# What transformers and the hub leave beside weights. LICENSE and NOTICE oblige whoever copies.
+_SMALL_FILES = (
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "*.model",
+    "*.tiktoken",
+    "tekken.json",
+    "normalizer.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "generation_config.json",
+    "chat_template*",
+    "*processor_config.json",
+    "LICENSE*",
+    "LICENCE*",
+    "COPYING*",
+    "NOTICE*",
+)
+_NEVER_COPIED = frozenset({".py", ".safetensors"}) | PICKLE_SUFFIXES | _OTHER_WEIGHTS | _UNFINISHED
+
+
+def open_checkpoint(path: Path) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
+    """The checkpoint at `path`, a folder or one safetensors file, and the warnings about it.
+
+    A folder is read as its index and shards, as its `model.safetensors`, or as its only
+    safetensors file; pickles beside them are ignored. A file alone has no config, no small files
+    and no licence. Links are followed. Reads headers and small texts only.
+
+    Raises E701 for a path that leads nowhere, E706 for a folder of pickles, E711 for missing
+    shards, E714 where there are no weights, E717 where it is unclear which files are meant, and
+    what `read_header`, `read_index`, `read_shards` and `read_config` raise.
+    """
+    warnings: list[Diagnostic] = []
+    if not os.path.isdir(path):  # unlike Path.is_dir, False where the system will not say
+        shard, entries = read_header(path, warnings.append)
+        checkpoint = _checkpoint(path.parent, (shard,), entries)
+    else:
+        names = _listing(path)
+        shards, entries = _weights(path, names, warnings.append)
+        checkpoint = Checkpoint(
+            root=path,
+            shards=shards,
+            tensors={entry.name: entry for entry in entries},
+            config=read_config(path / "config.json"),
+            small_files=_small_files(path, names),
+            licence=read_licence(path / "README.md"),
+        )
+    if not checkpoint.tensors:
+        raise fail(
+            "E714",
+            f"{quoted(path)} holds no tensors",
+            help="name a checkpoint that holds weights",
+        )
+    warnings += _confusable(path, checkpoint.tensors)
+    return checkpoint, tuple(warnings)
+
+
+def _checkpoint(
+    root: Path, shards: tuple[ShardFile, ...], entries: tuple[TensorEntry, ...]
+) -> Checkpoint:
+    tensors = {entry.name: entry for entry in entries}
+    return Checkpoint(root, shards, tensors, config=None, small_files=(), licence=None)
+
+
+def _listing(folder: Path) -> list[str]:
+    # Hidden files are left out: macOS and downloaders put `._model.safetensors` and the like there.
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError as error:
+        raise cannot_open(folder, error) from error
+
+
+def _weights(
+    folder: Path, names: list[str], warn: Callable[[Diagnostic], None]
+) -> tuple[tuple[ShardFile, ...], tuple[TensorEntry, ...]]:
+    index_name = _index_name(folder, names)
+    if index_name:
+        index = read_index(folder / index_name)
+        if _WEIGHTS in names and _WEIGHTS not in index.weight_map.values():
+            raise _ambiguous(folder, [_WEIGHTS, index_name])
+        return read_shards(index, warn)
+    files = [name for name in names if name.endswith(".safetensors")]
+    if _WEIGHTS in files:
+        files = [_WEIGHTS]
+    if not files:
+        raise _no_weights(folder, names)
+    if gaps := _absent_parts(files):
+        raise fail(
+            "E711",
+            f"{quoted(folder)} has part of a sharded checkpoint and neither its index nor"
+            f" {several([*map(quoted, gaps)])}",
+            help="download the missing files, the index among them",
+        )
+    if len(files) > 1:
+        raise _ambiguous(folder, files)
+    shard, entries = read_header(folder / files[0], warn)
+    return (shard,), entries
+
+
+def _index_name(folder: Path, names: list[str]) -> str | None:
+    indexes = [name for name in names if name.endswith(INDEX_SUFFIX)]
+    usual = f"model{INDEX_SUFFIX}"
+    if usual in indexes:
+        return usual
+    if len(indexes) > 1:
+        raise _ambiguous(folder, indexes)
+    return indexes[0] if indexes else None
+
+
+def _absent_parts(files: list[str]) -> list[str]:
+    """The shards that the numbering of `files` promises and that are not among them."""
+    absent: set[str] = set()
+    for name in files:
+        if match := re.fullmatch(r"(.*)-\d{5}-of-(\d{5})\.safetensors", name):
+            parts = (
+                f"{match[1]}-{part:05}-of-{match[2]}.safetensors"
+                for part in range(1, int(match[2]) + 1)
+            )
+            absent.update(parts)
+    return sorted(absent - set(files))
+
+
+def _ambiguous(folder: Path, files: list[str]) -> MergecError:
+    return fail(
+        "E717",
+        f"{quoted(folder)} holds {len(files)} files that could each be the checkpoint:"
+        f" {several([*map(quoted, files)])}",
+        help=f"name the one you mean, such as {quoted(folder / files[0])}",
+    )
+
+
+def _no_weights(folder: Path, names: list[str]) -> MergecError:
+    by_suffix = {name: Path(name).suffix.lower() for name in names}
+    pickles = [name for name, suffix in by_suffix.items() if suffix in PICKLE_SUFFIXES]
+    if pickles:
+        likely = next((name for name in pickles if "model" in name), pickles[0])
+        return refuse_pickle(folder / likely, all_of=len(pickles))
+    for name, suffix in by_suffix.items():
+        if suffix in _UNFINISHED:
+            return fail(
+                "E703",
+                f"{quoted(folder / name)} is an unfinished download",
+                help="finish the download; the file then loses its last suffix",
+            )
+    for name, suffix in by_suffix.items():
+        if suffix in _OTHER_WEIGHTS:
+            return fail(
+                "E704",
+                f"{quoted(folder / name)} is not safetensors",
+                help="name a checkpoint in safetensors; mergec reads no other format of weights",
+            )
+    what = "is empty" if not names else "holds no safetensors file"
+    return fail("E714", f"{quoted(folder)} {what}", help=_inner_checkpoint(folder, names))
+
+
+def _inner_checkpoint(folder: Path, names: list[str]) -> str:
+    for name in names[:100]:
+        inner = folder / name
+        try:
+            found = os.path.isdir(inner) and any(
+                file.endswith(".safetensors") for file in _listing(inner)
+            )
+        except MergecError:
+            found = False
+        if found:
+            return f"name the folder {quoted(inner)}, which holds safetensors files"
+    return "name a folder that holds `model.safetensors`, or a `.safetensors` file"
+
+
+def _small_files(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in names
+        if any(fnmatchcase(name, pattern) for pattern in _SMALL_FILES)
+        and Path(name).suffix.lower() not in _NEVER_COPIED
+        and name.isprintable()
+        and os.path.isfile(folder / name)
+    )
+
+
+def _confusable(path: Path, names: Iterable[TensorName]) -> Iterable[Diagnostic]:
+    """W703 for names that are one name in Unicode's composed form."""
+    seen: dict[str, TensorName] = {}
+    for name in names:
+        if name.isascii():
+            continue
+        other = seen.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            yield Diagnostic(
+                "W703",
+                f"{quoted(path)} holds the tensors {quoted(ascii(other))} and"
+                f" {quoted(ascii(name))}, which look alike",
+                None,
+                notes=("mergec matches names by their exact code points",),
+                help=("rename one of them in the program that wrote the file",),
+            )

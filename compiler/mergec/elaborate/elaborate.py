@@ -1,0 +1,171 @@
+"""From a syntax tree to the operator graph: names resolved, operands typed, masses checked."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mergec.diagnostics import Diagnostic, Label, MergecError, Span
+from mergec.diagnostics.suggest import suggestion_help
+from mergec.elaborate.arithmetic import combine, negate
+from mergec.elaborate.calls import Calls
+from mergec.elaborate.exports import Exported, choose_export
+from mergec.elaborate.values import POISON, Bytes, Elaborated, Meaning, Weights
+from mergec.ir import GraphBuilder, NodeKey, verify_graph
+from mergec.ops import OPERATORS
+from mergec.syntax.nodes import (
+    Binary,
+    Binding,
+    Bool,
+    Call,
+    Export,
+    Expr,
+    ListLiteral,
+    Name,
+    Negate,
+    Number,
+    Pipe,
+    Size,
+    SpecFile,
+    Text,
+)
+
+
+def elaborate(spec: SpecFile) -> Elaborated:
+    """The checked graph of `spec`; MergecError with all independent errors (E2xx, E3xx)."""
+    names = _Names()
+    exports: list[Exported] = []
+    for statement in spec.statements:
+        if isinstance(statement, Binding):
+            names.bind(statement)
+        else:
+            exports.append(names.export(statement))
+    errors = [found for found in names.found if found.severity == "error"]
+    if errors:
+        raise MergecError(names.found)
+    export = choose_export(names.bindings, names.used, exports, names.found.append, spec)
+    if export is None:
+        raise MergecError(names.found)
+    names.warn_unused(export.node)
+    graph = names.builder.finish({export.name: export.node})
+    reached = {node.key for node in graph.nodes()}
+    sources = tuple(s for s in names.calls.sources.values() if s.key in reached)
+    spans = {key: span for key, span in names.spans.items() if key in reached}
+    return Elaborated(verify_graph(graph), sources, export, spans, tuple(names.found))
+
+
+@dataclass(slots=True)
+class _Names:
+    """The names bound so far and everything found wrong with the statements that bind them."""
+
+    builder: GraphBuilder = field(default_factory=GraphBuilder)
+    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    bindings: dict[str, tuple[Binding, Meaning]] = field(
+        default_factory=dict[str, tuple[Binding, Meaning]]
+    )
+    used: set[str] = field(default_factory=set[str])
+    spans: dict[NodeKey, Span] = field(default_factory=dict[NodeKey, Span])
+    calls: Calls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.calls = Calls(self.builder, self.meaning, self.found.append)
+
+    def bind(self, binding: Binding) -> None:
+        known = self.bindings.get(binding.name)
+        meaning = self.meaning(binding.expr)
+        if known is None:
+            self.bindings[binding.name] = (binding, meaning)
+            return
+        first = Label(known[0].name_span, "bound first here")
+        message = f"`{binding.name}` is bound twice"
+        hint = f"give one another name, such as `{binding.name}_2`"
+        self.found.append(
+            Diagnostic("E208", message, binding.name_span, labels=(first,), help=(hint,))
+        )
+
+    def export(self, statement: Export) -> Exported:
+        before = set(self.used)
+        meaning = self.meaning(statement.expr)
+        exported_name = statement.expr.id if isinstance(statement.expr, Name) else None
+        return Exported(statement, meaning, exported_name, frozenset(self.used - before))
+
+    def warn_unused(self, exported: NodeKey) -> None:
+        for name, (binding, meaning) in self.bindings.items():
+            if name in self.used or (isinstance(meaning, Weights) and meaning.key == exported):
+                continue
+            message = f"`{name}` is never used"
+            hint = f"remove the line, or use `{name}`"
+            self.found.append(Diagnostic("W201", message, binding.name_span, help=(hint,)))
+
+    def meaning(self, expr: Expr) -> Meaning:
+        """What `expr` stands for; POISON once an error in it is reported."""
+        # Chains of `+` and `|>` nest to the left and may be long, so that spine is walked in a loop.
+        spine: list[Binary | Pipe] = []
+        while isinstance(expr, Binary | Pipe):
+            spine.append(expr)
+            expr = expr.left
+        value = self._leaf(expr)
+        for step in reversed(spine):
+            if isinstance(step, Binary):
+                right = self.meaning(step.right)
+                value = combine(self.builder, step, value, right, self.found.append)
+            else:
+                value = self._pipe(step, value)
+            self._remember(value, step.span)
+        return value
+
+    def _pipe(self, step: Pipe, left: Meaning) -> Meaning:
+        evaluated = {id(step.left): left}
+
+        def meaning(expr: Expr) -> Meaning:
+            return evaluated[id(expr)] if id(expr) in evaluated else self.meaning(expr)
+
+        calls = Calls(self.builder, meaning, self.found.append, self.calls.sources)
+        return calls.call(step.call, (step.left, *step.call.operands), piped=True)
+
+    def _leaf(self, expr: Expr) -> Meaning:
+        value: Meaning
+        match expr:
+            case Name():
+                value = self._name(expr)
+            case Number():
+                value = expr.value
+            case Text() | Bool():
+                value = expr.value
+            case Size():
+                value = Bytes(expr.bytes)
+            case ListLiteral():
+                value = self._list(expr)
+            case Negate():
+                value = negate(self.builder, expr, self.meaning(expr.operand), self.found.append)
+            case Call():
+                value = self.calls.call(expr, expr.operands, piped=False)
+            case _:
+                raise AssertionError(f"{type(expr).__name__} is not a leaf")
+        self._remember(value, expr.span)
+        return value
+
+    def _name(self, name: Name) -> Meaning:
+        self.used.add(name.id)
+        if name.id in self.bindings:
+            return self.bindings[name.id][1]
+        if name.id in OPERATORS:
+            hint = f"call it: `{OPERATORS[name.id].signature()}`"
+        else:
+            hint = suggestion_help(name.id, list(self.bindings), "names bound above")
+        message = f"`{name.id}` is not bound above this line"
+        self.found.append(Diagnostic("E201", message, name.span, help=(hint,)))
+        return POISON
+
+    def _list(self, written: ListLiteral) -> Meaning:
+        items = [self.meaning(item) for item in written.items]
+        literals = tuple(i for i in items if isinstance(i, Fraction | str | bool | Bytes | tuple))
+        if len(literals) == len(items):
+            return literals
+        if POISON not in items:
+            message = "a list holds numbers or texts, not weights"
+            hint = "give weights as operands, as in `linear(a, b)`"
+            self.found.append(Diagnostic("E305", message, written.span, help=(hint,)))
+        return POISON
+
+    def _remember(self, value: Meaning, span: Span) -> None:
+        if isinstance(value, Weights):
+            self.spans.setdefault(value.key, span)

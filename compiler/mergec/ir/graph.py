@@ -1,0 +1,147 @@
+"""The operator graph: frozen nodes keyed by what they mean, kept in a networkx digraph.
+
+Two nodes that mean the same have the same key and are one node, so common subgraphs are shared by
+construction, and a key says the same thing in a plan, in a diff and in a cache.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NewType
+
+import networkx as nx
+
+from mergec.ir.types import ValueType
+from mergec.ir.values import Value, print_value
+
+NodeKey = NewType("NodeKey", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operator, stage or source applied to operands. `params` are sorted by name.
+
+    `key` is the Merkle key: SHA-256 over operator, revision, parameters and operand keys.
+    """
+
+    op: str
+    revision: int
+    operands: tuple[NodeKey, ...]
+    params: tuple[tuple[str, Value], ...]
+    type: ValueType
+    key: NodeKey = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        params = ", ".join(f"{name}={print_value(value)}" for name, value in self.params)
+        said = f"{self.op}.{self.revision}({', '.join(self.operands)}; {params})"
+        object.__setattr__(self, "key", NodeKey(hashlib.sha256(said.encode()).hexdigest()))
+
+    def param(self, name: str) -> Value:
+        """The value of parameter `name`; KeyError if the node has none."""
+        return dict(self.params)[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """An immutable graph. `outputs` maps export names to nodes; only what they reach is kept.
+
+    Nodes stand in topological order, ties broken by the order in which they were built, which is
+    their order in the spec.
+    """
+
+    outputs: Mapping[str, NodeKey]
+    digraph: "nx.DiGraph[NodeKey]" = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Graph):
+            return NotImplemented
+        return dict(self.outputs) == dict(other.outputs) and self.nodes() == other.nodes()
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, never a key
+
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, operands before their users."""
+        return tuple(self.node(key) for key in self.digraph)
+
+    def node(self, key: NodeKey) -> Node:
+        """The node with this key."""
+        node: Node = self.digraph.nodes[key]["node"]
+        return node
+
+    def below(self, key: NodeKey) -> tuple[Node, ...]:
+        """`key`'s node and everything it is computed from, operands first."""
+        reached = nx.ancestors(self.digraph, key) | {key}
+        return tuple(self.node(k) for k in self.digraph if k in reached)
+
+    def leaves(self, key: NodeKey) -> tuple[Node, ...]:
+        """The sources that `key` is computed from, in graph order."""
+        return tuple(node for node in self.below(key) if node.op == "source")
+
+
+class GraphBuilder:
+    """Collects nodes bottom-up; `finish` freezes what the outputs reach."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[NodeKey, Node] = {}
+
+    def __getitem__(self, key: NodeKey) -> Node:
+        return self._nodes[key]
+
+    def add(
+        self,
+        op: str,
+        operands: Iterable[NodeKey] = (),
+        params: Mapping[str, Value] | None = None,
+        *,
+        type: ValueType,
+        revision: int = 1,
+    ) -> NodeKey:
+        """Add a node, or find the one that means the same. Operands must have been added."""
+        pairs = tuple(sorted((params or {}).items()))
+        return self.keep(Node(op, revision, tuple(operands), pairs, type))
+
+    def keep(self, node: Node) -> NodeKey:
+        """Add `node` as it is."""
+        missing = [key for key in node.operands if key not in self._nodes]
+        if missing:
+            raise KeyError(f"operands of {node.op} were not added: {missing}")
+        self._nodes.setdefault(node.key, node)
+        return node.key
+
+    def labels(self, key: NodeKey) -> frozenset[str]:
+        """The labels of the sources that `key` is computed from."""
+        found: set[str] = set()
+        stack, seen = [key], {key}
+        while stack:
+            node = self._nodes[stack.pop()]
+            if node.op == "source":
+                found.add(str(node.param("label")))
+            fresh = [k for k in node.operands if k not in seen]
+            seen.update(fresh)
+            stack.extend(fresh)
+        return frozenset(found)
+
+    def finish(self, outputs: Mapping[str, NodeKey]) -> Graph:
+        """The frozen graph of what `outputs` reach."""
+        reached = set(outputs.values())
+        for key in reversed(self._nodes):
+            if key in reached:
+                reached.update(self._nodes[key].operands)
+        digraph: nx.DiGraph[NodeKey] = nx.DiGraph()
+        for key, node in self._nodes.items():
+            if key in reached:
+                digraph.add_node(key, node=node)
+                digraph.add_edges_from((operand, key) for operand in node.operands)
+        return Graph(dict(outputs), nx.freeze(digraph))
+
+
+def rewrite(
+    graph: Graph, rule: Callable[[GraphBuilder, Node, tuple[NodeKey, ...]], NodeKey]
+) -> Graph:
+    """Rebuild `graph` bottom-up: `rule` gets each node with its rewritten operands."""
+    builder = GraphBuilder()
+    replaced: dict[NodeKey, NodeKey] = {}
+    for node in graph.nodes():
+        operands = tuple(replaced[key] for key in node.operands)
+        replaced[node.key] = rule(builder, node, operands)
+    return builder.finish({name: replaced[key] for name, key in graph.outputs.items()})

@@ -1,0 +1,28 @@
+"""What a value of the operator graph is: a point, a vector, or something in between."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from mergec.ir.values import print_decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """The mass of a value: 1 for a Model, 0 for a Delta, anything else for a Blend.
+
+    Weights are points of an affine space, task vectors are its vectors; the mass is the sum of the
+    coefficients of the points in an expression. `mass` is None for a Sign, the block of -1, 0, +1
+    that an election yields.
+    """
+
+    mass: Fraction | None
+
+    def __str__(self) -> str:
+        if self.mass is None:
+            return "Sign"
+        return {1: "Model", 0: "Delta"}.get(self.mass, f"Blend({print_decimal(self.mass)})")
+
+
+MODEL = ValueType(Fraction(1))
+DELTA = ValueType(Fraction(0))
+SIGN = ValueType(None)

@@ -1,0 +1,50 @@
+"""The structural verifier, run after every pass: a broken graph is our bug, found at once."""
+
+from fractions import Fraction
+
+import networkx as nx
+
+from mergec.ir.graph import Graph, Node
+from mergec.ir.types import ValueType
+
+
+class BrokenGraphError(AssertionError):
+    """A pass built a graph that breaks an invariant; never caused by a user's spec."""
+
+
+def verify_graph(graph: Graph) -> Graph:
+    """Return `graph` if it is acyclic, closed, well-typed and without dead nodes, else raise."""
+    if not nx.is_directed_acyclic_graph(graph.digraph):
+        raise BrokenGraphError("the graph has a cycle")
+    reached: set[str] = set()
+    for key in graph.outputs.values():
+        reached.update(node.key for node in graph.below(key))
+    if dead := set(graph.digraph) - reached:
+        raise BrokenGraphError(f"{len(dead)} nodes are reached by no output")
+    for node in graph.nodes():
+        _verify_node(graph, node)
+    return graph
+
+
+def _verify_node(graph: Graph, node: Node) -> None:
+    if list(node.params) != sorted(node.params, key=lambda pair: pair[0]):
+        raise BrokenGraphError(f"parameters of {node.op} are not sorted")
+    if node.op == "source" and node.operands:
+        raise BrokenGraphError("a source has operands")
+    if node.op == "affine":
+        _verify_affine(graph, node)
+
+
+def _verify_affine(graph: Graph, node: Node) -> None:
+    """An affine node has one coefficient an operand, and its mass is what they say."""
+    coefficients = node.param("coefficients")
+    if not isinstance(coefficients, tuple) or len(coefficients) != len(node.operands):
+        raise BrokenGraphError("an affine node needs one coefficient for each operand")
+    mass = Fraction(0)
+    for coefficient, operand in zip(coefficients, node.operands, strict=True):
+        part = graph.node(operand).type.mass
+        if not isinstance(coefficient, Fraction | int) or part is None:
+            raise BrokenGraphError("an affine node combines something that has no mass")
+        mass += coefficient * part
+    if node.type != ValueType(mass):
+        raise BrokenGraphError(f"an affine node of mass {mass} is typed {node.type}")

@@ -1,0 +1,75 @@
+"""Average models, or deltas, with weights.
+
+Formula    y = Σᵢ wᵢ xᵢ / Σᵢ wᵢ; without normalize, y = Σᵢ wᵢ xᵢ
+Shapes     n × [*s] → [*s]; one work dtype up, coefficients exact until they are rounded once
+Parameters weights: one number for each operand (default: equal) · normalize: divide by their sum
+Edge cases weights that sum to zero are an error · one operand is that operand, bit for bit ·
+           negative weights are legal · a zero weight drops its operand
+Source     Wortsman et al., Model soups (2022), arXiv:2203.05482, eq. 1 (uniform soup)
+Example    linear(code, math; weights=[3, 1])
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from mergec.ir import GraphBuilder, NodeKey, Value, ValueType
+from mergec.ops.law import Law
+from mergec.ops.declaration import MassRule, Objection, Operator, Parameter, number, numbers
+
+
+def coefficients(params: Mapping[str, Value], count: int) -> tuple[Fraction, ...]:
+    """The exact coefficients of the operands."""
+    weights = numbers(params["weights"], count)
+    total = sum(weights, Fraction(0)) if params["normalize"] else Fraction(1)
+    return tuple(weight / total for weight in weights)
+
+
+def _lower(
+    builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
+) -> NodeKey:
+    parts = coefficients(params, len(operands))
+    mass = _mass(params, [builder[operand].type.mass or Fraction(0) for operand in operands])
+    return builder.add("affine", operands, {"coefficients": parts}, type=ValueType(mass))
+
+
+def _mass(params: Mapping[str, Value], masses: Sequence[Fraction]) -> Fraction:
+    parts = coefficients(params, len(masses))
+    return sum((part * mass for part, mass in zip(parts, masses, strict=True)), Fraction(0))
+
+
+def _check(params: Mapping[str, Value]) -> Objection | None:
+    weights = numbers(params["weights"], 1)
+    total, size = sum(weights, Fraction(0)), sum(map(abs, weights), Fraction(0))
+    if not params["normalize"] or (size and abs(total) >= size / 10**8):
+        return None
+    return Objection(
+        "E211",
+        "weights",
+        "these `weights` sum to 0, so they cannot be normalised",
+        "write `normalize=false` if the weighted sum itself is meant",
+    )
+
+
+OPERATOR = Operator(
+    name="linear",
+    revision=1,
+    mass=MassRule.SAME,
+    operands=(1, None),
+    parameters=(
+        Parameter(
+            "weights", "number", Fraction(1), "one number for each operand", per_operand=True
+        ),
+        Parameter("normalize", "bool", True, "divide by the sum of the weights"),
+    ),
+    laws=(
+        Law("idempotent"),
+        Law("permutation_invariant"),
+        Law("single_operand_identity"),
+        Law("weight_scale_invariant", {"weights": (Fraction(3), Fraction(1))}),
+    ),
+    page=__doc__,
+    lower=_lower,
+    check=_check,
+    result_mass=_mass,
+    order_free=True,
+)

@@ -1,0 +1,79 @@
+"""Rounding of exact coefficients, so that coefficient times stored data is exact.
+
+A stored bf16 number has 8 significant bits; times a coefficient of 16 bits the product fits the 24
+of float32 without rounding, and then a fused and a separate multiply-add give the same result on
+every machine. The perturbation (2^-17 relative for bf16) is far below half a unit of the storage.
+"""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
+
+# Exponent of the smallest subnormal: nothing finer exists in the dtype.
+_LEAST_EXPONENT = {Dtype.F32: -149, Dtype.F64: -1074}
+
+
+def coefficient(value: Fraction, work: Dtype, stored: Dtype | None) -> float:
+    """`value` rounded once, to nearest even, to the bits that its operand leaves free.
+
+    `stored` is the operand's storage dtype, or None if it was computed: then the coefficient has
+    the full precision of `work`. So has a float64 coefficient of float64 data, where exactness is
+    out of reach.
+
+    >>> coefficient(Fraction(1, 3), Dtype.F32, Dtype.BF16) * 2**17
+    43691.0
+    """
+    bits = SIGNIFICAND_BITS[work]
+    if stored is not None and SIGNIFICAND_BITS[stored] < bits:
+        bits -= SIGNIFICAND_BITS[stored]
+    return round_significand(value, bits, _LEAST_EXPONENT[work])
+
+
+def round_significand(value: Fraction, bits: int, least_exponent: int = -1074) -> float:
+    """The nearest number with `bits` significant bits (at most 53), ties to even.
+
+    `least_exponent` bounds the last bit from below, as subnormals do. A value beyond float64 gives
+    an infinity.
+
+    >>> round_significand(Fraction(2**24 + 1), 24) - 2**24
+    0.0
+    """
+    if not value:
+        return 0.0
+    exponent = max(_floor_log2(abs(value)) - bits + 1, least_exponent)
+    quantum = Fraction(2) ** exponent
+    try:
+        return float(round(value / quantum) * quantum)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def proportional(weights: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    """The same ratios as short numbers: no common factor, and the largest magnitude in [1, 2).
+
+    So weights that are all equal become ones, and a common scale of the weights changes nothing
+    where only their ratios count. All-zero weights stay as they are.
+
+    >>> [str(w) for w in proportional([Fraction("0.6"), Fraction("0.2"), Fraction("0.2")])]
+    ['3/2', '1/2', '1/2']
+    """
+    if not any(weights):
+        return tuple(weights)
+    denominator = math.lcm(*(w.denominator for w in weights))
+    integers = [int(w * denominator) for w in weights]
+    common = math.gcd(*integers)
+    scale = Fraction(2) ** _floor_log2(Fraction(max(map(abs, integers)), common)) * common
+    return tuple(i / scale for i in integers)
+
+
+def significant_bits(value: float) -> int:
+    """How many significant bits a finite number has, from 0 for zero to 53."""
+    numerator = abs(value).as_integer_ratio()[0]
+    return (numerator // (numerator & -numerator)).bit_length() if numerator else 0
+
+
+def _floor_log2(value: Fraction) -> int:
+    guess = value.numerator.bit_length() - value.denominator.bit_length()
+    return guess if value >= Fraction(2) ** guess else guess - 1

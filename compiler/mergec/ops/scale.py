@@ -1,0 +1,33 @@
+"""Multiply a task vector by a number.
+
+Formula    y = by · δ
+Shapes     [*s] delta → [*s] delta, in the work dtype
+Parameters by: the factor, required
+Edge cases by = 1 is the delta itself · by = 0 is zero · negative values negate (forgetting)
+Source     Ilharco et al., Editing models with task arithmetic (2023), arXiv:2212.04089, §2
+Example    base + ((code - base) |> scale(by=0.7))
+"""
+
+from collections.abc import Mapping, Sequence
+
+from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
+from mergec.ops.law import Law
+from mergec.ops.declaration import REQUIRED, MassRule, Operator, Parameter, number
+
+
+def _lower(
+    builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
+) -> NodeKey:
+    return builder.add("affine", operands, {"coefficients": (number(params["by"]),)}, type=DELTA)
+
+
+OPERATOR = Operator(
+    name="scale",
+    revision=1,
+    mass=MassRule.DELTA,
+    operands=(1, 1),
+    parameters=(Parameter("by", "number", REQUIRED, "the factor"),),
+    laws=(Law("identity_at", {"by": 1}), Law("odd", {"by": 2})),
+    page=__doc__,
+    lower=_lower,
+)

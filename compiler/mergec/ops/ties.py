@@ -1,0 +1,100 @@
+"""Trim each task vector, elect one sign for each entry, average those that agree.
+
+Formula    τᵢ = trim(δᵢ, densityᵢ);  g = sgn Σᵢ wᵢ τᵢ;  S = {i : τᵢ ≠ 0, sgn τᵢ = g}
+           y = base + scale · Σ_S wᵢ τᵢ / Σ_S wᵢ
+Shapes     a base and n × [*s] deltas → [*s] model; deltas alone → [*s] delta
+Parameters density: share kept, in (0, 1], one or one a delta · weights: one number a delta, > 0 ·
+           scale: factor of the summed delta · elect: mass (of weighted entries), count (of
+           signs) or none · zero: what a tied election yields: drop, positive, negative or
+           majority (of the tensor's elected signs) · agg: wmean, mean (divides by the number of
+           agreeing entries), sum or max · weight_stage: weights count before the election or after
+Edge cases an entry no source agrees on keeps the base's bits · ties at the threshold go to the
+           lowest flat index · a 1-element tensor keeps its element · one delta: scale · trim(δ)
+Source     Yadav et al., TIES-Merging (2023), arXiv:2306.01708, algorithm 1. Their code keeps one
+           more entry and all ties, trims over the whole model, and breaks tied elections by
+           majority; zero=drop is the only rule that is odd and unbiased
+Example    ties(base, code, math; density=0.3)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from mergec.ir import DELTA, MODEL, SIGN, GraphBuilder, NodeKey, Value
+from mergec.ops.law import Law
+from mergec.ops.declaration import DENSITY, MassRule, Operator, Parameter, number, numbers
+
+
+def _lower(
+    builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
+) -> NodeKey:
+    has_base = builder[operands[0]].type == MODEL
+    base, deltas = (operands[:1], operands[1:]) if has_base else ((), operands)
+    densities = numbers(params["density"], len(deltas))
+    weights = numbers(params["weights"], len(deltas))
+    trimmed = [
+        builder.add(
+            "trim", [delta], {"density": rho, "ties": "index", "rescale": "none"}, type=DELTA
+        )
+        for delta, rho in zip(deltas, densities, strict=True)
+    ]
+    weighing = {"weights": weights, "weight_stage": params["weight_stage"]}
+    elected = params["elect"] != "none"
+    signs = []
+    if elected:
+        election = {**weighing, "elect": params["elect"], "zero": params["zero"]}
+        signs = [builder.add("elect_sign", trimmed, election, type=SIGN)]
+    averaging = {**weighing, "agg": params["agg"], "elected": elected}
+    mean = builder.add("agreeing_mean", [*signs, *trimmed], averaging, type=DELTA)
+    parts = (*((Fraction(1),) if has_base else ()), number(params["scale"]))
+    result = MODEL if has_base else DELTA
+    return builder.add("affine", [*base, mean], {"coefficients": parts}, type=result)
+
+
+OPERATOR = Operator(
+    name="ties",
+    revision=1,
+    mass=MassRule.CONSENSUS,
+    operands=(1, None),
+    parameters=(
+        replace(DENSITY, default=Fraction(1, 5), per_operand=True),
+        Parameter(
+            "weights",
+            "number",
+            Fraction(1),
+            "one number for each delta",
+            lo=Fraction(0),
+            lo_open=True,
+            per_operand=True,
+        ),
+        Parameter("scale", "number", Fraction(1), "factor of the merged task vector"),
+        Parameter("elect", "word", "mass", "how signs are elected", words=("mass", "count", "none")),
+        Parameter(
+            "zero",
+            "word",
+            "drop",
+            "what a tied election yields",
+            words=("drop", "positive", "negative", "majority"),
+        ),
+        Parameter(
+            "agg",
+            "word",
+            "wmean",
+            "how agreeing entries combine",
+            words=("wmean", "mean", "sum", "max"),
+        ),
+        Parameter(
+            "weight_stage", "word", "before", "weigh before or after", words=("before", "after")
+        ),
+    ),
+    laws=(
+        Law("permutation_invariant", {"density": Fraction(1, 2)}),
+        Law("odd", {"density": Fraction(1, 2)}),
+        Law("scale_equivariant", {"density": Fraction(1, 2)}),
+        Law("untouched_keeps_base", {"density": Fraction(1, 2)}),
+        Law("block_invariant", {"density": Fraction(3, 10)}),
+    ),
+    page=__doc__,
+    lower=_lower,
+    order_free=True,
+)

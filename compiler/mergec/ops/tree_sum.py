@@ -1,0 +1,38 @@
+"""The host's half of a reduction: leaves combined pairwise by index.
+
+A tensor's sum must depend on nothing but its elements: not on block size, threads or order. Leaves
+of 2^16 elements are counted from the tensor's start and summed by the backend
+(`ArrayNamespace.leaf_sums`); this is the tree above them.
+"""
+
+import math
+from collections.abc import Sequence
+
+from mergec.diagnostics import fail
+
+LEAF = 1 << 16
+
+
+def total(leaves: Sequence[float], tensor: str) -> float:
+    """The sum over a tensor from its leaves' sums. Raises E806, naming `tensor`, on overflow."""
+    result = combine_leaves(leaves)
+    if not math.isfinite(result):
+        raise fail(
+            "E806",
+            f"the norm of `{tensor}` exceeds float64",
+            help="look at this tensor in the sources: such magnitudes are seldom weights",
+        )
+    return result
+
+
+def combine_leaves(leaves: Sequence[float]) -> float:
+    """Sum neighbours level by level; an odd last one is carried up unchanged. No leaf gives 0.
+
+    >>> combine_leaves([1e16, 1.0, 1.0])
+    1.0000000000000002e+16
+    """
+    level = list(leaves) or [0.0]
+    while len(level) > 1:
+        pairs = [level[i] + level[i + 1] for i in range(0, len(level) - 1, 2)]
+        level = pairs + level[len(pairs) * 2 :]
+    return level[0]

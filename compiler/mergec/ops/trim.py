@@ -1,0 +1,198 @@
+"""Keep the entries of largest magnitude of each tensor and set the others to zero.
+
+Formula    out = x on M_k(x), 0 elsewhere; M_k marks the k largest |x|, k = max(1, ⌊density·n⌋)
+Shapes     [*s] → [*s]; in the work dtype
+Parameters density (0, 1] share kept, exact · ties: `index` keeps the lowest flat indices of the
+           class at the threshold, so exactly k entries; `all` keeps the class ·
+           rescale: `none` · `inv` divides by density · `l1`, `l2` restore that norm of x
+Edge cases density 1 is the identity · fewer than k nonzeros: all are kept · n = 1 keeps the entry ·
+           dropped entries are +0
+Source     P. Yadav, D. Tam, L. Choshen, C. Raffel, M. Bansal, "TIES-Merging", 2023, section 4.1,
+           https://arxiv.org/abs/2306.01708; the authors' code keeps k+1 entries and all ties
+Example    trim([4, -1, 0, 3]; density=1/2) is [4, 0, 0, 3]
+"""
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, ClassVar, final
+
+from mergec.catalog.dtypes import Dtype
+from mergec.ops.declaration import DENSITY, MassRule, Operator, Parameter
+from mergec.ops.law import Law
+from mergec.ops.namespace import Array, ArrayNamespace, untrapped
+from mergec.ops.params import rational, word
+from mergec.ops.rounding import coefficient
+from mergec.ops.select_top import Search, kept_count, search_sweeps, start_search
+from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.tree_sum import total
+
+
+@dataclass(frozen=True, slots=True)
+class TrimSetting:
+    """`search` finds the threshold; of its class `quota` members are kept, lowest index first.
+
+    What is kept is divided by `divisor`, then multiplied by `factor`.
+    """
+
+    search: Search
+    site: Site
+    keep_all_ties: bool
+    rescale: str
+    divisor: float
+    factor: float = 1.0
+
+    @property
+    def quota(self) -> int:
+        """How many entries with exactly the threshold's magnitude are kept."""
+        return self.search.members if self.keep_all_ties else self.search.rank
+
+
+@final
+class Trim(Stage):
+    """The stage of magnitude pruning."""
+
+    name: ClassVar[str] = "trim"
+    revision: ClassVar[int] = 1
+
+    def sweeps(self, params: Params, work: Dtype) -> int:
+        """Two in f32 and four in f64, one more to preserve a norm, none at density 1."""
+        if rational(params, "density") == 1:
+            return 0
+        return search_sweeps(work) + (word(params, "rescale", "none") in ("l1", "l2"))
+
+    def prepare(self, params: Params, site: Site) -> TrimSetting | None:
+        """The search for the k-th largest; None at density 1."""
+        density = rational(params, "density")
+        if density == 1:
+            return None
+        rescale = word(params, "rescale", "none")
+        return TrimSetting(
+            start_search(kept_count(density, site.numel), site.work),
+            site,
+            word(params, "ties", "index") == "all",
+            rescale,
+            coefficient(density if rescale == "inv" else Fraction(1), site.work, None),
+        )
+
+    @untrapped
+    def observe(
+        self, xp: ArrayNamespace, acc: Any, blocks: Sequence[Array], setting: TrimSetting
+    ) -> Any:
+        """Count one digit of the magnitudes, or sum the leaves of both norms."""
+        if setting.search.done:
+            return _norm_leaves(xp, acc, blocks[0], setting)
+        counts = xp.histogram(blocks[0], setting.search.shift, setting.search.prefix)
+        if acc is None:
+            return counts
+        acc += counts
+        return acc
+
+    def combine(self, acc: Any, setting: TrimSetting) -> TrimSetting:
+        """The search one digit on, or the factor that restores the norm."""
+        if setting.search.done:
+            return replace(setting, factor=_restoring_factor(acc, setting))
+        return replace(setting, search=setting.search.narrow(acc))
+
+    @untrapped
+    def apply(
+        self,
+        xp: ArrayNamespace,
+        blocks: Sequence[Array],
+        setting: TrimSetting | None,
+        cursor: Cursor,
+    ) -> Array:
+        """Select the kept entries; `cursor.carry` counts the threshold's class over the blocks."""
+        x = blocks[0]
+        if setting is None:
+            return x
+        kept = xp.where(_keep(xp, x, setting, cursor), x, 0.0)
+        if setting.divisor != 1.0:
+            kept = kept / setting.divisor
+        return kept * setting.factor if setting.factor != 1.0 else kept
+
+
+STAGE = Trim()
+OPERATOR = Operator(
+    name="trim",
+    revision=1,
+    mass=MassRule.DELTA,
+    operands=(1, 1),
+    parameters=(
+        DENSITY,
+        Parameter("ties", "word", "index", "which equals are kept", words=("index", "all")),
+        Parameter(
+            "rescale",
+            "word",
+            "none",
+            "how the rest is rescaled",
+            words=("none", "inv", "l1", "l2"),
+        ),
+    ),
+    laws=(
+        Law("identity_at", {"density": 1}),
+        Law("idempotent_map", {"density": Fraction(1, 3)}),
+        Law("support_count", {"density": Fraction(1, 3)}),
+        Law("odd", {"density": Fraction(1, 3)}),
+        Law("scale_equivariant", {"density": Fraction(1, 3)}),
+        Law("block_invariant", {"density": Fraction(3, 10)}),
+    ),
+    page=__doc__,
+)
+
+
+def _keep(xp: ArrayNamespace, x: Array, setting: TrimSetting, cursor: Cursor) -> Array:
+    bits, threshold = xp.magnitude_bits(x), setting.search.prefix
+    if setting.quota == setting.search.members:
+        return bits >= threshold
+    room = setting.quota - cursor.carry
+    if room <= 0:
+        return bits > threshold
+    in_class = bits == threshold
+    found = xp.count(in_class)
+    cursor.carry += found
+    if found <= room:
+        return bits >= threshold
+    return (bits > threshold) | (in_class & (xp.cumulative_count(in_class) <= room))
+
+
+_Leaves = tuple[list[float], list[float]]
+
+
+def _no_leaves() -> _Leaves:
+    return [], []
+
+
+def _norm_leaves(
+    xp: ArrayNamespace, acc: _Leaves | None, x: Array, setting: TrimSetting
+) -> _Leaves:
+    every, above = acc or _no_leaves()
+    size = xp.widen(xp.abs(x))
+    if setting.rescale == "l2":
+        size = size * size
+    larger = xp.magnitude_bits(x) > setting.search.prefix
+    every += xp.leaf_sums(size)
+    above += xp.leaf_sums(xp.where(larger, size, 0.0))
+    return every, above
+
+
+def _restoring_factor(acc: _Leaves | None, setting: TrimSetting) -> float:
+    """norm(x) / norm(kept), rounded to work precision; 1 if nothing but zeros was kept."""
+    every, above = acc or _no_leaves()
+    threshold = _magnitude(setting.search.prefix, setting.site.work)
+    if setting.rescale == "l2":
+        threshold = threshold * threshold
+    # The class at the threshold is one magnitude, so its share needs no index.
+    kept = total(above, setting.site.tensor) + setting.quota * threshold
+    if kept == 0.0:
+        return 1.0
+    ratio = total(every, setting.site.tensor) / kept
+    ratio = math.sqrt(ratio) if setting.rescale == "l2" else ratio
+    return coefficient(Fraction(ratio), setting.site.work, None)
+
+
+def _magnitude(bits: int, work: Dtype) -> float:
+    pattern, number = ("<I", "<f") if work is Dtype.F32 else ("<Q", "<d")
+    return float(struct.unpack(number, struct.pack(pattern, bits))[0])

@@ -1,0 +1,56 @@
+"""Collapse affine arithmetic to sums over what is not affine, on exact rationals."""
+
+from fractions import Fraction
+
+from mergec.ir import Graph, GraphBuilder, Node, NodeKey, rewrite
+from mergec.ops import number
+
+
+def normalise_affine(graph: Graph) -> Graph:
+    """The compulsory normal form: it fixes the meaning of a spec, since rounding depends on it.
+
+    Nested sums become one, coefficients are combined as rationals, operands whose coefficient is
+    zero are gone (so a base that cancels is not read), and operands stand in canonical order: by
+    the labels of their sources, then by key. A sum of one operand with coefficient 1 is the
+    operand.
+
+    Before:
+
+        %2 = affine.1(%1, %0; coefficients=[1, -1]) : Delta
+        %3 = affine.1(%2; coefficients=[1/2]) : Delta
+        %4 = affine.1(%0, %3; coefficients=[1, 1]) : Model
+
+    After:
+
+        %2 = affine.1(%0, %1; coefficients=[1/2, 1/2]) : Model
+    """
+    return rewrite(graph, _normalise)
+
+
+def _normalise(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...]) -> NodeKey:
+    if node.op != "affine":
+        return builder.keep(Node(node.op, node.revision, operands, node.params, node.type))
+    total: dict[NodeKey, Fraction] = {}
+    coefficients = node.param("coefficients")
+    assert isinstance(coefficients, tuple)
+    for operand, written in zip(operands, coefficients, strict=True):
+        for key, part in _terms(builder, operand):
+            total[key] = total.get(key, Fraction(0)) + number(written) * part
+    kept = {key: value for key, value in total.items() if value}
+    # A sum that cancels to nothing keeps one operand, times zero: the value still has a shape.
+    kept = kept or dict([next(iter(total.items()))])
+    order = sorted(kept, key=lambda key: (sorted(builder.labels(key)), key))
+    if len(order) == 1 and kept[order[0]] == 1:
+        return order[0]
+    params = {"coefficients": tuple(kept[key] for key in order)}
+    return builder.add("affine", order, params, type=node.type, revision=node.revision)
+
+
+def _terms(builder: GraphBuilder, key: NodeKey) -> list[tuple[NodeKey, Fraction]]:
+    """What `key` is a sum of: itself, unless it is an affine node (already in normal form)."""
+    node = builder[key]
+    if node.op != "affine":
+        return [(key, Fraction(1))]
+    coefficients = node.param("coefficients")
+    assert isinstance(coefficients, tuple)
+    return [(k, number(c)) for k, c in zip(node.operands, coefficients, strict=True)]

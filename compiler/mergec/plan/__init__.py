@@ -1,0 +1,33 @@
+"""The plan: every byte to be read, computed and written, as data that is reviewed and hashed."""
+
+from mergec.plan.budget import DEFAULT_MEMORY, Budget, fit_budget
+from mergec.plan.compile import Compiled, check_text, compile_text, locate
+from mergec.plan.encode import SCHEMA, encode_plan, plan_hash, plan_member, source_table
+from mergec.plan.layout import ShardLayout
+from mergec.plan.model import Plan, PlanSource, Row
+from mergec.plan.program import Program, Schedule, StageCall, schedule
+from mergec.plan.review import review
+
+__all__ = [
+    "DEFAULT_MEMORY",
+    "SCHEMA",
+    "Budget",
+    "Compiled",
+    "Plan",
+    "PlanSource",
+    "Program",
+    "Row",
+    "Schedule",
+    "ShardLayout",
+    "StageCall",
+    "check_text",
+    "compile_text",
+    "encode_plan",
+    "fit_budget",
+    "locate",
+    "plan_hash",
+    "plan_member",
+    "review",
+    "schedule",
+    "source_table",
+]

@@ -1,0 +1,142 @@
+"""From a spec's text to its plan: parse, elaborate, open sources, bind, normal form, lay out."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergec.catalog import Checkpoint, Dtype, Sha256, open_checkpoint
+from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail, sort_by_position
+from mergec.elaborate import Elaborated, SourceDecl, elaborate
+from mergec.passes import normal_form
+from mergec.plan.bind import bind
+from mergec.plan.layout import OutputTensor, lay_out
+from mergec.plan.model import Plan, SmallFile
+from mergec.plan.program import build_program
+from mergec.syntax import parse_spec
+
+_METADATA = {"format": "pt"}
+_HUB = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan and the warnings found on the way, in the order of the spec."""
+
+    plan: Plan
+    warnings: tuple[Diagnostic, ...]
+
+
+def check_text(source: SourceText) -> tuple[Elaborated, int]:
+    """Parse and type a spec without looking at its sources; MergecError with all errors.
+
+    Returns the checked graph and the edition.
+    """
+    parsed = parse_spec(source)
+    if any(found.severity == "error" for found in parsed.diagnostics):
+        raise MergecError(parsed.diagnostics)
+    elaborated = elaborate(parsed.spec)
+    warnings = sort_by_position((*parsed.diagnostics, *elaborated.warnings))
+    checked = Elaborated(
+        elaborated.graph, elaborated.sources, elaborated.export, elaborated.spans, warnings
+    )
+    return checked, parsed.spec.edition or 1
+
+
+def compile_text(source: SourceText, root: Path) -> Compiled:
+    """The plan of a spec whose relative references start at the folder `root`.
+
+    Reads headers and small files, never a weight. MergecError with every error found at the first
+    level that has any: text, then files, then what the headers say together.
+    """
+    checked, edition = check_text(source)
+    found: list[Diagnostic] = list(checked.warnings)
+    checkpoints = _open_sources(checked.sources, root, found)
+    _stop_on_errors(found)
+    graph = normal_form(checked.graph)
+    program = build_program(graph, graph.outputs[checked.export.name])
+    sources, rows = bind(checked, program, checkpoints, found.append)
+    _stop_on_errors(found)
+    donor = checkpoints[checked.export.donor]
+    outputs = [OutputTensor(row.tensor, row.dtype, row.shape) for row in rows]
+    plan = Plan(
+        edition=edition,
+        export=checked.export,
+        sources=sources,
+        written=checked.graph,
+        normal=graph,
+        program=program,
+        rows=rows,
+        layouts=lay_out(outputs, checked.export.shard_bytes, _METADATA),
+        donor=checked.export.donor,
+        config=_config(donor, checked.export.dtype),
+        files=_small_files(donor),
+    )
+    return Compiled(plan, sort_by_position(found))
+
+
+def locate(ref: str, root: Path) -> Path:
+    """Where a source reference points. What it is follows from its syntax, not from the disk.
+
+    `./`, `../` and `/` begin a path, relative ones starting at `root`; E716 for anything else.
+    """
+    if ref.startswith(("./", "../", "/")) or ref in (".", ".."):
+        return root / ref
+    if _HUB.fullmatch(ref):
+        message = f"`{ref}` names a model on a hub, which this mergec does not fetch"
+        hint = f'download it and name its folder, as in `model("./{ref.rsplit("/", 1)[-1]}")`'
+    else:
+        message = f"`{ref}` is not a path that mergec can open"
+        hint = f'begin a path with `./`, as in `model("./{ref}")`'
+    raise fail("E716", message, help=hint)
+
+
+def _open_sources(
+    decls: tuple[SourceDecl, ...], root: Path, found: list[Diagnostic]
+) -> Mapping[str, Checkpoint]:
+    """Every source that opens; what does not is reported at its `model(...)`."""
+    opened: dict[str, Checkpoint] = {}
+    for decl in decls:
+        try:
+            checkpoint, warnings = open_checkpoint(locate(decl.ref, root))
+        except MergecError as error:
+            found.extend(_at(decl, diagnostic) for diagnostic in error.diagnostics)
+            continue
+        opened[decl.label] = checkpoint
+        found.extend(_at(decl, diagnostic) for diagnostic in warnings)
+    return opened
+
+
+def _at(decl: SourceDecl, found: Diagnostic) -> Diagnostic:
+    """A finding about a file, placed where the spec names the source."""
+    return Diagnostic(
+        found.code, found.message, decl.span, found.label, found.labels, found.notes, found.help
+    )
+
+
+def _stop_on_errors(found: list[Diagnostic]) -> None:
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        raise MergecError(found)
+
+
+def _config(donor: Checkpoint, dtype: Dtype | None) -> bytes | None:
+    """The output's config.json: the donor's bytes, edited only where the merge changes a fact."""
+    if donor.config is None:
+        return None
+    names = {Dtype.BF16: "bfloat16", Dtype.F16: "float16", Dtype.F32: "float32", Dtype.F64: "float64"}
+    stated = [key for key in ("dtype", "torch_dtype") if key in donor.config]
+    if dtype is None or not stated:
+        return (donor.root / "config.json").read_bytes()
+    edited = {**donor.config, **{key: names[dtype] for key in stated}}
+    return (json.dumps(edited, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _small_files(donor: Checkpoint) -> tuple[SmallFile, ...]:
+    """The donor's tokenizer and the like, with digests: what was reviewed is what is copied."""
+    files: list[SmallFile] = []
+    for name in donor.small_files:
+        raw = (donor.root / name).read_bytes()
+        files.append(SmallFile(name, len(raw), Sha256(hashlib.sha256(raw).hexdigest())))
+    return tuple(files)

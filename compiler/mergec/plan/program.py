@@ -1,0 +1,126 @@
+"""Sweep programs: the stages of one result in order, and the sweeps they fall into.
+
+A sweep is one streaming pass over a tensor's blocks. Everything elementwise that is ready runs in
+it, and every statistic whose operands are ready is collected; so a tensor takes one sweep more than
+its longest chain of statistics, whatever the number of operators.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mergec.catalog import Dtype
+from mergec.ir import Graph, NodeKey, Value, print_value
+from mergec.ops import STAGES, Stage
+
+Exactness = Literal["P", "M"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageCall:
+    """A stage applied to values. `operands` count the program's inputs first, then its calls."""
+
+    node: NodeKey
+    stage: str
+    revision: int
+    operands: tuple[int, ...]
+    params: tuple[tuple[str, Value], ...]
+
+    def definition(self) -> Stage:
+        """The stage's code."""
+        return STAGES[self.stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The calls that compute one result from `inputs` (source labels, in order).
+
+    `result` is the index of the result among inputs and calls. `key` is the SHA-256 of the rest,
+    so that programs that do the same are one.
+    """
+
+    inputs: tuple[str, ...]
+    calls: tuple[StageCall, ...]
+    result: int
+    key: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = [", ".join(self.inputs), str(self.result)]
+        for call in self.calls:
+            params = ", ".join(f"{name}={print_value(value)}" for name, value in call.params)
+            parts.append(f"{call.stage}.{call.revision}({call.operands}; {params})")
+        key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        object.__setattr__(self, "key", key)
+
+    def stored(self, call: StageCall, dtypes: Sequence[Dtype]) -> tuple[Dtype | None, ...]:
+        """Per operand of `call`: the storage dtype of an input, None for a computed value."""
+        return tuple(dtypes[i] if i < len(self.inputs) else None for i in call.operands)
+
+    def exactness(self, dtypes: Sequence[Dtype], work: Dtype) -> Exactness:
+        """P: one digest on every backend. M: bitwise on CPU backends that do not contract
+        multiply-add. It follows from the fused expression, never from an operator's name."""
+        for call in self.calls:
+            stored = self.stored(call, dtypes)
+            if call.definition().contractible(dict(call.params), stored, work):
+                return "M"
+        return "P"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When each call of a program runs.
+
+    `ready[i]` is the first sweep in which call i's result can be computed; its statistics are
+    collected in the sweeps from `first[i]` up to that one. `sweeps` counts them all.
+    """
+
+    first: tuple[int, ...]
+    ready: tuple[int, ...]
+    sweeps: int
+    needed: tuple[tuple[int, ...], ...]
+
+
+def schedule(program: Program, work: Dtype) -> Schedule:
+    """The fewest sweeps for `program` in `work`, and the calls each sweep must compute."""
+    count = len(program.inputs)
+    first: list[int] = []
+    ready: list[int] = []
+    for call in program.calls:
+        start = max((ready[i - count] for i in call.operands if i >= count), default=0)
+        first.append(start)
+        ready.append(start + call.definition().sweeps(dict(call.params), work))
+    last = ready[program.result - count] if program.result >= count else 0
+    needed = tuple(_needed(program, first, ready, sweep, last) for sweep in range(last + 1))
+    return Schedule(tuple(first), tuple(ready), last + 1, needed)
+
+
+def _needed(
+    program: Program, first: list[int], ready: list[int], sweep: int, last: int
+) -> tuple[int, ...]:
+    """The calls whose result is used in this sweep: by a statistic, or by the result."""
+    count = len(program.inputs)
+    wanted: set[int] = {program.result} if sweep == last else set()
+    for number, call in enumerate(program.calls):
+        if first[number] <= sweep < ready[number]:
+            wanted.update(call.operands)
+    for number in reversed(range(len(program.calls))):
+        if count + number in wanted:
+            wanted.update(program.calls[number].operands)
+    return tuple(n for n in range(len(program.calls)) if count + n in wanted)
+
+
+def build_program(graph: Graph, root: NodeKey) -> Program:
+    """The program that computes `root` of a normal-form graph; inputs by label."""
+    below = graph.below(root)
+    sources = sorted((n for n in below if n.op == "source"), key=lambda n: str(n.param("label")))
+    number = {node.key: i for i, node in enumerate(sources)}
+    calls: list[StageCall] = []
+    for node in below:
+        if node.op == "source":
+            continue
+        operands = tuple(number[key] for key in node.operands)
+        number[node.key] = len(number)
+        calls.append(StageCall(node.key, node.op, node.revision, operands, node.params))
+    labels = tuple(str(node.param("label")) for node in sources)
+    return Program(labels, tuple(calls), number[root])

@@ -1,0 +1,104 @@
+"""The one shape of everything mergec tells a user about something they wrote."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mergec.diagnostics.codes import CODES
+from mergec.diagnostics.source_text import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A further place that matters, with what was found there."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Replacement text for `span`; `safe` says that the meaning of the spec is kept."""
+
+    span: Span
+    replacement: str
+    safe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: what is wrong with the user's thing, where, why, and what to do.
+
+    `message` is one clause without a period that quotes the user's text in backticks. `span` is
+    None for findings about files, whose path stands in the message. `label` is what was found at
+    `span`. `help` holds imperative sentences with text to paste, and is None if truly none exists.
+    """
+
+    code: str
+    message: str
+    span: Span | None
+    label: str = ""
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: tuple[str, ...] | None = None
+    fix: Fix | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"diagnostic code {self.code} is not in the table of codes")
+
+    @property
+    def slug(self) -> str:
+        """The code's stable name in words, such as `parameter-out-of-range`."""
+        return CODES[self.code].slug
+
+    @property
+    def severity(self) -> Literal["error", "warning"]:
+        """`error` for codes in E, `warning` for codes in W."""
+        return "warning" if self.code.startswith("W") else "error"
+
+    @property
+    def exit(self) -> int:
+        """The process exit status this finding leads to; 0 for a warning."""
+        return CODES[self.code].exit
+
+
+class MergecError(Exception):
+    """Carries the diagnostics that stop the work; the command line prints them, never a traceback."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = sort_by_position(diagnostics)
+        super().__init__("; ".join(d.message for d in self.diagnostics))
+
+    @property
+    def exit(self) -> int:
+        """The exit status of the first error."""
+        return next((d.exit for d in self.diagnostics if d.severity == "error"), 1)
+
+
+def fail(
+    code: str,
+    message: str,
+    span: Span | None = None,
+    *,
+    label: str = "",
+    labels: Iterable[Label] = (),
+    notes: Iterable[str] = (),
+    help: str | Iterable[str] | None = None,
+) -> MergecError:
+    """A `MergecError` with one diagnostic, to be raised by the caller."""
+    hints = (help,) if isinstance(help, str) else None if help is None else tuple(help)
+    return MergecError(
+        [Diagnostic(code, message, span, label, tuple(labels), tuple(notes), hints)]
+    )
+
+
+def sort_by_position(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """File findings first, then by source and place; the order of equals is kept."""
+
+    def place(found: Diagnostic) -> tuple[str, int, int]:
+        if found.span is None:
+            return ("", -1, -1)
+        return (found.span.source.name, found.span.start, found.span.end)
+
+    return tuple(sorted(diagnostics, key=place))

@@ -1,0 +1,139 @@
+"""The one way to write a spec: `mergec fmt`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mergec.diagnostics import Span
+from mergec.syntax.attach import Attached, attach
+from mergec.syntax.layout import layout, settings
+from mergec.syntax.literals import string_text
+from mergec.syntax.nodes import (
+    Binary,
+    Comment,
+    Export,
+    Expr,
+    Name,
+    Negate,
+    Pipe,
+    SpecFile,
+    Statement,
+)
+
+
+def format_spec(spec: SpecFile) -> str:
+    """The canonical text of a spec without errors; formatting it again changes nothing.
+
+    Comments stay with the line, argument, stage or term they belong to; of several blank lines one
+    is kept. The `=` of bindings in lines that touch are aligned. Lines longer than 100 characters
+    are broken into one argument, stage or term a line.
+    """
+    pieces = _pieces(spec)
+    lines: list[str] = []
+    previous = 0
+    for start, end in _runs(pieces):
+        width = max((len(piece.name) for piece in pieces[start:end]), default=0)
+        for piece in pieces[start:end]:
+            if lines and piece.first > previous + 1:
+                lines.append("")
+            lines += piece.above
+            name = f"{piece.name.ljust(width)} = " if piece.name else ""
+            lines.append(name + piece.text + piece.comment)
+            previous = piece.last
+    return "".join(line + "\n" for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A statement, or a comment line between statements.
+
+    `first` and `last` are its lines in the source; `name` is empty unless it may be aligned.
+    """
+
+    first: int
+    last: int
+    above: tuple[str, ...]
+    name: str
+    text: str
+    comment: str
+
+
+def _pieces(spec: SpecFile) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    waiting = sorted(spec.comments, key=lambda comment: comment.span.start)
+    if spec.edition is not None:
+        pieces.append(_Piece(1, 1, (), "", f"mergec {spec.edition}", ""))
+    for statement in spec.statements:
+        start, end = statement.span.start, statement.span.end
+        pieces = _add_comments(pieces, [each for each in waiting if each.span.start < start])
+        inside = [each for each in waiting if start <= each.span.start < end]
+        waiting = [each for each in waiting if each.span.start >= max(start, end)]
+        pieces.append(_statement(statement, attach(statement, inside)))
+    return _add_comments(pieces, waiting)
+
+
+def _add_comments(pieces: list[_Piece], comments: Sequence[Comment]) -> list[_Piece]:
+    """Adds comments after the last piece, or to its line."""
+    for comment in comments:
+        line = _line(comment.span)
+        if not comment.own_line and pieces:
+            pieces[-1] = replace(pieces[-1], comment=f"  {comment.text}")
+        else:
+            pieces.append(_Piece(line, line, (), "", comment.text, ""))
+    return pieces
+
+
+def _statement(statement: Statement, attached: Attached) -> _Piece:
+    # Right above a statement a `##` line would become its documentation.
+    moved = ["#" + text.lstrip("#") for text in attached.above]
+    above = (*moved, *(f"## {line}".rstrip() for line in statement.docs))
+    first = _line(statement.span) - len(statement.docs)
+    last = _line(Span(statement.span.source, statement.span.end, statement.span.end))
+    if isinstance(statement, Export):
+        return _Piece(first, last, above, "", _export(statement, attached), "")
+    column = len(statement.name) + 3
+    text = layout(statement.expr, attached, 0, column, 0)
+    if "\n" in text:
+        return _Piece(first, last, above, "", f"{statement.name} = {text}", "")
+    return _Piece(first, last, above, statement.name, text, "")
+
+
+def _export(export: Export, attached: Attached) -> str:
+    head = "export delta " if export.delta else "export "
+    name = f" as {string_text(export.name.value)}" if export.name else ""
+    bracket = export.delta and _reads_on(export.expr)
+    gap = " " if export.settings else ""
+    column = len(head) + 2 * bracket
+    text = layout(export.expr, attached, 0, column, len(name) + 2)
+    if bracket:
+        text = f"({text})"
+    line = head + text + name + gap
+    return line + settings(export, attached, len(line.rpartition("\n")[2]))
+
+
+def _reads_on(expr: Expr) -> bool:
+    """Whether `delta` before `expr` would be read as a name: `export delta -x`."""
+    while isinstance(expr, Binary | Pipe):
+        expr = expr.left
+    return isinstance(expr, Negate) or expr == Name("as", expr.span)
+
+
+def _runs(pieces: Sequence[_Piece]) -> list[tuple[int, int]]:
+    """The stretches of `pieces` that are aligned together: bindings on lines that touch."""
+    runs: list[tuple[int, int]] = []
+    for index, piece in enumerate(pieces):
+        touches = (
+            index > 0
+            and piece.name
+            and pieces[index - 1].name
+            and not piece.above
+            and piece.first <= pieces[index - 1].last + 1
+        )
+        if touches:
+            runs[-1] = (runs[-1][0], index + 1)
+        else:
+            runs.append((index, index + 1))
+    return runs
+
+
+def _line(span: Span) -> int:
+    return span.source.position(span.start)[0]

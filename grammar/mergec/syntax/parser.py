@@ -1,0 +1,120 @@
+"""From source text to syntax tree, with everything that is wrong with the text."""
+
+from dataclasses import dataclass
+
+from lark.exceptions import UnexpectedInput
+from lark.utils import TextSlice
+
+from mergec.diagnostics import Diagnostic, SourceText, Span, sort_by_position
+from mergec.syntax import limits
+from mergec.syntax.build import build_statement
+from mergec.syntax.mistakes import explain_mistake, explain_stray
+from mergec.syntax.nodes import Comment, SpecFile, Statement
+from mergec.syntax.scan import Chunk, Scan, scan
+from mergec.syntax.tables import load_parser
+
+_EXAMPLE = 'write, for example, `child = linear(model("./a"), model("./b"))`'
+
+
+@dataclass(frozen=True, slots=True)
+class ParseResult:
+    """The statements that could be parsed, and the findings sorted by position.
+
+    The tree is whole if and only if no finding is an error.
+    """
+
+    spec: SpecFile
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_spec(source: SourceText) -> ParseResult:
+    """Parses a spec; never raises for what a spec holds.
+
+    A mistake costs its statement only: the others are parsed, so that one run reports several.
+    Reports E101 to E105, E107 to E112 and W101. No expression in the tree is more than 200 levels
+    deep, so whoever walks it may recurse.
+    """
+    first = scan(source)
+    found = list(first.diagnostics)
+    statements: list[Statement] = []
+    chunks = () if first.fatal else first.chunks
+    docs = _docs(source, first, chunks)
+    for chunk in chunks:
+        if not chunk.sound:
+            continue
+        if len(found) >= limits.DIAGNOSTICS:
+            break
+        if chunk.kind == "stray":
+            found.append(explain_stray(source, (chunk.start, chunk.end)))
+            continue
+        statement, wrong = _statement(source, chunk, _texts(docs[chunk.start]))
+        found += wrong
+        if statement is not None:
+            statements.append(statement)
+    if not chunks and not found:
+        found.append(_empty(source))
+    if source.byte_order_mark:
+        found.append(_marked(source))
+    used = {comment.span.start for above in docs.values() for comment in above}
+    comments = tuple(each for each in first.comments if each.span.start not in used)
+    whole = Span(source, 0, len(source.text))
+    spec = SpecFile(first.edition, tuple(statements), comments, whole)
+    return ParseResult(spec, sort_by_position(found))
+
+
+def _statement(
+    source: SourceText, chunk: Chunk, docs: tuple[str, ...]
+) -> tuple[Statement | None, tuple[Diagnostic, ...]]:
+    parser = load_parser().parse_interactive(
+        TextSlice(source.text, chunk.start, chunk.end)  # type: ignore[arg-type]
+    )
+    try:
+        for _ in parser.iter_parse():
+            pass
+        tree = parser.feed_eof()
+    except UnexpectedInput as error:
+        at_end = getattr(getattr(error, "token", None), "type", None) == "$END"
+        offset = chunk.end if at_end else error.pos_in_stream or chunk.start
+        bounds = (chunk.start, chunk.end)
+        return None, (explain_mistake(source, bounds, offset, parser.accepts()),)
+    statement, wrong = build_statement(source, tree, docs)
+    return (None if wrong else statement), wrong
+
+
+def _docs(
+    source: SourceText, first: Scan, chunks: tuple[Chunk, ...]
+) -> dict[int, tuple[Comment, ...]]:
+    """For the start of each statement, the `##` lines directly above it."""
+    by_line = {
+        source.position(comment.span.start)[0]: comment
+        for comment in first.comments
+        if comment.own_line and comment.text.startswith("##") and comment.text[2:3] != "#"
+    }
+    docs: dict[int, tuple[Comment, ...]] = {}
+    for chunk in chunks:
+        line = source.position(chunk.start)[0] - 1
+        above: list[Comment] = []
+        while chunk.kind == "statement" and line in by_line:
+            above.insert(0, by_line[line])
+            line -= 1
+        docs[chunk.start] = tuple(above)
+    return docs
+
+
+def _texts(comments: tuple[Comment, ...]) -> tuple[str, ...]:
+    return tuple(comment.text[2:].removeprefix(" ") for comment in comments)
+
+
+def _empty(source: SourceText) -> Diagnostic:
+    message = "the spec holds no statement"
+    return Diagnostic("E109", message, Span(source, 0, 0), help=(_EXAMPLE,))
+
+
+def _marked(source: SourceText) -> Diagnostic:
+    return Diagnostic(
+        "W101",
+        "the spec begins with a byte order mark",
+        Span(source, 0, 0),
+        notes=("the mark is ignored",),
+        help=("save the file as UTF-8 without a byte order mark",),
+    )

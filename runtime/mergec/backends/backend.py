@@ -1,0 +1,29 @@
+"""What the executor asks of a backend: bytes in, arrays, bytes out."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from mergec.catalog.dtypes import Dtype
+
+
+class Backend(ABC):
+    """An array library that runs stages. `xp` is its `mergec.ops.namespace.ArrayNamespace`."""
+
+    name: str
+    xp: Any
+
+    @abstractmethod
+    def load(self, raw: memoryview, dtype: Dtype, work: Dtype) -> Any:
+        """Decode little-endian storage bytes to a 1-D array in `work` (exact; F32 or F64)."""
+
+    @abstractmethod
+    def store(self, block: Any, dtype: Dtype) -> memoryview:
+        """Encode a work block: float64 → float32 → target, each rounded to nearest even."""
+
+    @abstractmethod
+    def count_non_finite(self, block: Any) -> int:
+        """How many NaN and infinities a work block holds."""
+
+    @abstractmethod
+    def count_overflow(self, block: Any, dtype: Dtype) -> int:
+        """How many finite elements of `block` become infinite when stored as `dtype`."""

@@ -1,0 +1,89 @@
+"""The start-up self-test: known inputs, known bits.
+
+A build that contracts multiply and add, flushes subnormals or rounds casts otherwise would still
+produce plausible checkpoints. It takes about a millisecond to notice.
+"""
+
+import struct
+from collections.abc import Callable
+
+from mergec.backends.backend import Backend
+from mergec.catalog.dtypes import Dtype
+from mergec.diagnostics import fail
+from mergec.ops.namespace import Array
+from mergec.ops.threefry import encrypt
+from mergec.ops.tree_sum import combine_leaves
+
+
+def self_test(backend: Backend) -> None:
+    """Compute a vector of known results. Raises E605 on the first mismatch, naming it."""
+    with backend.xp.untrapped():
+        for claim, (compute, expected) in _CLAIMS.items():
+            found = compute(backend)
+            if found != expected:
+                raise fail(
+                    "E605",
+                    f"backend `{backend.name}` does not {claim} as the numeric contract asks",
+                    notes=[f"expected bits {expected}, found {found}"],
+                    help="run with another build of the library, or with `--backend reference`",
+                )
+
+
+def _multiply_add(backend: Backend) -> str:
+    # (1 + 2^-12)^2 - (1 + 2^-11) is 0 when the product is rounded first and 2^-24 when fused.
+    narrow = _load(backend, Dtype.F32, 1 + 2.0**-12, 1 + 2.0**-11)
+    wide = _load(backend, Dtype.F64, 1 + 2.0**-27, 1 + 2.0**-26)
+    return _bits(backend, Dtype.F32, narrow[:1] * (1 + 2.0**-12) - narrow[1:]) + _bits(
+        backend, Dtype.F64, wide[:1] * (1 + 2.0**-27) - wide[1:]
+    )
+
+
+def _divide(backend: Backend) -> str:
+    narrow = _load(backend, Dtype.F32, 1.0, 3.0, 5.0)
+    wide = _load(backend, Dtype.F64, 1.0, 3.0)
+    return _bits(backend, Dtype.F32, narrow / 3.0) + _bits(backend, Dtype.F64, wide[:1] / wide[1:])
+
+
+def _keep_subnormals(backend: Backend) -> str:
+    narrow, wide = _load(backend, Dtype.F32, 2.0**-126), _load(backend, Dtype.F64, 2.0**-1022)
+    found = _bits(backend, Dtype.F32, narrow * 0.5) + _bits(backend, Dtype.F64, wide * 0.5)
+    compares = backend.xp.count(narrow * 0.5 > 0) + backend.xp.count(wide * 0.5 > 0)
+    return f"{found}{_bits(backend, Dtype.BF16, narrow * 0.5)} {compares}"
+
+
+def _round_casts(backend: Backend) -> str:
+    # The first value rounds up to f16 directly, and to 1 by way of f32.
+    x = _load(backend, Dtype.F64, 1 + 2.0**-11 + 2.0**-40, 1 + 2.0**-8, 1 + 3 * 2.0**-8)
+    return "".join(_bits(backend, dtype, x) for dtype in (Dtype.F32, Dtype.BF16, Dtype.F16))
+
+
+def _reduce(backend: Backend) -> str:
+    # 2 by halvings; 1 from left to right, 0 by neighbours.
+    x = _load(backend, Dtype.F64, 1e16, 1.0, -1e16, 1.0)
+    return str(combine_leaves(backend.xp.leaf_sums(x)))
+
+
+def _draw(backend: Backend) -> str:
+    zero = backend.xp.iota(1)
+    return " ".join(
+        f"{int(word[0]) % 2**32:08x}" for word in encrypt(backend.xp, (0, 0), zero, zero)
+    )
+
+
+_CLAIMS: dict[str, tuple[Callable[[Backend], str], str]] = {
+    "multiply and add": (_multiply_add, "00000000" + "0000000000000000"),
+    "divide": (_divide, "abaaaa3e" + "0000803f" + "5555d53f" + "555555555555d53f"),
+    "keep subnormals": (_keep_subnormals, "00004000" + "0000000000000800" + "4000" + " 2"),
+    "round casts": (_round_casts, "0010803f0080803f0080813f803f803f823f003c043c0c3c"),
+    "reduce": (_reduce, "2.0"),
+    "draw random words": (_draw, "6b200159 99ba4efe"),
+}
+
+
+def _load(backend: Backend, dtype: Dtype, *values: float) -> Array:
+    packed = struct.pack(f"<{len(values)}{'f' if dtype is Dtype.F32 else 'd'}", *values)
+    return backend.load(memoryview(packed), dtype, dtype)
+
+
+def _bits(backend: Backend, dtype: Dtype, x: Array) -> str:
+    return backend.store(x, dtype).hex()

@@ -1,0 +1,183 @@
+"""PyTorch, eager, on the CPU or a CUDA device.
+
+Only operations that round once and in a stated order are used: no `add(alpha=)`, `lerp`, `addcmul`,
+no library sum, no sorting. Parallelism is across tensors, so torch itself computes on one thread.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
+from typing import Any, final
+
+import numpy as np
+
+from mergec.backends.backend import Backend
+from mergec.backends.overflow import OVERFLOW_FROM
+from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
+from mergec.diagnostics import fail
+from mergec.ops.tree_sum import LEAF
+
+Tensor = Any
+
+
+@final
+class TorchBackend(Backend):
+    """`device` is `cpu` or `cuda` (or `cuda:1`). Raises E603 without torch or without the device.
+
+    Constructing one sets torch's thread count to 1 for the whole process.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.torch: Any = _import_torch()
+        _require_device(self.torch, device)
+        self.torch.set_num_threads(1)
+        self.name = "torch"
+        self.device = device
+        self.xp = TorchNamespace(self.torch, device)
+        self._dtypes = {
+            Dtype.BF16: self.torch.bfloat16,
+            Dtype.F16: self.torch.float16,
+            Dtype.F32: self.torch.float32,
+            Dtype.F64: self.torch.float64,
+        }
+
+    def load(self, raw: memoryview, dtype: Dtype, work: Dtype) -> Tensor:
+        """Always a copy, so that the reader may reuse its buffer."""
+        if SIGNIFICAND_BITS[dtype] > SIGNIFICAND_BITS[work]:
+            raise ValueError(f"{dtype.word} does not fit {work.word}")
+        if not raw.nbytes:
+            return self.torch.empty(0, dtype=self._dtypes[work], device=self.device)
+        # torch warns of buffers that it could not write to; it never writes to this one.
+        writable = bytearray(raw) if raw.readonly else raw
+        stored = self.torch.frombuffer(writable, dtype=self._dtypes[dtype])
+        return stored.to(device=self.device, dtype=self._dtypes[work], copy=True)
+
+    def store(self, block: Tensor, dtype: Dtype) -> memoryview:
+        """The bytes are a new buffer, except where `block` already is as they must be."""
+        if dtype is not Dtype.F64:
+            block = block.to(self.torch.float32).to(self._dtypes[dtype])
+        data: np.ndarray[Any, Any] = block.contiguous().view(self.torch.uint8).cpu().numpy()
+        return data.data
+
+    def count_non_finite(self, block: Tensor) -> int:
+        """How many NaN and infinities a work block holds."""
+        return len(block) - int(self.torch.count_nonzero(self.torch.isfinite(block)))
+
+    def count_overflow(self, block: Tensor, dtype: Dtype) -> int:
+        """How many finite elements of `block` become infinite when stored as `dtype`."""
+        if dtype not in OVERFLOW_FROM:
+            return 0
+        beyond = self.torch.abs(block.to(self.torch.float32)) >= OVERFLOW_FROM[dtype]
+        return int(self.torch.count_nonzero(beyond & self.torch.isfinite(block)))
+
+
+@final
+class TorchNamespace:
+    """`mergec.ops.namespace.ArrayNamespace` over torch."""
+
+    def __init__(self, torch: Any, device: str) -> None:
+        self._torch = torch
+        self._device = device
+
+    def untrapped(self) -> AbstractContextManager[None]:
+        """Torch never warns of overflow."""
+        return nullcontext()
+
+    def where(self, mask: Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
+        """By selection."""
+        return self._torch.where(mask, x, y)
+
+    def abs(self, x: Tensor) -> Tensor:
+        """Magnitudes."""
+        return self._torch.abs(x)
+
+    def sign(self, x: Tensor, like: Tensor) -> Tensor:
+        """By two comparisons, so that no zero keeps a sign."""
+        torch = self._torch
+        return ((x > 0).to(torch.int8) - (x < 0).to(torch.int8)).to(like.dtype)
+
+    def widen(self, x: Tensor) -> Tensor:
+        """`x` in float64."""
+        return x.to(self._torch.float64)
+
+    def mask_as(self, mask: Tensor, like: Tensor) -> Tensor:
+        """Zeros and ones."""
+        return mask.to(like.dtype)
+
+    def magnitude_bits(self, x: Tensor) -> Tensor:
+        """Patterns with the sign bit cleared."""
+        word = self._torch.int32 if x.dtype == self._torch.float32 else self._torch.int64
+        return x.view(word) & self._torch.iinfo(word).max
+
+    def histogram(self, x: Tensor, shift: int, prefix: int) -> Any:
+        """Counts of one 16-bit digit."""
+        bits = self.magnitude_bits(x)
+        if shift + 16 < 8 * x.element_size():  # below the top digit, where every prefix is 0
+            bits = bits[bits >> (shift + 16) == prefix]
+        digits = (bits >> shift) & 0xFFFF
+        return self._torch.bincount(digits, minlength=65536).cpu().numpy()
+
+    def count(self, mask: Tensor) -> int:
+        """How many hold."""
+        return int(self._torch.count_nonzero(mask))
+
+    def cumulative_count(self, mask: Tensor) -> Tensor:
+        """Inclusive."""
+        return self._torch.cumsum(mask, 0, dtype=self._torch.int32)
+
+    def leaf_sums(self, x: Tensor) -> list[float]:
+        """Halvings of rows of 2^16."""
+        whole = len(x) - len(x) % LEAF
+        sums = _halve(x[:whole].reshape(-1, LEAF))
+        rest = x[whole:]
+        if len(rest):
+            # Halving first adds zeros to whatever fits the lower half: pad no further than that.
+            width = 1 << (len(rest) - 1).bit_length()
+            padded = self._torch.zeros((1, width), dtype=x.dtype, device=self._device)
+            padded[0, : len(rest)] = rest
+            sums += _halve(padded)
+        return sums
+
+    def iota(self, n: int) -> Tensor:
+        """int32 0 ... n-1."""
+        return self._torch.arange(n, dtype=self._torch.int32, device=self._device)
+
+    def rotate_left(self, x: Tensor, by: int) -> Tensor:
+        """The right shift is arithmetic, so the copies of the sign bit are masked away."""
+        return (x << by) | ((x >> (32 - by)) & ((1 << by) - 1))
+
+    def interleave(self, even: Tensor, odd: Tensor) -> Tensor:
+        """Alternating."""
+        return self._torch.stack((even, odd), dim=1).reshape(-1)
+
+
+def _halve(rows: Tensor) -> list[float]:
+    width = rows.shape[1]
+    while width > 1:
+        width //= 2
+        rows = rows[:, :width] + rows[:, width:]
+    sums: list[float] = rows[:, 0].tolist()
+    return sums
+
+
+def _import_torch() -> ModuleType:
+    try:
+        import torch
+    except ImportError as error:
+        raise fail(
+            "E603", "backend `torch` needs PyTorch", help='run `pip install "mergec[torch]"`'
+        ) from error
+    return torch
+
+
+def _require_device(torch: Any, device: str) -> None:
+    kind = device.partition(":")[0]
+    if kind == "cpu":
+        return
+    if kind != "cuda":
+        raise fail("E603", f"there is no device `{device}`", help="choose `cpu` or `cuda`")
+    if not torch.cuda.is_available():
+        raise fail(
+            "E603",
+            f"device `{device}` is not available to PyTorch here",
+            help="leave out `--device` to compute on the CPU",
+        )

@@ -1,0 +1,59 @@
+"""The model card of a child: parents, licences, the spec, and how to make it again."""
+
+import yaml
+
+from mergec.diagnostics.printable import escape
+from mergec.plan import Plan, plan_hash
+
+# What the hub calls a licence that is stated nowhere, and one that no single identifier names.
+_UNKNOWN, _SEVERAL = "unknown", "other"
+
+
+def model_card(plan: Plan, spec_name: str, spec_text: str) -> str:
+    """README.md in the hub's conventions; the same plan gives the same bytes."""
+    front = {
+        "base_model": [source.decl.ref for source in plan.sources],
+        "base_model_relation": "merge",
+        "license": _licence(plan),
+        "tags": ["merge", "mergec"],
+    }
+    rows = [
+        f"| `{escape(s.decl.label)}` | `{escape(s.decl.ref)}` "
+        f"| {s.checkpoint.licence or 'not stated'} |"
+        for s in plan.sources
+    ]
+    return "\n".join(
+        [
+            "---",
+            yaml.safe_dump(front, sort_keys=True, allow_unicode=True).rstrip(),
+            "---",
+            "",
+            f"# {escape(plan.export.name)}",
+            "",
+            "A merge of the models below, made by mergec.",
+            "",
+            "| source | reference | licence |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+            f"## Spec (`{escape(spec_name)}`)",
+            "",
+            "~~~merge",
+            spec_text.rstrip("\n"),
+            "~~~",
+            "",
+            "## Reproduce",
+            "",
+            f"Plan `{plan_hash(plan)}`. `mergec verify . --replay full` recomputes every tensor",
+            "from the parents and compares bit for bit; `lineage.json` says what they were.",
+            "",
+        ]
+    )
+
+
+def _licence(plan: Plan) -> str:
+    """One identifier if all parents state the same one; never a guess."""
+    stated = {source.checkpoint.licence for source in plan.sources}
+    if len(stated) > 1:
+        return _SEVERAL
+    return next(iter(stated)) or _UNKNOWN

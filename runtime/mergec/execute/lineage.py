@@ -1,0 +1,95 @@
+"""What lies beside the weights: config, small files, model card, and where it all came from."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mergec.catalog import Sha256
+from mergec.diagnostics import fail
+from mergec.execute.card import model_card
+from mergec.execute.version import tool_version
+from mergec.plan import Plan, plan_hash, source_table
+
+SCHEMA = "mergec.lineage/1"
+FILE_NAME = "lineage.json"
+_LARGEST_PARENT_LINEAGE = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a plan came from: the spec's name and text, the folder its references start at
+    relative to the output, and the backend and device that compute it."""
+
+    spec_name: str
+    spec_text: str
+    root: str
+    backend: str
+    device: str
+
+
+def companion_files(
+    plan: Plan, digests: Mapping[str, Sha256], origin: Origin
+) -> Iterator[tuple[str, bytes]]:
+    """Every file but weights and index, `lineage.json` last; E807 if a small file changed."""
+    files: dict[str, bytes] = {}
+    if plan.config is not None:
+        files["config.json"] = plan.config
+    donor = plan.checkpoints[plan.donor]
+    for small in plan.files:
+        data = (donor.root / small.name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != small.digest:
+            raise fail(
+                "E807",
+                f"`{donor.root / small.name}` changed after the plan was made",
+                help="run `mergec plan` again and review what changed",
+            )
+        files[small.name] = data
+    files["README.md"] = model_card(plan, origin.spec_name, origin.spec_text).encode()
+    yield from files.items()
+    yield FILE_NAME, _lineage(plan, digests, files, origin)
+
+
+def _lineage(
+    plan: Plan, digests: Mapping[str, Sha256], files: Mapping[str, bytes], origin: Origin
+) -> bytes:
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "tool": {"name": "mergec", "version": tool_version()},
+        "plan": plan_hash(plan),
+        "spec": {"name": origin.spec_name, "text": origin.spec_text},
+        "root": origin.root,
+        "backend": {"name": origin.backend, "device": origin.device},
+        "export": {"name": plan.export.name, "kind": "delta" if plan.export.delta else "model"},
+        "sources": [source_table(source) for source in plan.sources],
+        "parents": _parents(plan),
+        "shards": {layout.name: layout.size for layout in plan.layouts},
+        "tensors": dict(sorted(digests.items())),
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _parents(plan: Plan) -> dict[str, Any]:
+    """The lineage of every source that has one, by label."""
+    parents: dict[str, Any] = {}
+    for label, checkpoint in plan.checkpoints.items():
+        path = checkpoint.root / FILE_NAME
+        known = _read_parent(path)
+        if known is not None:
+            parents[label] = known
+    return parents
+
+
+def _read_parent(path: Path) -> Any:
+    """A parent's lineage as data; None where there is none or it is not ours to understand."""
+    try:
+        if path.stat().st_size > _LARGEST_PARENT_LINEAGE:
+            return None
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    ours = isinstance(known, dict) and str(known.get("schema", "")).startswith("mergec.lineage/")
+    return known if ours else None

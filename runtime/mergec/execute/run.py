@@ -1,0 +1,188 @@
+"""Walk a plan: every tensor to its planned place, then publish, or leave nothing behind."""
+
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from mergec.backends import Backend, self_test
+from mergec.catalog import TensorEntry
+from mergec.diagnostics import fail
+from mergec.execute.inputs import TensorInput
+from mergec.execute.lineage import Origin, companion_files
+from mergec.execute.sweep import sweep_tensor
+from mergec.plan import Budget, Plan, Program, Row
+from mergec.shards import CheckpointWriter, SourceReader
+
+Progress = Callable[[int], None]
+_COMPARE_STEP = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did. Times are seconds of wall clock; `peak_memory` is the process's, in bytes."""
+
+    target: Path
+    tensors: int
+    bytes_read: int
+    bytes_written: int
+    seconds: float
+    peak_memory: int
+
+
+class Stopped(Exception):
+    """Raised in workers when the run is given up; never leaves `run_plan`."""
+
+
+def run_plan(
+    plan: Plan,
+    target: Path,
+    backend: Backend,
+    budget: Budget,
+    origin: Origin,
+    progress: Progress = lambda _: None,
+) -> RunReport:
+    """Execute `plan` into the new folder `target`; `progress` gets bytes written, as they are.
+
+    All or nothing: on any error, and on KeyboardInterrupt, what was made is removed and `target`
+    does not exist. Raises E605, E602, E801-E809, E813 and E406.
+    """
+    started = time.monotonic()
+    self_test(backend)
+    roots = [_root(source.checkpoint.root, source.decl.ref) for source in plan.sources]
+    with ExitStack() as stack:
+        readers = {
+            label: stack.enter_context(SourceReader(checkpoint))
+            for label, checkpoint in plan.checkpoints.items()
+        }
+        writer = stack.enter_context(CheckpointWriter.create(target, plan.layouts, roots))
+        work = _Work(plan, backend, budget, readers, writer, progress)
+        work.run()
+        for reader in readers.values():
+            reader.unchanged()
+        writer.finish_all()
+        for name, data in companion_files(plan, writer.digests(), origin):
+            writer.add_file(name, data)
+        writer.publish()
+    return RunReport(
+        target,
+        len(plan.rows),
+        plan.bytes_read,
+        plan.bytes_written,
+        time.monotonic() - started,
+        peak_memory(),
+    )
+
+
+def peak_memory() -> int:
+    """The largest resident size of this process so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def default_threads() -> int:
+    """As many threads as this process may use cores."""
+    return len(os.sched_getaffinity(0))
+
+
+def _root(root: Path, ref: str) -> Path:
+    """What the output must not touch: a source's folder, or its file where it is a file alone."""
+    return root / Path(ref).name if ref.endswith(".safetensors") else root
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One run's shared things; `run` spreads the rows over threads."""
+
+    plan: Plan
+    backend: Backend
+    budget: Budget
+    readers: Mapping[str, SourceReader]
+    writer: CheckpointWriter
+    progress: Progress
+
+    def run(self) -> None:
+        # Largest first, so that no thread is left alone with the largest at the end.
+        rows = sorted(self.plan.rows, key=lambda row: -row.nbytes_read)
+        stop = Event()
+        with ThreadPoolExecutor(self.budget.threads, "mergec") as pool, _stopping(stop):
+            futures = [pool.submit(self._row, row, stop) for row in rows]
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            errors = [error for future in done if (error := future.exception()) is not None]
+            if errors:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+                # The others may have noticed the stop before they were done.
+                raise next((e for e in errors if not isinstance(e, Stopped)), errors[0])
+
+    def _row(self, row: Row, stop: Event) -> None:
+        def pause() -> None:
+            if stop.is_set():
+                raise Stopped
+
+        def emit(offset: int, data: memoryview) -> None:
+            self.writer.write(row.tensor, offset, data)
+            self.progress(data.nbytes)
+
+        pause()
+        for label, entry in row.equal:
+            self._require_equal(row, label, entry)
+        if row.action == "copy":
+            self.writer.copy_tensor(self.readers[row.labels[0]], row.entries[0], row.tensor)
+            self.progress(row.nbytes)
+            return
+        compute_row(self.plan, row, self.readers, self.backend, self.budget, emit, pause)
+
+    def _require_equal(self, row: Row, label: str, entry: TensorEntry) -> None:
+        """A copied buffer must be the same in every source; E406 if it is not."""
+        ours, theirs = self.readers[row.labels[0]], self.readers[label]
+        entries = (row.entries[0], entry)
+        same = entries[0].nbytes == entry.nbytes and entries[0].dtype == entry.dtype
+        for offset in range(0, entry.nbytes if same else 0, _COMPARE_STEP):
+            size = min(_COMPARE_STEP, entry.nbytes - offset)
+            left, right = memoryview(bytearray(size)), memoryview(bytearray(size))
+            ours.read_into(entries[0], offset, left)
+            theirs.read_into(entry, offset, right)
+            same = same and left == right
+        if same:
+            return
+        raise fail(
+            "E406",
+            f"the integer tensor `{row.tensor}` differs between `{row.labels[0]}` and `{label}`",
+            notes=("integers cannot be averaged, and taking either one would be a guess",),
+            help="make the two files agree, or leave one of these sources out",
+        )
+
+
+def compute_row(
+    plan: Plan,
+    row: Row,
+    readers: Mapping[str, SourceReader],
+    backend: Backend,
+    budget: Budget,
+    emit: Callable[[int, memoryview], None],
+    pause: Callable[[], None] = lambda: None,
+) -> None:
+    """Compute one merged or cast row and emit its bytes in order of their offset."""
+    held = row.sweeps > 1 and row.nbytes_read <= budget.cache
+    inputs = [
+        TensorInput(readers[label], entry, held=held)
+        for label, entry in zip(row.labels, row.entries, strict=True)
+    ]
+    # A cast is the program that does nothing: decode, then encode.
+    program = plan.program if row.action == "merge" else Program(row.labels, (), 0)
+    sweep_tensor(row, program, backend, inputs, budget.block, emit, pause)
+
+
+@contextmanager
+def _stopping(stop: Event) -> Iterator[None]:
+    """Whatever ends the block early, an interrupt included, tells the workers to stop."""
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise

@@ -1,0 +1,47 @@
+"""The SHA-256 of a tensor's bytes, taken while they are written."""
+
+import hashlib
+from typing import final
+
+from mergec.catalog.checkpoint import Sha256
+
+
+@final
+class TensorDigest:
+    """Takes a tensor's bytes in order of their offset and knows how far it has come.
+
+    The order is what makes the count a proof: with no gap and no overlap, `written == nbytes` means
+    that every byte was given exactly once.
+    """
+
+    __slots__ = ("_hash", "name", "nbytes", "written")
+
+    def __init__(self, name: str, nbytes: int) -> None:
+        self.name = name
+        self.nbytes = nbytes
+        self.written = 0
+        self._hash = hashlib.sha256()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all bytes have been given."""
+        return self.written == self.nbytes
+
+    def expect(self, byte_offset: int, count: int) -> None:
+        """ValueError unless the next bytes to come are `count` bytes at `byte_offset`."""
+        if byte_offset != self.written:
+            raise ValueError(f"{self.name}: offset {byte_offset} given, {self.written} is next")
+        if byte_offset + count > self.nbytes:
+            raise ValueError(f"{self.name} ends at {self.nbytes}, not {byte_offset + count}")
+
+    def feed(self, byte_offset: int, data: memoryview) -> None:
+        """Take the next bytes; ValueError if they are not the next."""
+        self.expect(byte_offset, data.nbytes)
+        self._hash.update(data)
+        self.written += data.nbytes
+
+    def hexdigest(self) -> Sha256:
+        """The digest of the whole tensor; ValueError before it is complete."""
+        if not self.complete:
+            raise ValueError(f"{self.name}: {self.written} of {self.nbytes} bytes were written")
+        return Sha256(self._hash.hexdigest())

@@ -1,0 +1,150 @@
+"""Bytes out of source checkpoints, with the promise that they are those that were planned."""
+
+import errno
+import hashlib
+import os
+import stat
+from threading import Lock
+from types import TracebackType
+from typing import Self, final
+
+from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry
+from mergec.shards.descriptors import Descriptors
+from mergec.shards.files import Files
+from mergec.shards.system_errors import source_changed, source_failed
+
+_HASH_STEP = 1 << 20
+# What tells one state of a file from another: device, inode, size, time of last change in ns.
+_Identity = tuple[int, int, int, int]
+
+
+@final
+class SourceReader:
+    """Positioned reads from one checkpoint; any number of threads may read at once.
+
+    At most `descriptors` files stay open. Nothing is mapped and nothing is written. A shard is
+    compared with the checkpoint's record, size and header digest, when it is first opened.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, files: Files | None = None, *, descriptors: int = 64
+    ) -> None:
+        self._root = checkpoint.root
+        self._shards = {shard.name: shard for shard in checkpoint.shards}
+        self._files = files or Files()
+        self._seen: dict[str, _Identity] = {}
+        self._seen_lock = Lock()
+        self._open = Descriptors(self._open_checked, self._files.close, descriptors)
+
+    def read_into(self, entry: TensorEntry, byte_offset: int, buffer: memoryview) -> None:
+        """Fill `buffer` with the tensor's stored bytes from `byte_offset` within the tensor on.
+
+        E807 if the file is not the planned one or ends early, E809 if the device fails twice,
+        E715 if the file cannot be opened. ValueError for a range outside the tensor.
+        """
+        if buffer.nbytes == 0:
+            return
+        raw = buffer.cast("B")
+        if byte_offset < 0 or byte_offset + len(raw) > entry.nbytes:
+            raise ValueError(f"{entry.name} has {entry.nbytes} bytes, not {byte_offset}+{len(raw)}")
+        path = self._root / entry.file
+        start = entry.start + byte_offset
+        try:
+            with self._open.lease(entry.file) as descriptor:
+                count = self._read_twice(descriptor, raw, start)
+        except OSError as error:
+            raise source_failed(error, path, start) from error
+        if count < len(raw):
+            raise source_changed(path, f"it ends at offset {start + count}")
+
+    def unchanged(self) -> None:
+        """Check, after the last read, that every file read is still what it was when opened.
+
+        E807 if its size, time of change or inode is another.
+        """
+        for name, before in sorted(self._seen.items()):
+            path = self._root / name
+            try:
+                now = _identity(self._files.stat(path))
+            except OSError as error:
+                raise source_failed(error, path) from error
+            if now != before:
+                raise source_changed(path, _difference(before, now))
+
+    def close(self) -> None:
+        """Close every file; reads in other threads finish first."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read_twice(self, descriptor: int, buffer: memoryview, offset: int) -> int:
+        """One retry: a read error may be transient, a second one is not."""
+        try:
+            return self._files.read_at(descriptor, buffer, offset)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+        return self._files.read_at(descriptor, buffer, offset)
+
+    def _open_checked(self, name: str) -> int:
+        # O_NONBLOCK, so that a pipe put in the file's place cannot hold the run forever.
+        descriptor = self._files.open(self._root / name, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            self._check(self._shards[name], descriptor)
+        except BaseException:
+            self._files.close(descriptor)
+            raise
+        return descriptor
+
+    def _check(self, shard: ShardFile, descriptor: int) -> None:
+        path = self._root / shard.name
+        status = self._files.stat_open(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise source_changed(path, "it is no longer a regular file")
+        if status.st_size != shard.size:
+            raise source_changed(path, f"it has {status.st_size} bytes, not {shard.size}")
+        identity = _identity(status)
+        with self._seen_lock:
+            before = self._seen.get(shard.name)
+        if before is not None:
+            if identity != before:
+                raise source_changed(path, _difference(before, identity))
+            return
+        if self._header_digest(descriptor, shard.size) != shard.header_digest:
+            raise source_changed(path, "its header is another")
+        with self._seen_lock:
+            self._seen[shard.name] = identity
+
+    def _header_digest(self, descriptor: int, size: int) -> str:
+        """SHA-256 of the length word and the JSON it announces, cut at the end of the file."""
+        word = memoryview(bytearray(8))
+        self._read_twice(descriptor, word, 0)
+        digest = hashlib.sha256(word)
+        end = min(8 + int.from_bytes(word, "little"), size)
+        buffer = memoryview(bytearray(min(_HASH_STEP, max(0, end - 8))))
+        for offset in range(8, end, _HASH_STEP):
+            piece = buffer[: min(_HASH_STEP, end - offset)]
+            count = self._read_twice(descriptor, piece, offset)
+            digest.update(piece[:count])
+        return digest.hexdigest()
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _difference(before: _Identity, now: _Identity) -> str:
+    if before[:2] != now[:2]:
+        return "another file has taken its place"
+    if before[2] != now[2]:
+        return f"it had {before[2]} bytes and now has {now[2]}"
+    return "it was written to while it was read"

@@ -1,0 +1,96 @@
+"""What the operating system refused, as diagnostics about the user's paths."""
+
+import errno
+import os
+import resource
+from collections.abc import Iterable
+from pathlib import Path
+
+from mergec.diagnostics import MergecError, fail
+
+_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
+
+
+def output_failed(error: OSError, target: Path, notes: Iterable[str] = ()) -> MergecError:
+    """A failure while writing: E804 where space or quota ended, else E803."""
+    number = error.errno or 0
+    if number in _FULL:
+        return fail(
+            "E804",
+            f"{_FULL[number]} while writing `{target}`",
+            notes=("a full file system may also lack inodes, not bytes", *notes),
+            help="free some space there, or write to another disk",
+        )
+    if number in _FORBIDDEN:
+        return fail(
+            "E803",
+            f"`{target}` cannot be written: {_reason(error)}",
+            notes=notes,
+            help=f"choose an output in a folder you may write to, or change `{target.parent}`",
+        )
+    if number in _NO_DESCRIPTORS:
+        return fail(
+            "E803",
+            f"`{target}` cannot be written: {_reason(error)}",
+            notes=(_descriptor_limit(), *notes),
+            help="raise the limit with `ulimit -n 4096`",
+        )
+    return fail(
+        "E803",
+        f"writing `{target}` failed: {_reason(error)}",
+        notes=notes,
+        help="check the disk and the system log, then run again",
+    )
+
+
+def source_failed(error: OSError, path: Path, offset: int | None = None) -> MergecError:
+    """A failure while reading: E807 if the file is gone, E715 if it may not be opened, else E809.
+
+    `offset` is the absolute byte offset of the read, None for a failure to open.
+    """
+    number = error.errno or 0
+    if number == errno.ENOENT:
+        return source_changed(path, "it no longer exists")
+    if number in _NO_DESCRIPTORS:
+        return fail(
+            "E715",
+            f"`{path}` cannot be opened: {_reason(error)}",
+            notes=(_descriptor_limit(),),
+            help="raise the limit with `ulimit -n 4096`",
+        )
+    if number in _FORBIDDEN:
+        return fail(
+            "E715",
+            f"`{path}` cannot be opened: {_reason(error)}",
+            help=f"make it readable: `chmod u+r {path}`",
+        )
+    where = "" if offset is None else f" at offset {offset}"
+    return fail(
+        "E809",
+        f"reading `{path}`{where} failed: {_reason(error)}",
+        help="check the disk and the system log, or fetch the file again",
+    )
+
+
+def source_changed(path: Path, finding: str) -> MergecError:
+    """E807: a source is not the file that was planned; `finding` says in what."""
+    return fail(
+        "E807",
+        f"`{path}` changed after it was planned: {finding}",
+        help="let whatever writes to it finish, then run again",
+    )
+
+
+def _reason(error: OSError) -> str:
+    text = os.strerror(error.errno) if error.errno else str(error)
+    return text[:1].lower() + text[1:]
+
+
+def _descriptor_limit() -> str:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return f"this process may hold {soft} files open"

@@ -1,0 +1,293 @@
+"""Writes a checkpoint whose every offset is known before the first weight is computed.
+
+A shard's first eight bytes stay zero until all its tensors are there: every safetensors reader
+refuses a header of length zero, so a half-written shard can be taken for a whole one by nobody.
+"""
+
+import hashlib
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Literal, Self, final
+
+from mergec.catalog.checkpoint import Sha256, TensorEntry
+from mergec.diagnostics import MergecError, fail
+from mergec.plan.layout import INDEX_NAME, Placement, ShardLayout, index_json
+from mergec.shards.descriptors import Descriptors
+from mergec.shards.digest import TensorDigest
+from mergec.shards.files import Files
+from mergec.shards.preflight import check_target, output_exists
+from mergec.shards.read_back import file_difference, shard_difference, stored_otherwise
+from mergec.shards.reader import SourceReader
+from mergec.shards.staging import LOCK_NAME, Staging
+from mergec.shards.system_errors import output_failed
+
+_COPY_STEP = 8 << 20
+_LENGTH_WORD = 8
+# The lock, the index, and some for what stands beside the weights.
+_FILES_BESIDE_SHARDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A tensor to be written: its shard, its place, how far it is; one writer at a time."""
+
+    shard: str
+    place: Placement
+    digest: TensorDigest
+    lock: Lock = field(default_factory=Lock)
+
+
+@final
+class CheckpointWriter:
+    """One checkpoint on its way to `target`; leaving the `with` block unpublished removes it.
+
+    Any number of threads may write, each tensor from one thread and in order. A failure of the
+    system (E803, E804) removes all that was made; what other threads still call then raises the
+    same error. ValueError is for misuse, never for what a user or a disk did.
+    """
+
+    def __init__(self, target: Path, layouts: Sequence[ShardLayout], files: Files) -> None:
+        """Make nothing yet; use `create`."""
+        self._target = target
+        self._files = files
+        self._layouts = {layout.name: layout for layout in layouts}
+        self._index = index_json(layouts)
+        self._tensors: dict[str, _Target] = {
+            place.name: _Target(layout.name, place, TensorDigest(place.name, place.nbytes))
+            for layout in layouts
+            for place in layout.tensors
+        }
+        self._beside: dict[str, Sha256] = {}
+        self._finished: set[str] = set()
+        self._staging = Staging(target, files)
+        self._open = Descriptors(self._staging.open_file, self._retire, limit=64)
+        self._state: Literal["open", "published", "discarded"] = "open"
+        self._failure: MergecError | None = None
+        self._ending = Lock()
+
+    @classmethod
+    def create(
+        cls,
+        target: Path,
+        layouts: Sequence[ShardLayout],
+        sources: Sequence[Path],
+        files: Files | None = None,
+        *,
+        other_bytes: int = 0,
+    ) -> Self:
+        """Check the place, then make the staging folder with all shards at their full size.
+
+        `sources` are the folders or single files that must not be touched, `other_bytes` what
+        `add_file` will bring. Refused before anything is made: E801, E802, E803, E813, E602; while
+        making: E803, E804, with nothing left behind.
+        """
+        files = files or Files()
+        needed = sum(layout.size for layout in layouts) + other_bytes
+        check_target(target, sources, needed, len(layouts) + _FILES_BESIDE_SHARDS, files)
+        writer = cls(target, layouts, files)
+        try:
+            writer._lay_down()
+        except BaseException:
+            writer.discard()
+            raise
+        return writer
+
+    def write(self, tensor: str, byte_offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Put the tensor's next bytes in their place and take them into its digest.
+
+        ValueError unless `byte_offset` (within the tensor) is where the last write ended.
+        """
+        target = self._tensors[tensor]
+        view = memoryview(data)
+        raw = view.cast("B") if view.nbytes else memoryview(b"")
+        with target.lock, self._guard():
+            target.digest.expect(byte_offset, len(raw))
+            with self._open.lease(target.shard) as descriptor:
+                self._files.write_at(descriptor, raw, target.place.start + byte_offset)
+            target.digest.feed(byte_offset, raw)
+
+    def copy_tensor(self, reader: SourceReader, entry: TensorEntry, tensor: str) -> None:
+        """Copy a source tensor's stored bytes unchanged, through at most 8 MiB of memory.
+
+        Not by a copy inside the kernel: the digest must be of the very bytes that are written.
+        """
+        nbytes = self._tensors[tensor].place.nbytes
+        if entry.nbytes != nbytes:
+            raise ValueError(f"{tensor} takes {nbytes} bytes, {entry.name} has {entry.nbytes}")
+        buffer = memoryview(bytearray(min(_COPY_STEP, nbytes)))
+        for offset in range(0, nbytes, _COPY_STEP):
+            piece = buffer[: min(_COPY_STEP, nbytes - offset)]
+            reader.read_into(entry, offset, piece)
+            self.write(tensor, offset, piece)
+
+    def finish_shard(self, name: str) -> None:
+        """Make a shard durable and then loadable; ValueError if a byte of it was not written."""
+        layout = self._layouts[name]
+        if name in self._finished:
+            return
+        for place in layout.tensors:
+            self._tensors[place.name].digest.hexdigest()
+        with self._guard():
+            with self._open.lease(name) as descriptor:
+                self._files.sync(descriptor)
+                self._files.write_at(descriptor, _length_word(layout), 0)
+                self._files.sync(descriptor)
+            self._open.drop(name)
+        self._finished.add(name)
+
+    def finish_all(self) -> None:
+        """Finish every shard, then write the index if there are several; repeating is harmless."""
+        for name in self._layouts:
+            self.finish_shard(name)
+        if self._index is not None and INDEX_NAME not in self._beside:
+            self.add_file(INDEX_NAME, self._index)
+
+    def read_back(self) -> None:
+        """Read everything written so far from the device and compare; shards must be finished.
+
+        E812 if the device keeps other bytes than it was given; all that was made is then removed.
+        """
+        digests = self.digests()
+        if len(self._finished) < len(self._layouts):
+            raise ValueError("a shard is not finished")
+        for layout in self._layouts.values():
+            with self._guard():
+                with self._open.lease(layout.name) as descriptor:
+                    finding = shard_difference(self._files, descriptor, layout, digests)
+                self._open.drop(layout.name)
+            self._require_same(finding)
+        for name, digest in self._beside.items():
+            with self._guard():
+                with self._open.lease(name) as descriptor:
+                    finding = file_difference(self._files, descriptor, name, digest)
+                self._open.drop(name)
+            self._require_same(finding)
+
+    def digests(self) -> Mapping[str, Sha256]:
+        """SHA-256 of every tensor's bytes, in file order; ValueError before all are written."""
+        return {name: target.digest.hexdigest() for name, target in self._tensors.items()}
+
+    def add_file(self, name: str, data: bytes) -> None:
+        """Write and sync a small file beside the shards; those that vouch for others come last.
+
+        ValueError if `name` is not one path component or is taken.
+        """
+        if name in ("", ".", "..") or "/" in name or "\0" in name:
+            raise ValueError(f"{name!r} is not the name of a file in a folder")
+        if name in self._layouts or name in self._beside or name == LOCK_NAME:
+            raise ValueError(f"{name} is written already")
+        self._beside[name] = Sha256(hashlib.sha256(data).hexdigest())
+        with self._guard():
+            descriptor = self._staging.new_file(name)
+            try:
+                self._files.write_at(descriptor, memoryview(data), 0)
+                self._files.sync(descriptor)
+            finally:
+                self._files.close(descriptor)
+
+    def publish(self) -> None:
+        """Finish all that is not finished, then give the folder its name in one step.
+
+        E801 if something took the name meanwhile: the result is then removed. E815 if the folder
+        is in place and complete, but the system did not confirm that its name is on the disk.
+        """
+        self.finish_all()
+        with self._guard():
+            try:
+                self._staging.publish()
+            except FileExistsError as error:
+                found = output_exists(self._target, "was made by someone else during the run")
+                raise self._abandon(found) from error
+        self._state = "published"
+        self._open.close()
+        try:
+            self._staging.sync_parent()
+        except OSError as error:
+            raise fail(
+                "E815",
+                f"`{self._target}` is complete and in place, but the system could not confirm "
+                "that it is safe on the disk",
+                notes=(f"the system said: {error.strerror}",),
+                help=f"run `mergec verify {self._target} --replay full` after checking the disk",
+            ) from error
+
+    def discard(self) -> None:
+        """Remove all that was made, unless it is published; never raises, may be repeated."""
+        with self._ending:
+            self._remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+    def _lay_down(self) -> None:
+        with self._guard():
+            self._staging.make()
+            for layout in self._layouts.values():
+                descriptor = self._staging.new_file(layout.name)
+                try:
+                    self._files.reserve(descriptor, layout.size)
+                    self._files.write_at(descriptor, memoryview(layout.header), _LENGTH_WORD)
+                finally:
+                    self._files.close(descriptor)
+
+    def _require_same(self, finding: str | None) -> None:
+        if finding is not None:
+            raise self._abandon(stored_otherwise(self._target, finding))
+
+    @contextmanager
+    def _guard(self) -> Generator[None]:
+        """Turn a system error into the end of this writer, told once and the same to everyone."""
+        if self._failure is not None:
+            raise self._failure
+        if self._state != "open":
+            raise ValueError(f"the checkpoint is {self._state}")
+        try:
+            yield
+        except OSError as error:
+            raise self._abandon(error) from error
+        except ValueError:
+            # Another thread's failure may have closed the files under this one.
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+
+    def _abandon(self, cause: OSError | MergecError) -> MergecError:
+        """Remove everything; the first failure is the one to report. No sync is tried again."""
+        with self._ending:
+            if self._failure is None:
+                left = () if self._remove() else (f"`{self._staging.path}` is left: remove it",)
+                if isinstance(cause, OSError):
+                    cause = output_failed(cause, self._target, left)
+                self._failure = cause
+            return self._failure
+
+    def _remove(self) -> bool:
+        if self._state != "open":
+            return True
+        self._state = "discarded"
+        self._open.close()
+        return self._staging.discard()
+
+    def _retire(self, descriptor: int) -> None:
+        # A write error shows at the next sync of a descriptor, so none is closed without one.
+        try:
+            if self._state == "open":
+                self._files.sync(descriptor)
+        finally:
+            self._files.close(descriptor)
+
+
+def _length_word(layout: ShardLayout) -> memoryview:
+    return memoryview(len(layout.header).to_bytes(_LENGTH_WORD, "little"))

@@ -1,0 +1,38 @@
+"""What every test starts from: repeatable Hypothesis runs, a plain environment, no network."""
+
+import os
+import sys
+
+from hypothesis import HealthCheck, settings
+
+# `pytest --hypothesis-profile=nightly` searches on: other examples every time, and many.
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=50,
+    print_blob=True,
+    # A busy machine is no defect of the test.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "nightly", settings.get_profile("ci"), derandomize=False, max_examples=2000
+)
+settings.load_profile("ci")
+
+# Set before anything is imported, so that the processes tests start inherit it too.
+_CHANGES_OUTPUT = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+for _name in [*os.environ]:
+    if _name in _CHANGES_OUTPUT or _name.startswith("MERGEC_"):
+        del os.environ[_name]
+os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "dumb", "HF_HUB_OFFLINE": "1"})
+
+
+def _refuse_network(event: str, args: tuple[object, ...]) -> None:
+    # Addresses of the internet are tuples; a local socket's is a path.
+    if event in ("socket.connect", "socket.sendto") and isinstance(args[1], tuple):
+        raise AssertionError(f"a test tried to reach {args[1]}")
+
+
+sys.addaudithook(_refuse_network)

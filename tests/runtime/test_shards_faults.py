@@ -1,0 +1,310 @@
+"""All or nothing: every system call of a run fails, is interrupted or is its last."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+import pytest
+from safetensors import SafetensorError
+from safetensors.numpy import load
+from tests.runtime import shard_cases
+from tests.runtime.shard_cases import (
+    WatchedFiles,
+    copy_checkpoint,
+    expected_files,
+    folder_files,
+    layouts,
+    make_source,
+)
+
+from mergec.catalog.checkpoint import Checkpoint
+from mergec.diagnostics import MergecError
+from mergec.shards import Files, stale_partials
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ROOT = Path(__file__).parents[2]
+
+# What may need space or a descriptor; everything, for a fault of the device or of permissions.
+CALLS: dict[int, set[str] | None] = {
+    errno.ENOSPC: {"mkdir", "open", "posix_fallocate", "pwrite", "fsync", "_rename_new"},
+    errno.EDQUOT: {"mkdir", "open", "posix_fallocate", "pwrite", "fsync", "_rename_new"},
+    errno.EMFILE: {"open", "listdir"},
+    errno.EIO: None,
+    errno.EACCES: None,
+}
+CODES = {
+    errno.ENOSPC: {"E804", "E809", "E815"},
+    errno.EDQUOT: {"E804", "E809", "E815"},
+    errno.EMFILE: {"E803", "E715", "E815"},
+    errno.EIO: {"E803", "E809", "E815"},
+    errno.EACCES: {"E803", "E715", "E815"},
+}
+
+
+class FailingFiles(WatchedFiles):
+    """Call number `at` fails, and with `sticky` every later one of the same kinds too."""
+
+    def __init__(self, at: int, number: int, *, sticky: bool) -> None:
+        super().__init__()
+        self.at = at
+        self.number = number
+        self.sticky = sticky
+        self.fired = False
+
+    def before(self, number: int, name: str) -> None:
+        due = number == self.at or (self.sticky and number > self.at)
+        kinds = CALLS[self.number]
+        if due and (kinds is None or name in kinds):
+            self.fired = True
+            raise OSError(self.number, os.strerror(self.number))
+
+
+class LateFiles(WatchedFiles):
+    """Call number `at` does its work, and then `error` comes."""
+
+    def __init__(self, at: int, error: BaseException) -> None:
+        super().__init__()
+        self.at = at
+        self.error = error
+
+    def after(self, number: int, name: str) -> None:
+        if number == self.at:
+            raise self.error
+
+
+class InterruptedFiles(WatchedFiles):
+    """Ctrl-C comes just before call number `at`."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def before(self, number: int, name: str) -> None:
+        if number == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Checkpoint:
+    return make_source(tmp_path / "source")
+
+
+@pytest.fixture
+def calls(tmp_path: Path, source: Checkpoint) -> int:
+    """How many system calls the run makes."""
+    files = WatchedFiles()
+    home = tmp_path / "counted"
+    home.mkdir()
+    copy_checkpoint(source, home / "child", files)
+    assert files.count > 50
+    return files.count
+
+
+def outcome(source: Checkpoint, target: Path, files: Files) -> MergecError | None:
+    """The run's error; the target is nothing or everything, and everything only if it should."""
+    error = None
+    try:
+        copy_checkpoint(source, target, files)
+    except MergecError as caught:
+        error = caught
+    code = error and error.diagnostics[0].code
+    if target.exists():
+        assert folder_files(target) == expected_files()
+    assert target.exists() == (code in (None, "E815"))
+    return error
+
+
+def partials(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if ".mergec-partial-" in path.name)
+
+
+@pytest.mark.parametrize("number", CALLS, ids=errno.errorcode.__getitem__)
+@pytest.mark.parametrize("sticky", [False, True], ids=["once", "from then on"])
+def test_every_call_fails(
+    tmp_path: Path, source: Checkpoint, calls: int, number: int, sticky: bool
+) -> None:
+    codes: set[str] = set()
+    before = folder_files(source.root)
+    for at in range(1, calls + 1):
+        home = tmp_path / str(at)
+        home.mkdir()
+        files = FailingFiles(at, number, sticky=sticky)
+        error = outcome(source, home / "child", files)
+        if error is not None:
+            assert files.fired
+            assert len(error.diagnostics) == 1
+            codes.add(error.diagnostics[0].code)
+        left = partials(home)
+        if not sticky or CALLS[number] is not None:
+            assert left == []
+        else:
+            # Nothing can be removed from a device that refuses everything; later it is named.
+            assert stale_partials(home / "child") == left
+    (tmp_path / "clean").mkdir()
+    spent = FailingFiles(calls + 1, number, sticky=sticky)
+    assert outcome(source, tmp_path / "clean" / "child", spent) is None
+    assert spent.count == calls
+    assert folder_files(source.root) == before
+    # A source that once finds no descriptor closes an idle file and goes on.
+    spared = {"E715"} if number == errno.EMFILE and not sticky else set[str]()
+    assert codes == CODES[number] - spared
+
+
+def test_a_refusing_device_is_told_apart_from_what_it_leaves(
+    tmp_path: Path, source: Checkpoint, calls: int
+) -> None:
+    """What could not be removed stands in the error that says why."""
+    named = 0
+    for at in range(1, calls + 1):
+        home = tmp_path / str(at)
+        home.mkdir()
+        error = outcome(source, home / "child", FailingFiles(at, errno.EIO, sticky=True))
+        for left in partials(home):
+            assert error is not None
+            (found,) = error.diagnostics
+            if found.code == "E803":
+                assert f"`{left}` is left: remove it" in found.notes
+                named += 1
+    assert named > 10
+
+
+def test_every_call_works_and_reports_an_error(
+    tmp_path: Path, source: Checkpoint, calls: int
+) -> None:
+    """As a network file system may; the one state allowed besides nothing is everything."""
+    for at in range(1, calls + 1):
+        home = tmp_path / str(at)
+        home.mkdir()
+        target = home / "child"
+        with suppress(MergecError):
+            copy_checkpoint(source, target, LateFiles(at, OSError(errno.EIO, "")))
+        assert partials(home) == []
+        if target.exists():
+            assert folder_files(target) == expected_files()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_every_call_is_interrupted(
+    tmp_path: Path, source: Checkpoint, calls: int, moment: str
+) -> None:
+    published = 0
+    for at in range(1, calls + 1):
+        home = tmp_path / str(at)
+        home.mkdir()
+        target = home / "child"
+        late = LateFiles(at, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            copy_checkpoint(source, target, InterruptedFiles(at) if moment == "before" else late)
+        assert partials(home) == []
+        if target.exists():
+            published += 1
+            assert folder_files(target) == expected_files()
+    # Only what follows the rename: the lock's close, the parent's sync, the reader's closes.
+    assert 0 < published < 10
+
+
+class TracingFiles(Files):
+    """Keeps what bears on durability: each call's name, and the inode it was about."""
+
+    def __init__(self) -> None:
+        self.trace: list[tuple[str, int]] = []
+
+    def system(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        name = call.__name__
+        result = call(*args, **kwargs)
+        if name in ("pwrite", "fsync"):
+            opened = cast(int, args[0])
+            kind = "length" if name == "pwrite" and args[2] == 0 else name
+            self.trace.append((kind, os.fstat(opened).st_ino))
+        elif name == "unlink":
+            self.trace.append((name, Path(cast(Path, args[0])).parent.stat().st_ino))
+        elif name == "chmod":
+            self.trace.append((name, Path(cast(Path, args[0])).stat().st_ino))
+        elif name == "_rename_new":
+            self.trace.append((name, 0))
+        return result
+
+
+def test_everything_is_synced_before_what_relies_on_it(tmp_path: Path, source: Checkpoint) -> None:
+    """So that after a power cut a length word means its data, and the name means everything."""
+    files = TracingFiles()
+    target = tmp_path / "child"
+    copy_checkpoint(source, target, files)
+    at = {event: number for number, event in enumerate(files.trace)}  # the last of its kind
+    renamed = at["_rename_new", 0]
+    folder = target.stat().st_ino
+    assert at["unlink", folder] < at["chmod", folder] < at["fsync", folder] < renamed
+    assert at["fsync", tmp_path.stat().st_ino] == len(files.trace) - 1 > renamed
+    for path in target.iterdir():
+        assert at.get(("pwrite", path.stat().st_ino), 0) < at["fsync", path.stat().st_ino] < renamed
+    for layout in layouts():
+        inode = (target / layout.name).stat().st_ino
+        of_shard = [kind for kind, other in files.trace if other == inode]
+        length = of_shard.index("length")
+        assert of_shard.count("length") == 1
+        assert "pwrite" not in of_shard[length:]
+        assert of_shard[length - 1] == of_shard[length + 1] == "fsync"
+
+
+def test_killed_at_every_call(tmp_path: Path) -> None:
+    """The target is nothing or everything, and what is left beside it can be loaded by nobody."""
+    path = os.pathsep.join(str(ROOT / part) for part in (".", "grammar", "compiler", "runtime"))
+    subprocess.run(
+        [sys.executable, shard_cases.__file__, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
+    homes = sorted(tmp_path.iterdir(), key=lambda home: int(home.name))
+    sources = {layout.name: expected_files()[layout.name] for layout in layouts()}
+    unfinished, published = 0, 0
+    for home in homes:
+        target = home / "child"
+        if target.exists():
+            published += 1
+            assert folder_files(target) == expected_files()
+        assert stale_partials(target) == partials(home)
+        for staging in partials(home):
+            assert not target.exists()
+            unfinished += check_unloadable(staging)
+        assert folder_files(home / "source") == sources
+        assert {entry.name for entry in home.iterdir()} <= {
+            "child",
+            "source",
+            *(staging.name for staging in partials(home)),
+        }
+    assert len(homes) > 50
+    assert unfinished > 50
+    assert 0 < published < 10
+    assert (homes[-1] / "child").exists()
+
+
+def check_unloadable(staging: Path) -> int:
+    """How many shards in a staging folder are unfinished; the others must be right."""
+    unfinished = 0
+    for layout in layouts():
+        path = staging / layout.name
+        raw = path.read_bytes() if path.exists() else b""
+        if raw[:8] == bytes(8) or not raw:
+            unfinished += 1
+            with pytest.raises(SafetensorError):
+                load(raw)
+        else:
+            assert raw == expected_files()[layout.name]
+    return unfinished
+
+
+def test_a_killed_run_is_no_obstacle(tmp_path: Path, source: Checkpoint) -> None:
+    target = tmp_path / "child"
+    dead = tmp_path / "child.mergec-partial-0badcafe"
+    dead.mkdir()
+    (dead / ".mergec-lock").write_bytes(b"")
+    copy_checkpoint(source, target, Files())
+    assert folder_files(target) == expected_files()
+    assert stale_partials(target) == [dead]
