@@ -30,7 +30,7 @@ setup: $(READY) ## make .venv with everything that development needs
 
 .PHONY: demo
 demo: $(READY) ## merge real models and show what the children can do
-	$(BIN)/python specs/demo/demo.py
+	$(BIN)/python -m specs.demo.demo
 
 .PHONY: test
 test: lint ## all checks and all tests, as CI runs them

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from specs.demo.checkpoint import Weights
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
+
+from specs.demo.checkpoint import Weights
 
 PREFIX = "bert."
 HEADS = 4

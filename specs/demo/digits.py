@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn import datasets  # pyright: ignore[reportMissingTypeStubs]  # there are none
-from specs.demo.checkpoint import Weights, write_checkpoint
 from torch import Tensor
 from torch.nn.functional import cross_entropy, linear, relu
+
+from specs.demo.checkpoint import Weights, write_checkpoint
 
 EXPERTS: Mapping[str, tuple[int, ...]] = {
     "low": (0, 1, 2),

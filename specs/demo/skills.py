@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
 from specs.demo.bert import (
     Tokens,
     Vocabulary,
@@ -22,20 +25,10 @@ from specs.demo.bert import (
     token_scores,
 )
 from specs.demo.checkpoint import Weights
-from torch import Tensor
-from torch.nn.functional import normalize
 
 MASKED_SHARE = 0.15
 NEIGHBOURS = 10
 BATCH = 8  # one template of `reactions.py`, so nearly no padding
-
-
-@dataclass(frozen=True, slots=True)
-class Heads:
-    """The two heads that lie beside the encoders, under their original names."""
-
-    masked: Weights
-    classes: Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +72,18 @@ def questions(reactions: Sequence[str], vocabulary: Vocabulary, seed: int = 0) -
     return asked
 
 
-def answer(asked: Sequence[Question], encoder: Weights, heads: Heads) -> Answers:
-    """Run an encoder over all questions."""
+def answer(asked: Sequence[Question], encoder: Weights, heads: Weights) -> Answers:
+    """Run an encoder over all questions; `heads` holds both heads under their original names."""
     right, hidden = 0, 0
     classes: list[Tensor] = []
     fingerprints: list[Tensor] = []
     with torch.inference_mode():
         for question in asked:
-            guess = token_scores(heads.masked, encode(encoder, question.masked)).argmax(-1)
+            guess = token_scores(heads, encode(encoder, question.masked)).argmax(-1)
             right += int((guess == question.whole.ids)[question.hidden].sum())
             hidden += int(question.hidden.sum())
             states = encode(encoder, question.whole)
-            classes.append(class_scores(heads.classes, encoder, states).argmax(-1))
+            classes.append(class_scores(heads, encoder, states).argmax(-1))
             fingerprints.append(states[:, 0])
         near = _nearest(torch.cat(fingerprints))
     return Answers(right / hidden, torch.cat(classes), near)

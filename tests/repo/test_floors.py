@@ -7,6 +7,7 @@ import sys
 import tomllib
 
 import pytest
+
 from tests.repo.tree import FLOORS, LIGHT_FLOORS, ROOT, TIERS, floor_folders
 
 HEAVY = {"numpy", "ml_dtypes", "torch", "jax", "hypothesis"}
@@ -27,8 +28,8 @@ def fresh_python(code: str) -> str:
 
 def test_the_import_contracts_hold() -> None:
     report = fresh_python(
-        "import sys; from importlinter.cli import lint_imports\n"
-        "sys.exit(lint_imports(no_cache=True))"
+        "from importlinter.cli import lint_imports_command\n"
+        "lint_imports_command(['--no-logo', '--no-cache'])"
     )
     assert "0 broken" in report
 

@@ -4,10 +4,10 @@ import re
 import textwrap
 
 import pytest
-from tests.repo.tree import ROOT
 
 from mergec.ops import OPERATORS, STAGES
 from mergec.passes import PIPELINE
+from tests.repo.tree import ROOT
 
 HEADINGS = ("Formula", "Shapes", "Parameters", "Edge cases", "Source", "Example")
 

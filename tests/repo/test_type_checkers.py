@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.repo.tree import ROOT, files
 
 WRONG = 'count: int = "not a number"\n'

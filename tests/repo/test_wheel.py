@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+
 from tests.repo.tree import ROOT, TIERS, files
 
 

@@ -12,6 +12,10 @@ from typing import ParamSpec, TypeVar, cast
 import pytest
 from safetensors import SafetensorError
 from safetensors.numpy import load
+
+from mergec.catalog.checkpoint import Checkpoint
+from mergec.diagnostics import MergecError
+from mergec.shards import Files, stale_partials
 from tests.runtime import shard_cases
 from tests.runtime.shard_cases import (
     WatchedFiles,
@@ -21,10 +25,6 @@ from tests.runtime.shard_cases import (
     layouts,
     make_source,
 )
-
-from mergec.catalog.checkpoint import Checkpoint
-from mergec.diagnostics import MergecError
-from mergec.shards import Files, stale_partials
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,6 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
+from mergec.catalog.checkpoint import Checkpoint, TensorName
+from mergec.diagnostics import MergecError
+from mergec.plan.layout import OutputTensor
+from mergec.shards import SourceReader
 from tests.runtime.shard_cases import (
     TENSORS,
     ShortFiles,
@@ -18,11 +23,6 @@ from tests.runtime.shard_cases import (
     make_source,
     shard_bytes,
 )
-
-from mergec.catalog.checkpoint import Checkpoint, TensorName
-from mergec.diagnostics import MergecError
-from mergec.plan.layout import OutputTensor
-from mergec.shards import SourceReader
 
 EMBED = TENSORS[0]
 

@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
 import pytest
+
+from mergec.catalog.checkpoint import Checkpoint
+from mergec.catalog.dtypes import Dtype
+from mergec.diagnostics import Diagnostic, MergecError
+from mergec.plan.layout import INDEX_NAME, OutputTensor, lay_out
+from mergec.shards import CheckpointWriter, Files, stale_partials
 from tests.runtime.shard_cases import (
     METADATA,
     TENSORS,
@@ -21,12 +27,6 @@ from tests.runtime.shard_cases import (
     layouts,
     make_source,
 )
-
-from mergec.catalog.checkpoint import Checkpoint
-from mergec.catalog.dtypes import Dtype
-from mergec.diagnostics import Diagnostic, MergecError
-from mergec.plan.layout import INDEX_NAME, OutputTensor, lay_out
-from mergec.shards import CheckpointWriter, Files, stale_partials
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -241,8 +241,8 @@ def test_a_system_without_refusing_rename(tmp_path: Path, source: Checkpoint) ->
 def test_two_writers_of_one_name(tmp_path: Path) -> None:
     target = tmp_path / "child"
     with (
-        CheckpointWriter.create(target, layouts(), []) as first,
-        CheckpointWriter.create(target, layouts(), []) as second,
+        CheckpointWriter.create(target, layouts(), [], WatchedFiles()) as first,
+        CheckpointWriter.create(target, layouts(), [], WatchedFiles()) as second,
     ):
         write_all(second)
         write_all(first)

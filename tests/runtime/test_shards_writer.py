@@ -16,6 +16,12 @@ import pytest
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+
+from mergec.catalog.checkpoint import Checkpoint, TensorName
+from mergec.catalog.dtypes import Dtype
+from mergec.diagnostics import MergecError
+from mergec.plan.layout import INDEX_NAME, OutputTensor, lay_out
+from mergec.shards import CheckpointWriter, Files, SourceReader
 from tests.runtime.shard_cases import (
     CONFIG,
     METADATA,
@@ -30,12 +36,6 @@ from tests.runtime.shard_cases import (
     layouts,
     make_source,
 )
-
-from mergec.catalog.checkpoint import Checkpoint, TensorName
-from mergec.catalog.dtypes import Dtype
-from mergec.diagnostics import MergecError
-from mergec.plan.layout import INDEX_NAME, OutputTensor, lay_out
-from mergec.shards import CheckpointWriter, Files, SourceReader
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,7 +52,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def new_writer(target: Path, files: Files | None = None) -> CheckpointWriter:
-    return CheckpointWriter.create(target, layouts(), [], files)
+    return CheckpointWriter.create(target, layouts(), [], files or WatchedFiles())
 
 
 def write_all(writer: CheckpointWriter) -> None:
@@ -143,7 +143,9 @@ def test_threads_write_different_tensors(target: Path) -> None:
     wanted = {tensor.name: contents(tensor) for tensor in tensors}
     random.Random(0).shuffle(tensors)
 
-    with CheckpointWriter.create(target, lay_out(tensors, 4000, METADATA), []) as writer:
+    with CheckpointWriter.create(
+        target, lay_out(tensors, 4000, METADATA), [], WatchedFiles()
+    ) as writer:
 
         def write_in_blocks(tensor: OutputTensor) -> None:
             for offset in range(0, tensor.nbytes, 100):
@@ -281,7 +283,7 @@ def test_permissions_follow_the_umask(
     source: Checkpoint, target: Path, mask: int, folder_mode: int, file_mode: int
 ) -> None:
     with umask(mask):
-        copy_checkpoint(source, target, Files())
+        copy_checkpoint(source, target, WatchedFiles())
     assert stat.S_IMODE(target.stat().st_mode) == folder_mode
     assert {stat.S_IMODE(path.stat().st_mode) for path in target.iterdir()} == {file_mode}
 

@@ -49,7 +49,13 @@ def elaborate(spec: SpecFile) -> Elaborated:
     reached = {node.key for node in graph.nodes()}
     sources = tuple(s for s in names.calls.sources.values() if s.key in reached)
     spans = {key: span for key, span in names.spans.items() if key in reached}
-    return Elaborated(verify_graph(graph), sources, export, spans, tuple(names.found))
+    called = {
+        meaning.key: name
+        for name, (_, meaning) in reversed(names.bindings.items())
+        if isinstance(meaning, Weights)
+    }
+    found = tuple(names.found)
+    return Elaborated(verify_graph(graph), sources, export, spans, called, found)
 
 
 @dataclass(slots=True)

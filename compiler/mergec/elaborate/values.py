@@ -76,10 +76,15 @@ class ExportDecl:
 
 @dataclass(frozen=True, slots=True)
 class Elaborated:
-    """A spec with every name resolved and every type checked: the operator graph as written."""
+    """A spec with every name resolved and every type checked: the operator graph as written.
+
+    `spans` tells where a node was written first, `names` what a binding calls it; neither is part
+    of its meaning.
+    """
 
     graph: Graph
     sources: tuple[SourceDecl, ...]
     export: ExportDecl
     spans: Mapping[NodeKey, Span]
+    names: Mapping[NodeKey, str]
     warnings: tuple[Diagnostic, ...]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, open_checkpoint
@@ -39,10 +39,7 @@ def check_text(source: SourceText) -> tuple[Elaborated, int]:
         raise MergecError(parsed.diagnostics)
     elaborated = elaborate(parsed.spec)
     warnings = sort_by_position((*parsed.diagnostics, *elaborated.warnings))
-    checked = Elaborated(
-        elaborated.graph, elaborated.sources, elaborated.export, elaborated.spans, warnings
-    )
-    return checked, parsed.spec.edition or 1
+    return replace(elaborated, warnings=warnings), parsed.spec.edition or 1
 
 
 def compile_text(source: SourceText, root: Path) -> Compiled:
@@ -65,6 +62,7 @@ def compile_text(source: SourceText, root: Path) -> Compiled:
         edition=edition,
         export=checked.export,
         sources=sources,
+        names=checked.names,
         written=checked.graph,
         normal=graph,
         program=program,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, TensorEntry
 from mergec.elaborate import ExportDecl, SourceDecl
-from mergec.ir import Graph
+from mergec.ir import Graph, NodeKey
 from mergec.plan.layout import ShardLayout
 from mergec.plan.program import Exactness, Program
 
@@ -71,11 +71,12 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a run does, in order. `written` is the graph as the spec says it, `normal` its
-    normal form; `program` computes every merged row. `config` are the bytes of the new config.json."""
+    normal form; `names` is what the spec calls its nodes. `program` computes every merged row. `config` are the bytes of the new config.json."""
 
     edition: int
     export: ExportDecl
     sources: tuple[PlanSource, ...]
+    names: Mapping[NodeKey, str]
     written: Graph
     normal: Graph
     program: Program

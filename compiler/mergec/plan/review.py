@@ -50,7 +50,7 @@ def _head(plan: Plan) -> list[str]:
 
 
 def _sources(plan: Plan) -> list[str]:
-    rows = [_source(source) for source in plan.sources]
+    rows = [_source(plan, source) for source in plan.sources]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     lines = ["sources"]
     for *cells, note in rows:
@@ -59,7 +59,7 @@ def _sources(plan: Plan) -> list[str]:
     return lines
 
 
-def _source(source: PlanSource) -> tuple[str, ...]:
+def _source(plan: Plan, source: PlanSource) -> tuple[str, ...]:
     tensors = source.checkpoint.tensors.values()
     dtypes = ", ".join(sorted({entry.dtype.word for entry in tensors}))
     size = amount(sum(entry.nbytes for entry in tensors))
@@ -67,23 +67,27 @@ def _source(source: PlanSource) -> tuple[str, ...]:
     if source.unused:
         notes.append(f"- {source.unused} tensors not used")
     label = escape(source.decl.label)
-    ref = "" if source.decl.ref == source.decl.label else escape(source.decl.ref)
+    ref = escape(source.decl.ref)
     rev = f"@{escape(source.decl.rev)}" if source.decl.rev else ""
-    return label, f"{ref}{rev}", f"{len(tensors)} tensors", dtypes, size, "  ".join(notes)
+    name = escape(plan.names.get(source.decl.key, label))
+    label = "" if label == source.decl.ref else f"id={label}"
+    count = f"{len(tensors)} tensors"
+    return name, f"{ref}{rev}", label, count, dtypes, size, "  ".join(notes)
 
 
 def _expression(plan: Plan) -> list[str]:
-    """The graph as written, without its sources, with the parameters that were resolved."""
-    names: dict[str, str] = {}
-    lines = [f"{escape(plan.export.name)} ="]
+    """The graph as written, without its sources, with every parameter resolved."""
+    names = {key: escape(name) for key, name in plan.names.items()}
+    lines: list[str] = []
     for node in plan.written.nodes():
         if node.op == "source":
-            names[node.key] = escape(str(node.param("label")))
+            names.setdefault(node.key, escape(str(node.param("label"))))
             continue
-        names[node.key] = f"%{sum(name.startswith('%') for name in names.values())}"
+        names.setdefault(node.key, f"%{len(lines)}")
         operands = ", ".join(names[key] for key in node.operands)
-        lines.append(f"  {names[node.key]} = {node.op}({operands}{_params(node.params)}) : {node.type}")
-    return lines if len(lines) > 1 else []
+        call = f"{node.op}({operands}{_params(node.params)})"
+        lines.append(f"  {names[node.key]} = {call} : {node.type}")
+    return ["as written", *lines] if lines else []
 
 
 def _params(params: tuple[tuple[str, Value], ...]) -> str:

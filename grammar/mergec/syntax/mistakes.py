@@ -131,7 +131,7 @@ def _slip(place: _Place) -> str | None:
         return "write one `=` to bind a name; there are no comparisons"
     begins = word or place.found[:1].isdigit() or place.found[:1] in '("['
     if begins and "COMMA" in place.accepted:
-        return "separate the parts of a list by `,`"
+        return f"write `,` before `{_short(place.found)}`"
     return None
 
 

@@ -95,9 +95,9 @@ def _docs(
         line = source.position(chunk.start)[0] - 1
         above: list[Comment] = []
         while chunk.kind == "statement" and line in by_line:
-            above.insert(0, by_line[line])
+            above.append(by_line[line])
             line -= 1
-        docs[chunk.start] = tuple(above)
+        docs[chunk.start] = tuple(reversed(above))
     return docs
 
 

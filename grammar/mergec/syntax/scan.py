@@ -36,7 +36,7 @@ _TOKEN = re.compile(
     | (?P<equal>   = )
     | (?P<sign>    \|>|[,;+*/-] )
     | (?P<foreign> [^\x00-\x7f]+ )
-    | (?P<other>   \*\*|//|. )
+    | (?P<other>   \*\*|//|'[^'\n]*'|. )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -44,13 +44,12 @@ _EDITION = re.compile(r"mergec[ \t]+(?!=)([^\s#]+)[ \t]*(?=#|\r?\n|\Z)")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _LATER = {
     "..": "a range such as `0..24`",
-    "++": "`++`",
+    "++": "stacking layers with `++`",
     "=>": "`=>`",
-    ".": "a name of another spec",
+    ".": "a name of another spec such as `common.name`",
     "match": "`match`",
 }
 _HINTS = {
-    "'": 'write strings with double quotes, as in `"./base"`',
     ":": "write `=` between a name and its value",
     "^": "write a product; there are no powers",
     "%": "write a share as a decimal, as in `0.3`",
@@ -216,7 +215,7 @@ class _Scanner:
         elif kind == "closer":
             self.closer(text, start, end)
         elif text == "*" and self.spreads(before, end):
-            self.later("`*` before a name", start, end)
+            self.later("a spread operand such as `*rest`", start, end)
         elif kind in ("foreign", "other"):
             self.character(text, start, end)
 
@@ -274,7 +273,7 @@ class _Scanner:
     def opener(self, text: str, before: tuple[str, int, int], start: int, end: int) -> None:
         indexes = before[0] == "word" or self.source.text[before[1] : before[2]] in (")", "]")
         if text == "[" and indexes and before[2] == start:
-            self.later("layers of a model, as in `a[0..24]`,", start, end)
+            self.later("a choice of layers such as `a[0..24]`", start, end)
         self.brackets.append((text, start))
         if len(self.brackets) > limits.BRACKETS:
             message = f"more than {limits.BRACKETS} brackets are open here"
@@ -287,9 +286,16 @@ class _Scanner:
         if self.brackets and _CLOSERS[self.brackets[-1][0]] == text:
             self.brackets.pop()
             return
-        if not any(_CLOSERS[opened] == text for opened, _ in self.brackets):
-            label = "no bracket is open" if not self.brackets else ""
-            self.report("E101", f"`{text}` closes nothing", start, end, label, f"remove `{text}`")
+        if not self.brackets:
+            message, label = f"`{text}` closes nothing", "no bracket is open"
+            self.report("E101", message, start, end, label, f"remove `{text}`")
+            return
+        opened, place = self.brackets[-1]
+        if not any(_CLOSERS[each] == text for each, _ in self.brackets):
+            message = f"{self.opened_at(opened, place)} is closed by `{text}`"
+            labels = (Label(Span(self.source, place, place + 1), "opened here"),)
+            hint = f"write `{_CLOSERS[opened]}` here"
+            self.report("E102", message, start, end, "", hint, labels)
             return
         opened, place = self.brackets.pop()
         self.report(
@@ -329,7 +335,9 @@ class _Scanner:
         hint = _HINTS.get(char, "remove this character")
         if not text.isascii():
             hint = "write names and numbers in ASCII; other characters belong in strings and comments"
-        if text.isascii() and len(text) == 1:
+        if text.startswith("'"):
+            message, hint = "a string stands in single quotes", "write `\"` around it"
+        elif text.isascii() and len(text) == 1:
             message = f"`{char}` is not a sign of the language"
         elif text.isascii():
             message = f"`{char}` is not an operator of the language"

@@ -1,0 +1,122 @@
+"""Specs to plans: what `mergec check`, `fmt` and `plan` do."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from mergec.catalog.json_text import JsonProblem, parse_json
+from mergec.diagnostics import Diagnostic, MergecError, SourceText, escape, fail
+from mergec.plan import SCHEMA, Budget, Compiled, Plan, check_text, compile_text, encode_plan
+from mergec.plan import plan_hash, plan_member
+from mergec.syntax import format_spec, parse_spec, read_spec
+
+_MAX_PLAN = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSpec:
+    """A plan with the text it came from and the folder that its references start at."""
+
+    source: SourceText
+    root: Path
+    plan: Plan
+    warnings: tuple[Diagnostic, ...]
+
+
+def check_spec(path: Path, *, spec_only: bool = False) -> tuple[Diagnostic, ...]:
+    """The warnings about a spec; MergecError with all its errors.
+
+    Reads the headers of its sources too, unless `spec_only`. Never reads a weight.
+    """
+    source = read_spec(path, str(path))
+    if spec_only:
+        return check_text(source)[0].warnings
+    return compile_text(source, path.parent).warnings
+
+
+def compile_spec(path: Path) -> CompiledSpec:
+    """The plan of the spec at `path`; MergecError with all errors found."""
+    source = read_spec(path, str(path))
+    compiled: Compiled = compile_text(source, path.parent)
+    return CompiledSpec(source, path.parent, compiled.plan, compiled.warnings)
+
+
+def format_text(source: SourceText) -> str:
+    """The canonical form of a spec; MergecError if it does not parse."""
+    parsed = parse_spec(source)
+    if any(found.severity == "error" for found in parsed.diagnostics):
+        raise MergecError(parsed.diagnostics)
+    return format_spec(parsed.spec)
+
+
+def write_plan(compiled: CompiledSpec, budget: Budget) -> str:
+    """The text of a plan file, for `mergec run PLAN`."""
+    name = Path(compiled.source.name).name
+    return encode_plan(compiled.plan, budget, name, compiled.source.text)
+
+
+def load_plan(path: Path) -> CompiledSpec:
+    """Read a plan file and make its plan again from the sources beside it.
+
+    Refuses with E604 what is no plan of this schema, and with E810, saying what changed, a plan
+    that the sources there no longer lead to.
+    """
+    document = _read(path)
+    spec = cast("dict[str, str]", document["spec"])
+    source = SourceText(f"{path.name}: {spec['name']}", spec["text"])
+    compiled = compile_text(source, path.parent)
+    if plan_hash(compiled.plan) != document["hash"]:
+        raise _differs(path, document["plan"], plan_member(compiled.plan))
+    named = SourceText(spec["name"], spec["text"])
+    return CompiledSpec(named, path.parent, compiled.plan, compiled.warnings)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_PLAN:
+            raise _no_plan(path, "is larger than 256 MiB")
+        document = parse_json(path.read_bytes(), max_depth=32)
+    except OSError as error:
+        raise fail("E715", f"cannot open `{escape(str(path))}`: {error.strerror}") from None
+    except JsonProblem as problem:
+        raise _no_plan(path, str(problem)) from None
+    known = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+    spec = known.get("spec")
+    if known.get("schema") != SCHEMA:
+        raise _no_plan(path, f"does not have the schema `{SCHEMA}`")
+    if not isinstance(spec, dict) or not isinstance(known.get("plan"), dict):
+        raise _no_plan(path, "lacks the members `spec` and `plan`")
+    texts = cast("dict[str, object]", spec)
+    if not all(isinstance(texts.get(key), str) for key in ("name", "text")):
+        raise _no_plan(path, "lacks the text of its spec")
+    return known
+
+
+def _no_plan(path: Path, why: str) -> MergecError:
+    return fail(
+        "E604",
+        f"`{escape(str(path))}` {why}",
+        help="make a plan with `mergec plan SPEC -o PLAN.json`",
+    )
+
+
+def _differs(path: Path, reviewed: dict[str, Any], now: dict[str, Any]) -> MergecError:
+    """Name the parts of the plan that are not what was reviewed."""
+    before = {source.get("label"): source for source in reviewed.get("sources", ())}
+    changed = [
+        f"source `{escape(str(source['label']))}` has other files"
+        for source in now["sources"]
+        if before.get(source["label"]) != source
+    ]
+    others = [key for key in now if key != "sources" and now[key] != reviewed.get(key)]
+    if not changed and others:
+        changed = [f"`{key}` differs" for key in sorted(others)]
+    same = json.dumps(reviewed, sort_keys=True) == json.dumps(now, sort_keys=True)
+    notes = ("the file was edited: its hash is not that of its plan",) if same else tuple(changed)
+    return fail(
+        "E810",
+        f"`{escape(str(path))}` is not the plan that its sources lead to now",
+        notes=notes,
+        help="run `mergec plan` again and review what changed",
+    )

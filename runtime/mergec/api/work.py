@@ -1,0 +1,50 @@
+"""Plans to checkpoints: what `mergec run` and `verify` do."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from mergec.api.specs import CompiledSpec
+from mergec.backends import get_backend
+from mergec.execute import Origin, RunReport, default_threads, run_plan
+from mergec.plan import DEFAULT_MEMORY, fit_budget
+from mergec.verify import Sample, Verdict, verify
+
+Progress = Callable[[int], None]
+
+
+def execute(
+    compiled: CompiledSpec,
+    target: Path,
+    *,
+    backend: str = "reference",
+    device: str = "cpu",
+    memory: int = DEFAULT_MEMORY,
+    threads: int | None = None,
+    progress: Progress = lambda _: None,
+) -> RunReport:
+    """Run a plan into the new folder `target`, all or nothing.
+
+    `memory` bounds the process in bytes. Raises E6xx before anything is written, E8xx after, with
+    nothing left at `target` in either case.
+    """
+    budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
+    origin = Origin(
+        Path(compiled.source.name).name,
+        compiled.source.text,
+        os.path.relpath(compiled.root.resolve(), target.resolve()),
+        backend,
+        device,
+    )
+    return run_plan(compiled.plan, target, get_backend(backend, device), budget, origin, progress)
+
+
+def verify_result(
+    target: Path,
+    *,
+    replay: Sample | None = None,
+    root: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Verdict:
+    """Check a finished checkpoint's digests, and with `replay` recompute its tensors."""
+    return verify(target, replay, root, progress)

@@ -1,0 +1,5 @@
+"""The `mergec` command."""
+
+from mergec.cli.main import main
+
+__all__ = ["main"]

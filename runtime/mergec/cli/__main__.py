@@ -1,0 +1,5 @@
+"""`python -m mergec.cli`."""
+
+from mergec.cli.main import main
+
+main()

@@ -1,0 +1,77 @@
+"""`mergec explain` and `mergec ops`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from mergec.diagnostics import explain_code, fail, find_code, suggestion_help
+
+
+@click.command()
+@click.argument("name")
+def explain(name: str) -> None:
+    """Print the page of an operator, such as `ties`, or of a code, such as `E203`."""
+    code = find_code(name)
+    if code is not None:
+        click.echo(explain_code(code.id, _example(code.id)), nl=False)
+        return
+    from mergec.ops import OPERATORS
+
+    operator = OPERATORS.get(name)
+    if operator is None:
+        hint = suggestion_help(name, OPERATORS, "operators")
+        raise fail("E202", f"there is no operator or code `{name}`", help=hint)
+    click.echo(_page(operator.signature(), str(operator.mass), operator.page), nl=False)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Every parameter, for programs.")
+def ops(as_json: bool) -> None:
+    """List the operators that a spec can call."""
+    from mergec.ops import OPERATORS
+    from mergec.plan.encode import encode_value
+
+    if not as_json:
+        width = max(map(len, OPERATORS))
+        for operator in OPERATORS.values():
+            click.echo(f"{operator.name:<{width}}  {operator.summary}")
+        return
+    table = [
+        {
+            "name": operator.name,
+            "revision": operator.revision,
+            "summary": operator.summary,
+            "signature": operator.signature(),
+            "mass": str(operator.mass),
+            "parameters": [
+                {
+                    "name": p.name,
+                    "kind": p.kind,
+                    "required": p.required,
+                    "default": None if p.required else encode_value(p.default),  # type: ignore[arg-type]
+                    "words": list(p.words),
+                    "doc": p.doc,
+                }
+                for p in operator.parameters
+            ],
+            "laws": [law.name for law in operator.laws],
+        }
+        for operator in OPERATORS.values()
+    ]
+    click.echo(json.dumps(table, indent=1))
+
+
+def _page(signature: str, mass: str, page: str) -> str:
+    return f"{signature}\n\nTakes {mass}.\n\n{page.strip()}\n"
+
+
+def _example(code: str) -> tuple[str, str] | None:
+    """The first spec of `specs/invalid` that shows `code`, with what its user sees."""
+    packaged = Path(__file__).parent / "examples"
+    folder = packaged if packaged.is_dir() else Path(__file__).parents[3] / "specs" / "invalid"
+    for spec in sorted(folder.glob(f"{code}-*.merge")):
+        seen = spec.with_suffix(".stderr")
+        if seen.is_file():
+            return spec.read_text(encoding="utf-8"), seen.read_text(encoding="utf-8")
+    return None

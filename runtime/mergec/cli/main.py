@@ -1,0 +1,106 @@
+"""The command group, and the one place where errors become exit statuses.
+
+Commands import what they need when they run, so that `mergec --version` starts in a blink and
+`check` never pays for an array library.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from mergec.cli.checking import check, fmt
+from mergec.cli.explaining import explain, ops
+from mergec.cli.planning import plan
+from mergec.cli.printing import print_diagnostics
+from mergec.cli.running import run
+from mergec.cli.verifying import verify
+from mergec.diagnostics import MergecError
+
+_INTERRUPTED, _HUNG_UP, _TERMINATED, _BUG = 130, 129, 143, 70
+
+
+class _Terminated(BaseException):
+    """SIGTERM or SIGHUP, turned into an exception so that everything is cleaned up."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mergec", message="mergec %(version)s")
+def cli() -> None:
+    """Compile merge specs: say how several neural networks become one, review it, run it."""
+
+
+for command in (check, fmt, plan, run, verify, explain, ops):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the documented status (docs/exit-codes.md)."""
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGHUP, _terminate)
+    try:
+        status = cli(prog_name="mergec", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except BaseException as error:
+        status = _status(error)
+    # Not sys.exit: worker threads that still compute must not hold an interrupted process.
+    _flush_quietly()
+    os._exit(status)
+
+
+def _status(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, MergecError):
+        print_diagnostics(error.diagnostics)
+        return error.exit
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        error.show()
+        return 2
+    if isinstance(error, _Terminated):
+        click.echo("terminated; nothing was published", err=True)
+        return error.status
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        click.echo("interrupted; nothing was published", err=True)
+        return _INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output has seen enough; what is on its way must not raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    if isinstance(error, MemoryError):
+        click.echo("error[E814]: memory ran out; give less with `--memory`", err=True)
+        return 6
+    return _report_bug(error)
+
+
+def _report_bug(error: BaseException) -> int:
+    """What escaped is our mistake, and says so; the traceback is for the report."""
+    traceback.print_exception(error)
+    click.echo(
+        "\nthis is a bug in mergec, not in your spec; please report it with the lines above, the "
+        "spec, and the output of `mergec --version`",
+        err=True,
+    )
+    return _BUG
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    raise _Terminated(_HUNG_UP if number == signal.SIGHUP else _TERMINATED)
+
+
+def _flush_quietly() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            pass

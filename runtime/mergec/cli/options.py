@@ -1,0 +1,55 @@
+"""Options that several commands share."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([KMGT]?i?B)", re.ASCII)
+
+
+class SizeType(click.ParamType):
+    """A size with its unit, such as `2GiB` (2³⁰ bytes each) or `500MB` (10⁶ each)."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The size in bytes."""
+        if isinstance(value, int):
+            return value
+        found = _SIZE.fullmatch(str(value))
+        if found is None or found[2] == "iB":
+            self.fail(f"{value!r} is not a size with a unit, such as 2GiB or 500MB", param, ctx)
+        step = 1024 if "i" in found[2] else 1000
+        size = int(float(found[1]) * step ** "BKMGT".index(found[2][0]))
+        if size < 1:
+            self.fail(f"{value!r} is no memory at all", param, ctx)
+        return size
+
+
+def resources(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--backend`, `--memory` and `--threads`."""
+    for option in (
+        click.option("--threads", type=click.IntRange(1, 256), help="Default: one a core."),
+        click.option(
+            "--memory",
+            type=SizeType(),
+            default="1GiB",
+            show_default=True,
+            help="Bound on the memory of the process.",
+        ),
+        click.option(
+            "--backend",
+            type=click.Choice(["reference", "torch"]),
+            default="reference",
+            show_default=True,
+            help="What computes: numpy or torch.",
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,54 @@
+"""`mergec plan`."""
+
+from pathlib import Path
+
+import click
+
+from mergec.cli.options import resources
+from mergec.cli.printing import print_diagnostics
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write the plan to this file as JSON."
+)
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json", "graph"]),
+    default="text",
+    help="text for review, json for programs, graph for the normal form.",
+)
+@resources
+def plan(
+    spec: Path,
+    output: Path | None,
+    output_format: str,
+    backend: str,
+    memory: int,
+    threads: int | None,
+) -> None:
+    """Show what running SPEC would read, compute and write. Reads headers, never a weight."""
+    from mergec.api import compile_spec, write_plan
+    from mergec.execute import default_threads
+    from mergec.ir import print_graph
+    from mergec.plan import fit_budget, review
+
+    compiled = compile_spec(spec)
+    print_diagnostics(compiled.warnings)
+    budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
+    if output is not None:
+        _write(output, write_plan(compiled, budget))
+    if output_format == "json":
+        click.echo(write_plan(compiled, budget), nl=False)
+    elif output_format == "graph":
+        click.echo(print_graph(compiled.plan.normal), nl=False)
+    else:
+        click.echo(review(compiled.plan, budget), nl=False)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None

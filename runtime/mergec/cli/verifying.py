@@ -1,0 +1,39 @@
+"""`mergec verify`."""
+
+from pathlib import Path
+
+import click
+
+from mergec.cli.printing import print_diagnostics
+from mergec.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option(
+    "--replay",
+    metavar="full|sample=n/t",
+    help="Recompute the tensors from their sources: all, or the n-th of t parts.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="The folder that the spec's paths start at, if the sources moved.",
+)
+def verify(output: Path, replay: str | None, root: Path | None) -> int:
+    """Check that OUTPUT is what its lineage says; with --replay, what its sources merge to.
+
+    Prints verified, failed or inconclusive, and exits with 0, 10 or 14.
+    """
+    from mergec.api import verify_result
+    from mergec.verify import parse_sample
+
+    sample = parse_sample(replay) if replay is not None else None
+    if replay is not None and sample is None:
+        raise click.BadParameter("write `full`, or `sample=1/10` for a tenth", param_hint="--replay")
+    with progress_bar("verifying", 0, quiet=sample is None) as progress:
+        verdict = verify_result(output, replay=sample, root=root, progress=progress)
+    print_diagnostics(verdict.findings)
+    replayed = f", {verdict.replayed} recomputed" if sample is not None else ""
+    click.echo(f"{verdict.state}: {verdict.checked} tensors checked{replayed}")
+    return verdict.state.exit

@@ -1,0 +1,122 @@
+"""Is a finished checkpoint what its lineage says, byte for byte? Standard library only."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from mergec.catalog import Checkpoint, TensorEntry, open_checkpoint
+from mergec.catalog.json_text import JsonProblem, parse_json
+from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.diagnostics.printable import escape
+from mergec.execute.lineage import FILE_NAME, SCHEMA
+
+
+
+_MAX_LINEAGE = 64 << 20
+_STEP = 8 << 20
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A checkpoint that mergec wrote, with its lineage as data."""
+
+    root: Path
+    lineage: Mapping[str, Any]
+    checkpoint: Checkpoint
+
+    def digests(self) -> Mapping[str, str]:
+        """The SHA-256 of each tensor's bytes, as the run recorded it."""
+        return cast("Mapping[str, str]", self.lineage["tensors"])
+
+
+def open_result(root: Path) -> Result:
+    """Read a finished checkpoint's lineage and headers; E811 if it is not one of ours."""
+    path = root / FILE_NAME
+    try:
+        if path.stat().st_size > _MAX_LINEAGE:
+            raise _not_ours(root, f"`{FILE_NAME}` is larger than 64 MiB")
+        lineage = parse_json(path.read_bytes(), max_depth=32)
+    except OSError as error:
+        raise _not_ours(root, f"`{FILE_NAME}` cannot be read: {error.strerror}") from None
+    except JsonProblem as problem:
+        raise _not_ours(root, f"`{FILE_NAME}` {problem}") from None
+    if not _has_shape(lineage):
+        raise _not_ours(root, f"`{FILE_NAME}` is not of the schema `{SCHEMA}`")
+    checkpoint, _ = open_checkpoint(root)
+    return Result(root, cast("Mapping[str, Any]", lineage), checkpoint)
+
+
+def check_integrity(result: Result) -> tuple[Diagnostic, ...]:
+    """E812 for every tensor and file that is missing, unexpected, or has other bytes."""
+    findings: list[Diagnostic] = []
+    recorded = result.digests()
+    present = result.checkpoint.tensors
+    for name in sorted({*recorded, *present}):
+        if name not in present:
+            findings.append(_wrong(f"tensor `{escape(name)}` is missing"))
+        elif name not in recorded:
+            findings.append(_wrong(f"tensor `{escape(name)}` is not in the lineage"))
+        elif tensor_digest(result.root, present[name]) != recorded[name]:
+            findings.append(_wrong(f"tensor `{escape(name)}` has other bytes than were written"))
+    findings += _check_shards(result)
+    for name, digest in cast("Mapping[str, str]", result.lineage["files"]).items():
+        findings += _check_file(result.root / Path(name).name, digest)
+    return tuple(findings[:_SHOWN])
+
+
+def tensor_digest(root: Path, entry: TensorEntry) -> str:
+    """The SHA-256 of a tensor's bytes in the file."""
+    digest = hashlib.sha256()
+    with (root / entry.file).open("rb") as file:
+        file.seek(entry.start)
+        left = entry.nbytes
+        while left and (data := file.read(min(_STEP, left))):
+            digest.update(data)
+            left -= len(data)
+    return digest.hexdigest()
+
+
+def _check_shards(result: Result) -> list[Diagnostic]:
+    recorded = cast("Mapping[str, int]", result.lineage["shards"])
+    present = {shard.name: shard.size for shard in result.checkpoint.shards}
+    return [
+        _wrong(f"weight file `{escape(name)}` is not the one that was written")
+        for name in sorted({*recorded, *present})
+        if recorded.get(name) != present.get(name)
+    ]
+
+
+def _check_file(path: Path, digest: str) -> list[Diagnostic]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return [_wrong(f"`{escape(path.name)}` cannot be read: {error.strerror}")]
+    if hashlib.sha256(data).hexdigest() == digest:
+        return []
+    return [_wrong(f"`{escape(path.name)}` has other bytes than were written")]
+
+
+def _has_shape(lineage: object) -> bool:
+    if not isinstance(lineage, dict):
+        return False
+    known = cast("dict[str, object]", lineage)
+    maps = all(isinstance(known.get(key), dict) for key in ("tensors", "files", "shards", "spec"))
+    return maps and known.get("schema") == SCHEMA and isinstance(known.get("plan"), str)
+
+
+def _not_ours(root: Path, why: str) -> MergecError:
+    return fail(
+        "E811",
+        f"`{root}` is not a checkpoint that mergec wrote",
+        notes=(why,),
+        help="name the folder that `mergec run -o` made",
+    )
+
+
+def _wrong(message: str) -> Diagnostic:
+    return Diagnostic(
+        "E812", message, None, help=("run the spec again; do not use this checkpoint",)
+    )

@@ -1,0 +1,137 @@
+"""Recompute a finished checkpoint from its lineage with the reference backend, bit for bit."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from mergec.backends import Backend, get_backend, self_test
+from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
+from mergec.diagnostics.printable import escape
+from mergec.execute import compute_row
+from mergec.plan import DEFAULT_MEMORY, Budget, Plan, Row, compile_text, fit_budget, plan_hash
+from mergec.shards import SourceReader
+from mergec.verify.integrity import Result, check_integrity, open_result
+from mergec.verify.verdict import State, Verdict
+
+_SAMPLE = re.compile(r"sample=([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Every `parts`-th tensor, beginning with the `part`-th (from 1); `1/1` is all of them."""
+
+    part: int
+    parts: int
+
+    def rows(self, plan: Plan) -> tuple[Row, ...]:
+        """The rows of the sample, in the plan's order."""
+        return plan.rows[self.part - 1 :: self.parts]
+
+
+def parse_sample(text: str) -> Sample | None:
+    """`full` or `sample=n/t` with 1 <= n <= t; None for anything else."""
+    if text == "full":
+        return Sample(1, 1)
+    found = _SAMPLE.fullmatch(text)
+    if found is None or int(found[1]) > int(found[2]):
+        return None
+    return Sample(int(found[1]), int(found[2]))
+
+
+def verify(
+    target: Path,
+    sample: Sample | None = None,
+    root: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Verdict:
+    """The verdict on a finished checkpoint: its digests, and with `sample` a replay.
+
+    `root` is the folder that the spec's references start at; by default where it was when the
+    checkpoint was made, relative to it. Raises E811 and what reading a checkpoint raises.
+    """
+    result = open_result(target)
+    findings = check_integrity(result)
+    checked = len(result.digests())
+    if findings or sample is None:
+        state = State.FAILED if findings else State.VERIFIED
+        return Verdict(state, checked, 0, findings)
+    try:
+        plan = _plan_again(result, root or target / str(result.lineage["root"]))
+    except MergecError as error:
+        return Verdict(State.INCONCLUSIVE, checked, 0, error.diagnostics)
+    if result.lineage.get("backend", {}).get("device", "cpu") != "cpu":
+        return Verdict(State.INCONCLUSIVE, checked, 0, (_accelerator(),))
+    rows = sample.rows(plan)
+    findings = _replay(plan, rows, result.digests(), progress)
+    state = State.FAILED if findings else State.VERIFIED
+    return Verdict(state, checked, len(rows), findings)
+
+
+def _plan_again(result: Result, root: Path) -> Plan:
+    spec: Mapping[str, str] = result.lineage["spec"]
+    source = SourceText(str(spec["name"]), str(spec["text"]))
+    plan = compile_text(source, root).plan
+    if plan_hash(plan) != result.lineage["plan"]:
+        raise fail(
+            "E810",
+            "the sources, or the meaning of an operator, changed since this checkpoint was made",
+            notes=("the plan made now has another hash than the one in the lineage",),
+            help="name the folder with the original sources by `--root`",
+        )
+    return plan
+
+
+def _replay(
+    plan: Plan, rows: tuple[Row, ...], recorded: Mapping[str, str], progress: Progress
+) -> tuple[Diagnostic, ...]:
+    """E812 for every row whose recomputed bytes have another digest."""
+    backend = get_backend("reference")
+    self_test(backend)
+    budget = fit_budget(plan, DEFAULT_MEMORY, 1, "reference")
+    findings: list[Diagnostic] = []
+    with ExitStack() as stack:
+        readers = {
+            label: stack.enter_context(SourceReader(checkpoint))
+            for label, checkpoint in plan.checkpoints.items()
+        }
+        for row in rows:
+            digest = _digest(plan, row, readers, backend, budget)
+            if digest != recorded[row.tensor]:
+                message = f"tensor `{escape(row.tensor)}` is not what its sources merge to"
+                findings.append(
+                    Diagnostic("E812", message, None, help=("run the spec again and compare",))
+                )
+            progress(row.nbytes)
+    return tuple(findings)
+
+
+def _digest(
+    plan: Plan,
+    row: Row,
+    readers: Mapping[str, SourceReader],
+    backend: Backend,
+    budget: Budget,
+) -> str:
+    digest = hashlib.sha256()
+    if row.action == "copy":
+        entry = row.entries[0]
+        for offset in range(0, entry.nbytes, 8 << 20):
+            data = memoryview(bytearray(min(8 << 20, entry.nbytes - offset)))
+            readers[row.labels[0]].read_into(entry, offset, data)
+            digest.update(data)
+        return digest.hexdigest()
+    compute_row(plan, row, readers, backend, budget, lambda _, data: digest.update(data))
+    return digest.hexdigest()
+
+
+def _accelerator() -> Diagnostic:
+    return Diagnostic(
+        "E812",
+        "this checkpoint was computed on an accelerator, whose results are exact to a tolerance",
+        None,
+        help=("run the spec with `--backend reference` for a result that replays bit for bit",),
+    )

@@ -1,0 +1,29 @@
+"""What a verification comes to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mergec.diagnostics import Diagnostic
+
+
+class State(StrEnum):
+    """The three answers; `exit` is the process status of each."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def exit(self) -> int:
+        """0, 10 or 14."""
+        return {State.VERIFIED: 0, State.FAILED: 10, State.INCONCLUSIVE: 14}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer, how many tensors were checked and recomputed, and what was found."""
+
+    state: State
+    checked: int
+    replayed: int
+    findings: tuple[Diagnostic, ...]

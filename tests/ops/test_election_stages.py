@@ -1,0 +1,282 @@
+"""Sign election is exact, and what agrees is averaged with one rounding."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tests.ops.array_strategies import dyadic, several
+from tests.ops.stage_runner import bits, installed_backends, run_stage
+
+from mergec.backends import get_backend
+from mergec.catalog.dtypes import Dtype
+from mergec.ops import STAGES
+from mergec.ops.exact_sign import with_sign_of_sum
+from mergec.ops.rounding import proportional, round_significand
+
+Floats = NDArray[Any]
+Weights = tuple[Fraction, ...]
+
+REFERENCE = get_backend("reference")
+ELECT, MEAN = STAGES["elect_sign"], STAGES["agreeing_mean"]
+
+works = st.sampled_from([Dtype.F32, Dtype.F64])
+positive = st.fractions(Fraction(1, 100), 10, max_denominator=100)
+three_weights = st.tuples(positive, positive, positive)
+
+
+@st.composite
+def elections(draw: st.DrawFn) -> tuple[list[Floats], Weights]:
+    count = draw(st.integers(1, 6))
+    weights = draw(
+        st.just((Fraction(1),) * count)
+        | st.lists(positive, min_size=count, max_size=count).map(tuple)
+        | st.lists(positive.map(lambda w: -w) | positive, min_size=count, max_size=count).map(tuple)
+    )
+    return draw(several(count, least=1)), weights
+
+
+@given(election=elections(), work=works)
+@example(election=([np.array([x]) for x in (1.0, 2.0**-60, -1.0)], (Fraction(1),) * 3), work="F32")
+@example(election=([np.array([x]) for x in (2.0**-60, 1.0, -1.0)], (Fraction(1),) * 3), work="F32")
+@example(
+    election=([np.array([x]) for x in (2.0**60, 1.0, -(2.0**60), -(2.0**-149))], (Fraction(1),) * 4),
+    work="F32",
+)
+def test_the_elected_sign_is_that_of_the_exact_sum(
+    election: tuple[list[Floats], Weights], work: str
+) -> None:
+    operands, weights = election
+    found = _elect(operands, weights, work=Dtype(work))
+    assert found.tolist() == _exact_signs(operands, weights, Dtype(work))
+    assert not np.signbit(found[found == 0]).any()
+
+
+@given(election=elections(), work=works)
+def test_weighing_after_elects_unweighted(
+    election: tuple[list[Floats], Weights], work: Dtype
+) -> None:
+    operands, weights = election
+    found = _elect(operands, weights, work=work, weight_stage="after")
+    assert found.tolist() == _exact_signs(operands, (Fraction(1),) * len(weights), work)
+
+
+@given(election=elections(), work=works)
+def test_counting_sums_signs(election: tuple[list[Floats], Weights], work: Dtype) -> None:
+    operands, weights = election
+    votes = [float(np.sign(w)) * np.sign(x) for w, x in zip(weights, operands, strict=True)]
+    found = _elect(operands, weights, work=work, elect="count")
+    assert found.tolist() == np.sign(sum(votes)).tolist()
+
+
+@given(operands=several(5, least=1), order=st.permutations(range(5)), work=works)
+def test_operand_order_never_changes_a_sign(
+    operands: list[Floats], order: Sequence[int], work: Dtype
+) -> None:
+    ones = (Fraction(1),) * 5
+    shuffled = [operands[i] for i in order]
+    assert bits(_elect(shuffled, ones, work=work)) == bits(_elect(operands, ones, work=work))
+
+
+def test_near_cancelling_decimals_are_order_free() -> None:
+    # 0.1, 0.2, -0.3 in float32 sum to either sign in float32, by order.
+    values = [np.array([v], np.float32) for v in (0.1, 0.2, -0.3)]
+    ones = (Fraction(1),) * 3
+    exact = sum(Fraction(float(v[0])) for v in values)
+    for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0)):
+        found = _elect([values[i] for i in order], ones, work=Dtype.F32)
+        assert found.tolist() == [(exact > 0) - (exact < 0)]
+
+
+@given(operands=several(3, least=1), weights=three_weights, scale=positive, work=works)
+def test_a_common_factor_of_the_weights_changes_nothing(
+    operands: list[Floats], weights: Weights, scale: Fraction, work: Dtype
+) -> None:
+    scaled = tuple(w * scale for w in weights)
+    assert bits(_elect(operands, weights, work=work)) == bits(_elect(operands, scaled, work=work))
+    assert bits(_mean(operands, weights, work)) == bits(_mean(operands, scaled, work))
+
+
+@pytest.mark.parametrize(
+    ("zero", "expected"),
+    [
+        ("drop", [0, 1, -1, 0]),
+        ("positive", [1, 1, -1, 1]),
+        ("negative", [-1, 1, -1, -1]),
+        ("majority", [-1, 1, -1, -1]),
+    ],
+)
+def test_what_a_tie_yields(zero: str, expected: list[float]) -> None:
+    x, y = np.array([1.0, 2.0, -1.0, 0.0]), np.array([-1.0, 1.0, -1.0, 0.0])
+    assert _elect([x, y], (Fraction(1),) * 2, zero=zero).tolist() == expected
+
+
+def test_the_majority_is_taken_over_the_whole_tensor() -> None:
+    x = np.zeros(100000)
+    x[99998:] = 1.0
+    params: dict[str, Any] = {"weights": (Fraction(1),), "zero": "majority", "elect": "mass"}
+    found = run_stage(ELECT, REFERENCE, [x], params, block=1 << 16)
+    assert found.tolist() == [1.0] * 100000
+    assert ELECT.sweeps(params, Dtype.F32) == 1
+
+
+def test_nobody_votes() -> None:
+    x = np.array([1.0, -2.0])
+    assert bits(_elect([x, x], (Fraction(0),) * 2)) == [0, 0]
+
+
+@pytest.mark.parametrize("count", [3, 4, 7])
+def test_expansions_survive_cancellation_in_float64(count: int) -> None:
+    rng = np.random.default_rng(count)
+    terms = [rng.choice([1.0, -1.0, 3.0], 500) * 2.0 ** rng.integers(-60, 60, 500) for _ in range(count)]
+    terms[-1] = -sum(terms[:-1], np.zeros(500))
+    found = np.sign(with_sign_of_sum(REFERENCE.xp, terms, short=False))
+    exact = [sum(Fraction(float(term[i])) for term in terms) for i in range(500)]
+    assert found.tolist() == [(value > 0) - (value < 0) for value in exact]
+    assert 0 < np.count_nonzero(found) < 500
+
+
+@pytest.mark.parametrize("backend", installed_backends())
+@given(election=elections(), work=works)
+def test_backends_agree_bit_for_bit(
+    backend: Any, election: tuple[list[Floats], Weights], work: Dtype
+) -> None:
+    operands, weights = election
+    signs: dict[str, Any] = {"weights": weights, "zero": "majority", "elect": "mass"}
+    expected = run_stage(ELECT, REFERENCE, operands, signs, work=work)
+    assert bits(run_stage(ELECT, backend, operands, signs, work=work)) == bits(expected)
+    sizes = tuple(abs(w) for w in weights)
+    for agg in ("wmean", "mean", "sum", "max"):
+        params: dict[str, Any] = {"weights": sizes, "agg": agg, "elected": True}
+        voted = [expected, *operands]
+        merged = run_stage(MEAN, REFERENCE, voted, params, work=work)
+        assert bits(run_stage(MEAN, backend, voted, params, work=work)) == bits(merged)
+
+
+@given(operands=st.lists(dyadic(6), min_size=3, max_size=3), weights=three_weights, work=works)
+@pytest.mark.parametrize("agg", ["wmean", "mean", "sum", "max"])
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_the_mean_by_its_formula(
+    agg: str, stage: str, operands: list[Floats], weights: Weights, work: Dtype
+) -> None:
+    signs = _elect(operands, weights, work=work, weight_stage=stage)
+    found = _mean(operands, weights, work, agg=agg, signs=signs, weight_stage=stage)
+    for i, g in enumerate(signs.tolist()):
+        chosen = [
+            (w, Fraction(float(x[i])))
+            for w, x in zip(weights, operands, strict=True)
+            if g != 0 and np.sign(x[i]) == g
+        ]
+        if not chosen:
+            assert bits(found[i : i + 1]) == [0]
+            continue
+        total = sum(w * x for w, x in chosen)
+        divisor = {"wmean": sum(w for w, _ in chosen), "mean": len(chosen)}.get(agg, 1)
+        largest = max((abs(w * x), w * x) for w, x in chosen)[1]
+        exact = largest if agg == "max" else total / divisor
+        assert float(found[i]) == pytest.approx(float(exact), rel=1e-6 if work == "F32" else 1e-15)
+
+
+@given(operands=several(3, least=1), work=works)
+def test_equal_weights_make_the_weighted_mean_the_mean(
+    operands: list[Floats], work: Dtype
+) -> None:
+    third = (Fraction(1, 3),) * 3
+    ones = (Fraction(1),) * 3
+    assert bits(_mean(operands, third, work)) == bits(_mean(operands, ones, work, agg="mean"))
+
+
+@given(operands=several(3, least=1), work=works, power=st.integers(-10, 10))
+def test_odd_and_homogeneous_where_ties_are_dropped(
+    operands: list[Floats], work: Dtype, power: int
+) -> None:
+    # Numbers near the ends of the range would lose bits to scaling itself.
+    operands = [np.where(np.abs(x) < 2.0**-100, 0.0, x) for x in operands]
+    ones = (Fraction(1),) * 3
+    merged = _mean(operands, ones, work)
+    negated = _mean([-x for x in operands], ones, work)
+    assert negated.tolist() == (-merged).tolist()
+    scaled = _mean([x * 2.0**power for x in operands], ones, work)
+    assert scaled.tolist() == (merged * 2.0**power).tolist()
+
+
+@given(operands=several(2, least=1), work=works)
+def test_without_an_election_all_nonzero_entries_count(
+    operands: list[Floats], work: Dtype
+) -> None:
+    x, y = operands
+    params: dict[str, Any] = {"weights": (Fraction(1),) * 2, "agg": "mean", "elected": False}
+    found = run_stage(MEAN, REFERENCE, operands, params, work=work)
+    kind = np.float32 if work is Dtype.F32 else np.float64
+    a, b = x.astype(kind), y.astype(kind)
+    number = (a != 0).astype(kind) + (b != 0).astype(kind)
+    assert found.tolist() == ((a + b) / np.maximum(number, 1)).tolist()
+
+
+def test_a_mean_with_weights_of_both_signs_is_refused() -> None:
+    with pytest.raises(ValueError, match="one sign"):
+        _mean([np.ones(1)] * 2, (Fraction(1), Fraction(-1)), Dtype.F64)
+
+
+def test_dropped_infinities_do_not_leak() -> None:
+    x, y = np.array([np.inf, 1.0]), np.array([-1.0, 2.0])
+    params: dict[str, Any] = {"weights": (Fraction(1),) * 2, "agg": "mean", "elected": True}
+    found = run_stage(MEAN, REFERENCE, [np.array([-1.0, 1.0]), x, y], params)
+    assert found.tolist() == [-1.0, 1.5]
+
+
+def _elect(
+    operands: Sequence[Floats],
+    weights: Weights,
+    *,
+    work: Dtype = Dtype.F64,
+    elect: str = "mass",
+    zero: str = "drop",
+    weight_stage: str = "before",
+) -> Floats:
+    params: dict[str, Any] = {
+        "weights": weights,
+        "elect": elect,
+        "zero": zero,
+        "weight_stage": weight_stage,
+    }
+    return run_stage(ELECT, REFERENCE, operands, params, work=work)
+
+
+def _mean(
+    operands: Sequence[Floats],
+    weights: Weights,
+    work: Dtype,
+    *,
+    agg: str = "wmean",
+    signs: Floats | None = None,
+    weight_stage: str = "before",
+) -> Floats:
+    elected = _elect(operands, weights, work=work) if signs is None else signs
+    params: dict[str, Any] = {
+        "weights": weights,
+        "agg": agg,
+        "elected": True,
+        "weight_stage": weight_stage,
+    }
+    return run_stage(MEAN, REFERENCE, [elected, *operands], params, work=work)
+
+
+def _exact_signs(operands: Sequence[Floats], weights: Weights, work: Dtype) -> list[int]:
+    """By the contract: ratios of weights to 29 bits (f32) or 53; in f64 products round once."""
+    rounded = [
+        Fraction(round_significand(w, 29 if work is Dtype.F32 else 53))
+        for w in proportional(weights)
+    ]
+    signs: list[int] = []
+    for i in range(len(operands[0])):
+        products = [w * Fraction(float(x[i])) for w, x in zip(rounded, operands, strict=True)]
+        if work is Dtype.F64:
+            products = [Fraction(round_significand(product, 53)) for product in products]
+        total = sum(products)
+        signs.append((total > 0) - (total < 0))
+    return signs
