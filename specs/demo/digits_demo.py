@@ -1,5 +1,10 @@
 """The part of the demo that needs no network: experts for handwritten digits, trained here."""
 
+import os
+import shutil
+import sys
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
@@ -30,14 +35,20 @@ def show_digits(console: Console) -> int:
     experts = ", ".join(f"{name} = {STAND_INS[name]}" for name in STAND_INS)
     console.print(f"The README's first example, with digit models as stand-ins ({experts}).")
     child = first.make("code-math.merge", "out")
-    rows.append(("first/code-math.merge", read_tensors(child)))
+    rows.append(("code-math", read_tensors(child)))
 
     digits = Workshop("digits", console)
     save_family(family, digits.folder)
-    for spec in digits.specs:
-        child = digits.make(spec, f"out-{spec.removesuffix('.merge')}")
-        rows.append((f"digits/{spec}", read_tensors(child)))
+    for name in digits.specs:
+        rows.append((name, read_tensors(digits.make(f"{name}.merge", f"out-{name}"))))
     console.print("\n", _table(rows, split.scoring))
+    # The reader is to make it: an output that exists is never replaced.
+    shutil.rmtree(first.folder / "out")
+    console.print(
+        f"\nTo run the first example yourself:\n  cd {os.path.relpath(first.folder)}\n"
+        f"  {Path(sys.executable).with_name('mergec')} run code-math.merge -o out",
+        soft_wrap=True,
+    )
     return 1 + len(digits.specs)
 
 
@@ -47,7 +58,7 @@ def _table(rows: list[tuple[str, Weights]], images: Images) -> Table:
     table = Table("model", title=title, title_justify="left", caption_justify="left")
     table.caption = (
         "An expert forgets what it was not shown; a child worth its name beats every parent on "
-        "all ten. code-math.merge shows the language on stand-ins, it is no good recipe for them."
+        "all ten. code-math shows the language; for these stand-ins it is no good recipe."
     )
     for group, members in groups.items():
         digits = "" if group == "all" else f" ({members[0]}-{members[-1]})"

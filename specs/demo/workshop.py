@@ -22,9 +22,9 @@ class Workshop:
         self.console = console
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.specs = sorted(path.name for path in (SPECS / name).glob("*.merge"))
+        self.specs = sorted(path.stem for path in (SPECS / name).glob("*.merge"))
         for spec in self.specs:
-            shutil.copy(SPECS / name / spec, self.folder)
+            shutil.copy(SPECS / name / f"{spec}.merge", self.folder)
 
     def mergec(self, *arguments: str) -> None:
         """Run mergec in the folder, its output on our terminal; if it fails, so does the demo."""

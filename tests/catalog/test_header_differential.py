@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.catalog.safetensors_bytes import Tensor, file_of, framed
 
 from mergec.catalog import Dtype, TensorEntry, read_header
 from mergec.diagnostics import MergecError
+from tests.catalog.safetensors_bytes import Tensor, file_of, framed
 
 safetensors = pytest.importorskip("safetensors")
 

@@ -8,11 +8,11 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.catalog.safetensors_bytes import entry, file_of, framed, refusal
 
 from mergec.catalog import read_header
 from mergec.catalog.tensor_table import MAX_TENSORS
 from mergec.diagnostics import CODES, Diagnostic
+from tests.catalog.safetensors_bytes import entry, file_of, framed, refusal
 
 F32 = entry("F32", [2], 0, 8)
 EIGHT = bytes(range(8))
@@ -134,7 +134,7 @@ JSON = {
         "the header of F has the key `__metadata__` twice",
     ),
     "duplicate-in-metadata": (
-        framed('{"__metadata__":{"k":"1","k":"2"}}'),
+        framed('{"__metadata__":{"j":"0","k":"1","k":"2"}}'),
         "E709",
         "the header of F has the key `k` twice",
     ),
@@ -425,6 +425,25 @@ def test_the_library_refuses_it_too_unless_listed(row: str, tmp_path: Path) -> N
     assert read == (row in LENIENT)
 
 
+@pytest.mark.parametrize(
+    ("row", "advice"),
+    [
+        ("html", "download the file again"),
+        ("text", "download the file again"),
+        ("index", "name the folder of the checkpoint"),
+        ("zip", "convert it with safetensors where you trust it"),
+        ("pickle", "convert it with safetensors where you trust it"),
+        ("gguf", "name a `.safetensors` file"),
+        ("lfs", "run `git lfs pull`"),
+    ],
+)
+def test_advice_fits_the_format_found(row: str, advice: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(FORMATS[row][0])
+    hints = refusal(path).help
+    assert hints and hints[0].startswith(advice)
+
+
 def test_limit_of_tensors_is_met_before_parsing(tmp_path: Path) -> None:
     path = tmp_path / "many.safetensors"
     path.write_bytes(framed("{" + '"data_offsets"' * (MAX_TENSORS + 1)))
@@ -463,6 +482,7 @@ def test_notes_give_places(tmp_path: Path) -> None:
     )
     cut = file_of({"a": ("U8", [4], b"1234"), "b": ("U8", [4], b"1234")})[:-1]
     assert note(cut, path) == ("the first tensor that is not complete is `b`",)
+    assert note(cut[:-3], path) == ("the first tensor that is not complete is `b`",)
     assert note(GOOD + b"!", path) == (
         f"the header accounts for {len(GOOD)} bytes and the file has {len(GOOD) + 1}",
     )
@@ -592,6 +612,8 @@ ACCEPTED = {
     "odd-header-length": framed(f'{{"a":{F32}}} ', EIGHT),
     "pickle-like-length": framed(f'{{"a":{F32}}}'.ljust(0x0280), EIGHT),
     "metadata": file_of({"a": ("U8", [1], b"1")}, {"format": "pt", "": ""}),
+    "metadata-of-a-mebibyte": file_of({}, {"k": "x" * ((1 << 20) - 1)}),
+    "zero-size-of-2-to-the-60": file_of({"a": ("U8", [1 << 40, 1 << 20, 0], b"")}),
 }
 
 

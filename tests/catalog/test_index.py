@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.catalog.safetensors_bytes import file_of
 
 from mergec.catalog import open_checkpoint, read_index
 from mergec.diagnostics import Diagnostic, MergecError
+from tests.catalog.safetensors_bytes import file_of
 
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 INDEX = "model.safetensors.index.json"

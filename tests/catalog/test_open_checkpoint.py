@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.catalog.safetensors_bytes import file_of
 
 from mergec.catalog import open_checkpoint
 from mergec.diagnostics import Diagnostic, MergecError
+from tests.catalog.safetensors_bytes import file_of
 
 ONE = file_of({"w": ("F32", [2], bytes(8))})
 
@@ -221,3 +221,15 @@ def test_opening_reads_no_weights_and_loads_no_array_library(tmp_path: Path) -> 
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.stdout == "[]\n"
+
+
+def test_two_unusual_indexes(tmp_path: Path) -> None:
+    names = ("a.safetensors.index.json", "b.safetensors.index.json")
+    filled(tmp_path, *names)
+    found = refused(tmp_path)
+    assert found.code == "E717"
+    assert found.message.endswith(
+        "the checkpoint: `a.safetensors.index.json`, `b.safetensors.index.json`"
+    )
+    (tmp_path / names[1]).unlink()
+    assert refused(tmp_path).message == f"`{tmp_path / names[0]}` has no object `/weight_map`"

@@ -63,20 +63,23 @@ def run_stage(
 
 
 def _load(backend: Backend, x: Floats, kind: Dtype | None, work: Dtype) -> Any:
-    data = np.ascontiguousarray(x.astype(NUMPY_DTYPES[kind or work]))
-    return backend.load(memoryview(data.view(np.uint8)), kind or work, work)
+    data = x.astype(NUMPY_DTYPES[kind or work])
+    return backend.load(memoryview(data.tobytes()), kind or work, work)
 
 
 def bits(x: Floats) -> list[int]:
     """Bit patterns, to tell -0 from +0."""
-    return x.view(f"u{x.dtype.itemsize}").tolist()
+    patterns: list[int] = x.view(f"u{x.dtype.itemsize}").tolist()
+    return patterns
 
 
 def installed_backends() -> list[Any]:
     """Parameters for `pytest.mark.parametrize("backend", ...)`: torch is skipped where absent."""
+    return [pytest.param(get_backend("reference"), id="reference"), *other_backends()]
+
+
+def other_backends() -> list[Any]:
+    """Those that are to be compared with the reference."""
     absent = find_spec("torch") is None
     skip = [pytest.mark.skip(reason="PyTorch is not installed")] if absent else []
-    return [
-        pytest.param(get_backend("reference"), id="reference"),
-        pytest.param(None if absent else get_backend("torch"), id="torch", marks=skip),
-    ]
+    return [pytest.param(None if absent else get_backend("torch"), id="torch", marks=skip)]

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.ops.fixture_f6 import BASE, DELTAS, MODELS, A, B, C
-from tests.ops.stage_runner import installed_backends, run_stage
 
 from mergec.backends import Backend
 from mergec.catalog.dtypes import Dtype
@@ -22,6 +20,8 @@ from mergec.ops.drop import DropSetting, keep_rescaled
 from mergec.ops.slerp import angle
 from mergec.ops.stage import Site
 from mergec.ops.tree_sum import combine_leaves
+from tests.ops.fixture_f6 import BASE, DELTAS, MODELS, A, B, C
+from tests.ops.stage_runner import installed_backends, run_stage
 
 Floats = NDArray[Any]
 
@@ -45,7 +45,9 @@ UNEQUAL = (Fraction(1, 2), Fraction(1, 4), Fraction(1, 4))
     ],
     ids=["G1a", "G1b", "G1c"],
 )
-def test_linear(backend: Backend, coefficients: tuple[Fraction, ...], expected: list[float]) -> None:
+def test_linear(
+    backend: Backend, coefficients: tuple[Fraction, ...], expected: list[float]
+) -> None:
     found = run_stage(STAGES["affine"], backend, MODELS, {"coefficients": coefficients})
     _agree(found, expected, 12)
     stored = run_stage(

@@ -1,16 +1,17 @@
 """Random words against published vectors, and masks that depend on key and index alone."""
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ops.stage_runner import installed_backends
 
 from mergec.backends import Backend, get_backend
 from mergec.ops.threefry import Key, encrypt, keep_mask, keep_threshold, mask_key, words
+from tests.ops.stage_runner import installed_backends
 
 both = pytest.mark.parametrize("backend", installed_backends())
 REFERENCE = get_backend("reference")
@@ -76,7 +77,7 @@ def test_any_chunking_gives_the_same_mask(backend: Backend) -> None:
     cuts = [0, 1, 2, 5, 64, 511, 512, 1000]
     pieces = [
         _text(keep_mask(backend.xp, key, start, end - start, bound))
-        for start, end in zip(cuts, cuts[1:], strict=False)
+        for start, end in pairwise(cuts)
     ]
     assert "".join(pieces) == whole
 

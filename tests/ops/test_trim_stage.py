@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.ops.array_strategies import adversarial, several
-from tests.ops.stage_runner import bits, installed_backends, run_stage
 
 from mergec.backends import get_backend
 from mergec.catalog.dtypes import Dtype
 from mergec.ops.select_top import kept_count
 from mergec.ops.trim import STAGE
+from tests.ops.array_strategies import adversarial, several
+from tests.ops.stage_runner import bits, other_backends, run_stage
 
 Floats = NDArray[Any]
 REFERENCE = get_backend("reference")
@@ -123,7 +123,7 @@ def test_inverse_rescaling_divides() -> None:
     assert found.tolist() == [float(np.float32(5) / np.float32(1 / 3)), 0, 0]
 
 
-@pytest.mark.parametrize("backend", installed_backends())
+@pytest.mark.parametrize("backend", other_backends())
 @given(x=one_array, density=densities, work=works)
 def test_backends_agree_bit_for_bit(
     backend: Any, x: Floats, density: Fraction, work: Dtype

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from mergec.catalog.dtypes import Dtype
-from mergec.plan.layout import OutputTensor, ShardLayout, index_json, lay_out
+from mergec.plan.layout import OutputTensor, ShardLayout, index_json, index_name, lay_out
 
 PT = {"format": "pt"}
 
@@ -144,6 +144,18 @@ def test_index() -> None:
         ("é", "model-00003-of-00003.safetensors"),
     ]
     assert index["metadata"] == {"total_size": 24, "total_parameters": 6}
+
+
+@pytest.mark.parametrize("stem", ["model", "delta", "a-b"])
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_the_stem_begins_every_name(stem: str, count: int) -> None:
+    layouts = lay_out([f32(f"{i:02d}", 1) for i in range(count)], 4, PT, stem)
+    assert [layout.name for layout in layouts] == (
+        [f"{stem}.safetensors"]
+        if count == 1
+        else [f"{stem}-{i:05d}-of-{count:05d}.safetensors" for i in range(1, count + 1)]
+    )
+    assert index_name(layouts) == f"{stem}.safetensors.index.json"
 
 
 def test_one_shard_has_no_index() -> None:

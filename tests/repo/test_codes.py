@@ -22,9 +22,9 @@ def strings(path: Path) -> set[str]:
 
 
 def codes_in(*patterns: str) -> set[str]:
-    """The codes that stand as strings in files of these patterns."""
+    """The codes in strings of these files, alone (`"E203"`) or as printed (`error[E203]`)."""
     found = {text for path in files(*patterns) for text in strings(path)}
-    return {text for text in found if re.fullmatch(r"[EW]\d{3}", text)}
+    return {code for text in found for code in re.findall(r"(?:^|\[)([EW]\d{3})(?:$|\])", text)}
 
 
 def shown_by_specs() -> set[str]:

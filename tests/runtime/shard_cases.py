@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from mergec.catalog.checkpoint import Checkpoint, Sha256, ShardFile, TensorEntry, TensorName
 from mergec.catalog.dtypes import Dtype
-from mergec.plan.layout import INDEX_NAME, OutputTensor, ShardLayout, index_json, lay_out
+from mergec.plan.layout import OutputTensor, ShardLayout, index_json, lay_out
 from mergec.shards import CheckpointWriter, Files, SourceReader
 
 P = ParamSpec("P")
@@ -58,7 +58,7 @@ def expected_files() -> dict[str, bytes]:
     index = index_json(layouts())
     assert index is not None
     files = {layout.name: shard_bytes(layout) for layout in layouts()}
-    return {**files, INDEX_NAME: index, "config.json": CONFIG}
+    return {**files, "model.safetensors.index.json": index, "config.json": CONFIG}
 
 
 def make_source(root: Path) -> Checkpoint:

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Barrier
 from typing import ParamSpec, TypeVar, cast
 
 import pytest
@@ -14,8 +16,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from mergec.catalog.checkpoint import Checkpoint
+from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import MergecError
-from mergec.shards import Files, stale_partials
+from mergec.plan.layout import OutputTensor, lay_out
+from mergec.shards import CheckpointWriter, Files, stale_partials
 from tests.runtime import shard_cases
 from tests.runtime.shard_cases import (
     WatchedFiles,
@@ -110,10 +114,12 @@ def calls(tmp_path: Path, source: Checkpoint) -> int:
 def outcome(source: Checkpoint, target: Path, files: Files) -> MergecError | None:
     """The run's error; the target is nothing or everything, and everything only if it should."""
     error = None
+    open_before = os.listdir("/proc/self/fd")
     try:
         copy_checkpoint(source, target, files)
     except MergecError as caught:
         error = caught
+    assert os.listdir("/proc/self/fd") == open_before
     code = error and error.diagnostics[0].code
     if target.exists():
         assert folder_files(target) == expected_files()
@@ -218,18 +224,17 @@ class TracingFiles(Files):
 
     def system(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         name = call.__name__
-        result = call(*args, **kwargs)
         if name in ("pwrite", "fsync"):
             opened = cast(int, args[0])
             kind = "length" if name == "pwrite" and args[2] == 0 else name
             self.trace.append((kind, os.fstat(opened).st_ino))
         elif name == "unlink":
-            self.trace.append((name, Path(cast(Path, args[0])).parent.stat().st_ino))
+            self.trace.append((name, cast(Path, args[0]).parent.stat().st_ino))
         elif name == "chmod":
-            self.trace.append((name, Path(cast(Path, args[0])).stat().st_ino))
+            self.trace.append((name, cast(Path, args[0]).stat().st_ino))
         elif name == "_rename_new":
             self.trace.append((name, 0))
-        return result
+        return call(*args, **kwargs)
 
 
 def test_everything_is_synced_before_what_relies_on_it(tmp_path: Path, source: Checkpoint) -> None:
@@ -251,6 +256,44 @@ def test_everything_is_synced_before_what_relies_on_it(tmp_path: Path, source: C
         assert of_shard.count("length") == 1
         assert "pwrite" not in of_shard[length:]
         assert of_shard[length - 1] == of_shard[length + 1] == "fsync"
+
+
+def test_a_shard_closed_for_want_of_room_is_synced(tmp_path: Path) -> None:
+    """Else a write error that nobody has seen yet could be lost with the descriptor."""
+    tensors = [OutputTensor(f"{i:02d}", Dtype.U8, (8,)) for i in range(70)]
+    files = TracingFiles()
+    with CheckpointWriter.create(tmp_path / "child", lay_out(tensors, 8, {}), [], files) as writer:
+        files.trace.clear()
+        for tensor in tensors:
+            writer.write(tensor.name, 0, bytes(8))
+        written = [inode for kind, inode in files.trace if kind == "pwrite"]
+        synced = [inode for kind, inode in files.trace if kind == "fsync"]
+    assert synced == written[:6]
+
+
+def test_threads_that_fail_together_tell_one_story(tmp_path: Path) -> None:
+    class Full(WatchedFiles):
+        meeting = Barrier(2)
+
+        def before(self, number: int, name: str) -> None:
+            if name == "pwrite" and self.count > laid_down:
+                self.meeting.wait(10)
+                raise OSError(errno.ENOSPC, "")
+
+    files = Full()
+    laid_down = 10**9
+    target = tmp_path / "child"
+    with (
+        CheckpointWriter.create(target, layouts(), [], files) as writer,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        laid_down = files.count
+        first = threads.submit(writer.write, "embed", 0, bytes(8))
+        second = threads.submit(writer.write, "scale", 0, bytes(8))
+        failures = [first.exception(), second.exception()]
+    assert isinstance(failures[0], MergecError)
+    assert failures[0] is failures[1]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_killed_at_every_call(tmp_path: Path) -> None:

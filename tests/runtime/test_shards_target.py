@@ -14,7 +14,7 @@ import pytest
 from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic, MergecError
-from mergec.plan.layout import INDEX_NAME, OutputTensor, lay_out
+from mergec.plan.layout import OutputTensor, lay_out
 from mergec.shards import CheckpointWriter, Files, stale_partials
 from tests.runtime.shard_cases import (
     METADATA,
@@ -287,7 +287,7 @@ def test_a_relative_target_stays_where_it_was_named(
         write_all(writer)
         monkeypatch.chdir(tmp_path / "other")
         writer.publish()
-    assert INDEX_NAME in folder_files(tmp_path / "child")
+    assert "model.safetensors.index.json" in folder_files(tmp_path / "child")
     assert list((tmp_path / "other").iterdir()) == []
 
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 from mergec.catalog.checkpoint import Checkpoint, TensorName
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import MergecError
-from mergec.plan.layout import INDEX_NAME, OutputTensor, lay_out
+from mergec.plan.layout import OutputTensor, lay_out
 from mergec.shards import CheckpointWriter, Files, SourceReader
 from tests.runtime.shard_cases import (
     CONFIG,
@@ -194,16 +194,33 @@ def test_a_copy_streams_through_a_bounded_buffer(tmp_path: Path, target: Path) -
 
 
 def test_offsets_must_follow_each_other(target: Path) -> None:
+    """A write that is refused leaves no trace, neither here nor in the tensor that follows."""
+    embed = contents(TENSORS[0])
     with new_writer(target) as writer:
-        writer.write("embed", 0, bytes(64))
+        for tensor in TENSORS[1:]:
+            writer.write(tensor.name, 0, contents(tensor))
+        writer.write("embed", 0, embed[:64])
         for offset in (0, 63, 65):
             with pytest.raises(ValueError, match=f"embed: offset {offset} given, 64 is next"):
                 writer.write("embed", offset, bytes(1))
         with pytest.raises(ValueError, match="embed ends at 140, not 141"):
             writer.write("embed", 64, bytes(77))
-        writer.write("embed", 64, bytes(76))
+        writer.write("embed", 64, embed[64:])
         with pytest.raises(KeyError):
             writer.write("unknown", 0, b"")
+        writer.add_file("config.json", CONFIG)
+        writer.publish()
+    assert folder_files(target) == expected_files()
+
+
+def test_a_copy_has_the_size_of_its_source(source: Checkpoint, target: Path) -> None:
+    entry = source.tensors[TensorName("embed")]
+    with (
+        SourceReader(source) as reader,
+        new_writer(target) as writer,
+        pytest.raises(ValueError, match="scale takes 8 bytes, embed has 140"),
+    ):
+        writer.copy_tensor(reader, entry, "scale")
 
 
 def test_what_is_not_written_is_not_published(target: Path) -> None:
@@ -242,10 +259,11 @@ def test_no_file_is_written_twice(target: Path, name: str) -> None:
 def test_the_index_is_written_by_finishing(target: Path) -> None:
     with new_writer(target) as writer:
         write_all(writer)
-        assert INDEX_NAME not in folder_files(staging_of(target))
+        index = "model.safetensors.index.json"
+        assert index not in folder_files(staging_of(target))
         writer.finish_all()
         writer.finish_all()
-        assert folder_files(staging_of(target))[INDEX_NAME] == expected_files()[INDEX_NAME]
+        assert folder_files(staging_of(target))[index] == expected_files()[index]
 
 
 def test_nothing_works_after_the_end(target: Path) -> None:

@@ -1,5 +1,6 @@
 """From a syntax tree to the operator graph: names resolved, operands typed, masses checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -8,7 +9,8 @@ from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.arithmetic import combine, negate
 from mergec.elaborate.calls import Calls
 from mergec.elaborate.exports import Exported, choose_export
-from mergec.elaborate.values import POISON, Bytes, Elaborated, Meaning, Weights
+from mergec.elaborate.sources import Sources
+from mergec.elaborate.values import POISON, Bytes, Elaborated, Meaning, Poison, Weights
 from mergec.ir import GraphBuilder, NodeKey, verify_graph
 from mergec.ops import OPERATORS
 from mergec.syntax.nodes import (
@@ -31,23 +33,25 @@ from mergec.syntax.nodes import (
 
 def elaborate(spec: SpecFile) -> Elaborated:
     """The checked graph of `spec`; MergecError with all independent errors (E2xx, E3xx)."""
-    names = _Names()
+    bindings = [s for s in spec.statements if isinstance(s, Binding)]
+    names = _Names({binding.name: binding for binding in reversed(bindings)})
     exports: list[Exported] = []
     for statement in spec.statements:
         if isinstance(statement, Binding):
             names.bind(statement)
         else:
             exports.append(names.export(statement))
-    errors = [found for found in names.found if found.severity == "error"]
-    if errors:
-        raise MergecError(names.found)
-    export = choose_export(names.bindings, names.used, exports, names.found.append, spec)
-    if export is None:
+    names.report_unknown()
+    sound = all(found.severity == "warning" for found in names.found)
+    export = None
+    if exports or sound:  # what is exported without being named depends on all bindings
+        export = choose_export(names.bindings, names.used, exports, names.found.append, spec)
+    if export is None or not sound:
         raise MergecError(names.found)
     names.warn_unused(export.node)
     graph = names.builder.finish({export.name: export.node})
     reached = {node.key for node in graph.nodes()}
-    sources = tuple(s for s in names.calls.sources.values() if s.key in reached)
+    sources = tuple(s for s in names.sources.known.values() if s.key in reached)
     spans = {key: span for key, span in names.spans.items() if key in reached}
     called = {
         meaning.key: name
@@ -60,19 +64,27 @@ def elaborate(spec: SpecFile) -> Elaborated:
 
 @dataclass(slots=True)
 class _Names:
-    """The names bound so far and everything found wrong with the statements that bind them."""
+    """The names bound so far and everything found wrong with the statements that bind them.
 
+    `all_bindings` are those of the whole spec, the first of each name; `unknown` collects where
+    names without a binding are used.
+    """
+
+    all_bindings: Mapping[str, Binding]
     builder: GraphBuilder = field(default_factory=GraphBuilder)
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
     bindings: dict[str, tuple[Binding, Meaning]] = field(
         default_factory=dict[str, tuple[Binding, Meaning]]
     )
     used: set[str] = field(default_factory=set[str])
+    unknown: dict[str, list[Name]] = field(default_factory=dict[str, list[Name]])
     spans: dict[NodeKey, Span] = field(default_factory=dict[NodeKey, Span])
+    sources: Sources = field(init=False)
     calls: Calls = field(init=False)
 
     def __post_init__(self) -> None:
-        self.calls = Calls(self.builder, self.meaning, self.found.append)
+        self.sources = Sources(self.builder, self.found.append)
+        self.calls = Calls(self.builder, self.meaning, self.found.append, self.sources)
 
     def bind(self, binding: Binding) -> None:
         known = self.bindings.get(binding.name)
@@ -88,10 +100,8 @@ class _Names:
         )
 
     def export(self, statement: Export) -> Exported:
-        before = set(self.used)
-        meaning = self.meaning(statement.expr)
-        exported_name = statement.expr.id if isinstance(statement.expr, Name) else None
-        return Exported(statement, meaning, exported_name, frozenset(self.used - before))
+        name = statement.expr.id if isinstance(statement.expr, Name) else None
+        return Exported(statement, self.meaning(statement.expr), name)
 
     def warn_unused(self, exported: NodeKey) -> None:
         for name, (binding, meaning) in self.bindings.items():
@@ -101,9 +111,28 @@ class _Names:
             hint = f"remove the line, or use `{name}`"
             self.found.append(Diagnostic("W201", message, binding.name_span, help=(hint,)))
 
+    def report_unknown(self) -> None:
+        """One E201 for each name, however often it is used."""
+        for name, uses in self.unknown.items():
+            below = self.all_bindings.get(name)
+            labels = [Label(use.span, "used here too") for use in uses[1:3]]
+            if below is not None:
+                labels.append(Label(below.name_span, "bound here"))
+                hint = f"move the line of `{name}` up; a name is bound before it is used"
+                if below.span.start <= uses[0].span.start < below.span.end:
+                    hint = f"give the result another name, such as `{name}_2`"
+            elif name in OPERATORS:
+                hint = f"call it: `{OPERATORS[name].signature()}`"
+            else:
+                hint = suggestion_help(name, [*self.all_bindings], "names of this spec")
+            message = f"`{name}` is not bound above this line"
+            self.found.append(
+                Diagnostic("E201", message, uses[0].span, labels=tuple(labels), help=(hint,))
+            )
+
     def meaning(self, expr: Expr) -> Meaning:
         """What `expr` stands for; POISON once an error in it is reported."""
-        # Chains of `+` and `|>` nest to the left and may be long, so that spine is walked in a loop.
+        # Chains of `+` and `|>` nest to the left and may be long, so that spine is a loop.
         spine: list[Binary | Pipe] = []
         while isinstance(expr, Binary | Pipe):
             spine.append(expr)
@@ -124,7 +153,7 @@ class _Names:
         def meaning(expr: Expr) -> Meaning:
             return evaluated[id(expr)] if id(expr) in evaluated else self.meaning(expr)
 
-        calls = Calls(self.builder, meaning, self.found.append, self.calls.sources)
+        calls = Calls(self.builder, meaning, self.found.append, self.sources)
         return calls.call(step.call, (step.left, *step.call.operands), piped=True)
 
     def _leaf(self, expr: Expr) -> Meaning:
@@ -153,12 +182,7 @@ class _Names:
         self.used.add(name.id)
         if name.id in self.bindings:
             return self.bindings[name.id][1]
-        if name.id in OPERATORS:
-            hint = f"call it: `{OPERATORS[name.id].signature()}`"
-        else:
-            hint = suggestion_help(name.id, list(self.bindings), "names bound above")
-        message = f"`{name.id}` is not bound above this line"
-        self.found.append(Diagnostic("E201", message, name.span, help=(hint,)))
+        self.unknown.setdefault(name.id, []).append(name)
         return POISON
 
     def _list(self, written: ListLiteral) -> Meaning:
@@ -166,7 +190,7 @@ class _Names:
         literals = tuple(i for i in items if isinstance(i, Fraction | str | bool | Bytes | tuple))
         if len(literals) == len(items):
             return literals
-        if POISON not in items:
+        if not any(isinstance(item, Poison) for item in items):
             message = "a list holds numbers or texts, not weights"
             hint = "give weights as operands, as in `linear(a, b)`"
             self.found.append(Diagnostic("E305", message, written.span, help=(hint,)))

@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
-from mergec.diagnostics import Diagnostic, Label, Span
+from mergec.diagnostics import Diagnostic, Label
 from mergec.diagnostics.suggest import suggestion_help
-from mergec.elaborate.calls import mass_error
+from mergec.elaborate.mass import mass_error
 from mergec.elaborate.parameters import Report
-from mergec.elaborate.values import ExportDecl, Meaning, Weights
-from mergec.syntax.nodes import Binary, Binding, Call, Export, Keyword, Name, Size, SpecFile
+from mergec.elaborate.values import ExportDecl, Meaning, Poison, Weights
+from mergec.elaborate.wording import describe, quoted
+from mergec.syntax.nodes import Binding, Call, Export, Keyword, Name, Size, SpecFile
 
 # The hub's own default for the size of one weights file.
 _DEFAULT_SHARD_BYTES = 5 * 10**9
+_LONGEST_NAME = 255  # bytes, on every usual file system
+_RULE = "without `export`, the one model that no other binding uses is written"
 _DTYPES = {dtype.word: dtype for dtype in SIGNIFICAND_BITS}
 
 
@@ -23,7 +26,6 @@ class Exported:
     statement: Export
     meaning: Meaning
     name: str | None
-    used: frozenset[str]
 
 
 Bindings = Mapping[str, tuple[Binding, Meaning]]
@@ -43,13 +45,10 @@ def choose_export(
         message = "this mergec writes one export a run"
         first = Label(exports[0].statement.span, "the first export")
         hint = "keep one `export`, and put the others in files of their own"
-        report(
-            Diagnostic(
-                "E111", message, exports[1].statement.span, labels=(first,), help=(hint,)
-            )
-        )
-        return None
-    return _explicit(exports[0], report)
+        second = exports[1].statement.span
+        report(Diagnostic("E111", message, second, labels=(first,), help=(hint,)))
+    decided = [_explicit(exported, bindings, report) for exported in exports]
+    return decided[0] if len(decided) == 1 else None
 
 
 def _implicit(
@@ -60,90 +59,76 @@ def _implicit(
         for name, (binding, meaning) in bindings.items()
         if name not in used and isinstance(meaning, Weights) and not _is_source(binding)
     ]
-    models = [(b, m) for b, m in candidates if isinstance(m, Weights) and m.mass == 1]
-    if len(models) == 1:
-        binding, meaning = models[0]
-        assert isinstance(meaning, Weights)
-        return ExportDecl(
-            binding.name,
-            meaning.key,
-            meaning.donor,
-            delta=False,
-            implicit=True,
-            dtype=None,
-            shard_bytes=_DEFAULT_SHARD_BYTES,
-            docs=binding.docs,
-            span=binding.expr.span,
-        )
+    models = [(binding, meaning) for binding, meaning in candidates if meaning.mass == 1]
+    if len(models) > 1:
+        _report_several([binding for binding, _ in models], report)
+        return None
     if not models and len(candidates) == 1:
         _report_no_model(*candidates[0], bindings, report)
         return None
-    names = [f"`{b.name}`" for b, _ in models]
-    found = f"{', '.join(names[:-1])} and {names[-1]} could each be" if names else "no binding is"
-    hint = f"add a line such as `export {models[0][0].name if models else 'child'}`"
-    span = models[1][0].name_span if models else spec.span
-    note = "without `export`, the one model that no other binding uses is written"
-    message = f"{found} the exported model"
-    report(Diagnostic("E213", message, span, notes=(note,), help=(hint,)))
-    return None
-
-
-def _report_no_model(
-    binding: Binding, meaning: Meaning, bindings: Bindings, report: Report
-) -> None:
-    assert isinstance(meaning, Weights)
-    if meaning.mass == 0:
-        message = f"`{binding.name}` is a delta, and only a model is exported without being named"
-        hint = f"write `export delta {binding.name}`, or add it to its base"
-        report(Diagnostic("E308", message, binding.expr.span, help=(hint,)))
-        return
-    report(
-        mass_error(
-            binding.expr.span, meaning.mass, "what is exported", _mass_hints(binding, bindings)
-        )
+    if not models:
+        _report_none([binding for binding, _ in candidates], bindings, report, spec)
+        return None
+    binding, meaning = models[0]
+    return ExportDecl(
+        binding.name,
+        meaning.key,
+        meaning.donor,
+        delta=False,
+        implicit=True,
+        dtype=None,
+        shard_bytes=_DEFAULT_SHARD_BYTES,
+        docs=binding.docs,
+        span=binding.expr.span,
     )
 
 
-def _mass_hints(binding: Binding, bindings: Bindings) -> tuple[str, ...]:
-    """For a plain sum of names: the average, and the sum of skills, ready to paste."""
-    names: list[str] = []
-    expr = binding.expr
-    while isinstance(expr, Binary) and expr.op == "+" and isinstance(expr.right, Name):
-        names.insert(0, expr.right.id)
-        expr = expr.left
-    if not isinstance(expr, Name) or not names:
-        return ()
-    names.insert(0, expr.id)
-    average = f"for an average, write `linear({', '.join(names)})`"
-    if "base" not in bindings or "base" in names:
-        return (average,)
-    deltas = " + ".join(f"({name} - base)" for name in names)
-    return (average, f"to add both skills to a base, write `base + {deltas}`")
+def _report_several(models: Sequence[Binding], report: Report) -> None:
+    names = [f"`{binding.name}`" for binding in models]
+    message = f"{', '.join(names[:-1])} and {names[-1]} could each be the exported model"
+    labels = tuple(Label(binding.name_span, "this one") for binding in models[:-1])
+    hint = f"add the line `export {models[-1].name}`"
+    span = models[-1].name_span
+    report(Diagnostic("E213", message, span, "or this one", labels, (_RULE,), (hint,)))
+
+
+def _report_none(
+    deltas: Sequence[Binding], bindings: Bindings, report: Report, spec: SpecFile
+) -> None:
+    message = "no binding of this spec is the exported model"
+    sources = [name for name, (binding, _) in bindings.items() if _is_source(binding)]
+    last = list(bindings.values())[-1][0].name_span if bindings else spec.span
+    hint = 'bind a model, as in `base = model("./base")`, and merge it'
+    if deltas:
+        hint = f"add the line `export delta {deltas[-1].name}`"
+    elif len(sources) > 1:
+        hint = f"add a line that merges, such as `child = linear({', '.join(sources)})`"
+    elif sources:
+        hint = f"to copy the source add the line `export {sources[0]}`"
+    report(Diagnostic("E213", message, last, "nothing follows that merges", (), (_RULE,), (hint,)))
+
+
+def _report_no_model(
+    binding: Binding, meaning: Weights, bindings: Bindings, report: Report
+) -> None:
+    if meaning.mass != 0:
+        report(mass_error(binding.expr, meaning.mass, bindings))
+        return
+    message = f"`{binding.name}` is a delta, and only a model is exported without being named"
+    hint = f"add the line `export delta {binding.name}`, or add the delta to its base"
+    report(Diagnostic("E308", message, binding.expr.span, "a delta", help=(hint,)))
 
 
 def _is_source(binding: Binding) -> bool:
     return isinstance(binding.expr, Call) and binding.expr.func == "model"
 
 
-def _explicit(exported: Exported, report: Report) -> ExportDecl | None:
-    statement, meaning = exported.statement, exported.meaning
-    if not isinstance(meaning, Weights):
-        message = "only weights can be exported"
-        hint = "export a model, as in `export child`"
-        report(Diagnostic("E305", message, statement.expr.span, help=(hint,)))
-        return None
-    if meaning.mass not in (0, 1):
-        report(mass_error(statement.expr.span, meaning.mass, "what is exported"))
-        return None
-    if (meaning.mass == 0) != statement.delta:
-        kind, word = ("a delta", "export delta") if meaning.mass == 0 else ("a model", "export")
-        message = f"this is {kind}"
-        hint = f"write `{word} {statement.expr.span.text}`"
-        report(Diagnostic("E308", message, statement.expr.span, help=(hint,)))
-        return None
+def _explicit(exported: Exported, bindings: Bindings, report: Report) -> ExportDecl | None:
+    statement = exported.statement
+    meaning = _exportable(exported, bindings, report)
     name = _export_name(exported, report)
     settings = _settings(statement, report)
-    if name is None or settings is None:
+    if meaning is None or name is None or settings is None:
         return None
     dtype, shard_bytes = settings
     return ExportDecl(
@@ -159,14 +144,38 @@ def _explicit(exported: Exported, report: Report) -> ExportDecl | None:
     )
 
 
+def _exportable(exported: Exported, bindings: Bindings, report: Report) -> Weights | None:
+    """The exported model, or the delta of `export delta`."""
+    statement, meaning = exported.statement, exported.meaning
+    if isinstance(meaning, Poison):
+        return None
+    expr = statement.expr
+    if not isinstance(meaning, Weights):
+        message = f"`{quoted(expr.span)}` is {describe(meaning)}, and only weights can be exported"
+        hint = "export a model, as in `export child`"
+        report(Diagnostic("E305", message, expr.span, help=(hint,)))
+        return None
+    if meaning.mass not in (0, 1):
+        report(mass_error(expr, meaning.mass, bindings))
+        return None
+    if (meaning.mass == 0) == statement.delta:
+        return meaning
+    word = "export delta" if meaning.mass == 0 else "export"
+    message = f"`{quoted(expr.span)}` is {describe(meaning)}"
+    hint = f"write `{word} {quoted(expr.span)}`"
+    report(Diagnostic("E308", message, expr.span, describe(meaning), help=(hint,)))
+    return None
+
+
 def _export_name(exported: Exported, report: Report) -> str | None:
     text = exported.statement.name
     if text is None:
         return exported.name or "child"
     name = text.value
-    if name and name not in (".", "..") and len(name) <= 255 and not set(name) & set("/\\\0"):
+    plain = name.isprintable() and not set(name) & set("/\\")
+    if plain and name not in ("", ".", "..") and len(name.encode()) <= _LONGEST_NAME:
         return name
-    message = f"`{name}` is not one path component"
+    message = f"`{text.span.text}` is not one path component"
     hint = 'write a plain name, as in `export child as "child"`'
     report(Diagnostic("E214", message, text.span, help=(hint,)))
     return None
@@ -174,28 +183,28 @@ def _export_name(exported: Exported, report: Report) -> str | None:
 
 def _settings(statement: Export, report: Report) -> tuple[Dtype | None, int] | None:
     """`dtype` and `shard`, each at most once."""
+    seen: dict[str, Keyword] = {}
     dtype: Dtype | None = None
     shard_bytes: int | None = _DEFAULT_SHARD_BYTES
-    seen: dict[str, Span] = {}
     sound = True
     for setting in statement.settings:
-        if setting.name in seen:
-            message = f"`{setting.name}` is given twice"
-            first = Label(seen[setting.name], "given first here")
-            report(Diagnostic("E207", message, setting.span, labels=(first,), help=("keep one",)))
-            sound = False
-        elif setting.name == "dtype":
-            dtype = _dtype(setting, report)
-            sound = sound and dtype is not None
-        elif setting.name == "shard":
-            shard_bytes = _shard(setting, report)
-            sound = sound and shard_bytes is not None
-        else:
+        first = seen.setdefault(setting.name, setting)
+        if setting.name not in ("dtype", "shard"):
             message = f"`export` has no setting `{setting.name}`"
             hint = suggestion_help(setting.name, ["dtype", "shard"], "settings of `export`")
             report(Diagnostic("E210", message, setting.name_span, help=(hint,)))
             sound = False
-        seen[setting.name] = setting.span
+        elif first is not setting:
+            message = f"`{setting.name}` is given twice"
+            label = Label(first.span, "given first here")
+            hint = f"keep one, such as `{quoted(first.span)}`"
+            report(Diagnostic("E207", message, setting.span, labels=(label,), help=(hint,)))
+            sound = False
+        elif setting.name == "dtype":
+            dtype = _dtype(setting, report)
+            sound = sound and dtype is not None
+        else:
+            shard_bytes = _shard(setting, report)
     return (dtype, shard_bytes) if sound and shard_bytes is not None else None
 
 
@@ -203,7 +212,7 @@ def _dtype(setting: Keyword, report: Report) -> Dtype | None:
     word = setting.value.id if isinstance(setting.value, Name) else ""
     if word in _DTYPES:
         return _DTYPES[word]
-    said = setting.value.span.text
+    said = quoted(setting.value.span)
     hint = suggestion_help(said, list(_DTYPES), "dtypes")
     report(Diagnostic("E206", f"`dtype` cannot be `{said}`", setting.value.span, help=(hint,)))
     return None
@@ -213,7 +222,7 @@ def _shard(setting: Keyword, report: Report) -> int | None:
     value = setting.value
     if isinstance(value, Size) and value.bytes > 0:
         return value.bytes
-    message = "`shard` needs a size greater than 0"
+    message = f"`shard` cannot be `{quoted(value.span)}`"
     hint = "write a size with its unit, as in `shard=5GB`"
     report(Diagnostic("E206", message, value.span, help=(hint,)))
     return None

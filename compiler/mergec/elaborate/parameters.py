@@ -1,11 +1,13 @@
 """Check the keyword parameters of one call against what the operator declares."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Label, Span
 from mergec.diagnostics.suggest import suggestion_help
-from mergec.elaborate.values import POISON, Literal, Meaning, Poison
+from mergec.elaborate.values import POISON, Meaning, Poison
+from mergec.elaborate.wording import describe, quoted, shown
 from mergec.ir import Value, print_decimal
 from mergec.ops import Operator, Parameter
 from mergec.syntax.nodes import Call, Expr, Keyword, ListLiteral, Name
@@ -13,26 +15,63 @@ from mergec.syntax.nodes import Call, Expr, Keyword, ListLiteral, Name
 Report = Callable[[Diagnostic], None]
 Evaluate = Callable[[Expr], Meaning]
 
+_WANTED = {"number": "a number", "int": "a whole number", "text": "a text", "bool": "a bool"}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The keywords of a call that exist and come once; `complete` if there are no others."""
+
+    sound: Mapping[str, Keyword]
+    complete: bool
+
+
+def keywords_by_name(
+    name: str, known: Sequence[str], keywords: Sequence[Keyword], report: Report
+) -> Given:
+    """The keywords of a call of `name`; reports E204 (unknown) and E207 (twice)."""
+    given: dict[str, Keyword] = {}
+    complete = True
+    for keyword in keywords:
+        first = given.get(keyword.name)
+        if keyword.name not in known:
+            hint = suggestion_help(keyword.name, known, f"parameters of `{name}`")
+            message = f"`{name}` has no parameter `{keyword.name}`"
+            report(Diagnostic("E204", message, keyword.name_span, help=(hint,)))
+            complete = False
+        elif first is not None:
+            label = Label(first.span, "given first here")
+            message = f"`{keyword.name}` is given twice"
+            hint = f"keep one, such as `{quoted(first.span)}`"
+            report(Diagnostic("E207", message, keyword.span, labels=(label,), help=(hint,)))
+        else:
+            given[keyword.name] = keyword
+    return Given(given, complete)
+
 
 def check_parameters(
-    operator: Operator, call: Call, operands: int, evaluate: Evaluate, report: Report
+    operator: Operator, call: Call, operands: int | None, evaluate: Evaluate, report: Report
 ) -> dict[str, Value] | Poison:
     """Every parameter's value, defaults filled in; POISON after reporting what is wrong.
 
-    `operands` is the number of operands after the base: the length of per-operand lists.
+    `operands` is the number of operands after the base, the length of per-operand lists; None if
+    that is unknown because of an error in the operands.
     """
-    given = _by_name(operator, call.keywords, report)
-    if isinstance(given, Poison):
-        return POISON
+    known = [parameter.name for parameter in operator.parameters]
+    given = keywords_by_name(operator.name, known, call.keywords, report)
+    check = _Check(operands, evaluate, report)
     params: dict[str, Value] = {}
-    sound = True
+    sound = len(given.sound) == len(call.keywords)
     for parameter in operator.parameters:
-        keyword = given.get(parameter.name)
-        value = (
-            _default(operator, parameter, call, report)
-            if keyword is None
-            else _given(parameter, keyword, operands, evaluate, report)
-        )
+        keyword = given.sound.get(parameter.name)
+        if keyword is not None:
+            value = check.given(parameter, keyword.value)
+        elif not isinstance(parameter.default, Fraction | int | str | None):
+            value = POISON
+            if given.complete:  # else the unknown one may be this one, misspelt
+                report(_missing(operator, parameter, call))
+        else:
+            value = parameter.default
         if isinstance(value, Poison):
             sound = False
         else:
@@ -42,97 +81,106 @@ def check_parameters(
     objection = operator.check(params)
     if objection is None:
         return params
-    at = given[objection.parameter].value.span if objection.parameter in given else call.span
-    report(Diagnostic(objection.code, objection.message, at, help=(objection.help,)))
+    found = given.sound.get(objection.parameter)
+    at = found.value.span if found is not None else call.span
+    number = params[objection.parameter]
+    label = f"this is {shown(number)}" if isinstance(number, Fraction) else ""
+    report(Diagnostic(objection.code, objection.message, at, label, help=(objection.help,)))
     return POISON
 
 
-def _by_name(
-    operator: Operator, keywords: Sequence[Keyword], report: Report
-) -> Mapping[str, Keyword] | Poison:
-    given: dict[str, Keyword] = {}
-    sound = True
-    for keyword in keywords:
-        if operator.parameter(keyword.name) is None:
-            known = [p.name for p in operator.parameters]
-            hint = suggestion_help(keyword.name, known, f"parameters of `{operator.name}`")
-            message = f"`{operator.name}` has no parameter `{keyword.name}`"
-            report(Diagnostic("E204", message, keyword.name_span, help=(hint,)))
-            sound = False
-        elif keyword.name in given:
-            first = Label(given[keyword.name].span, "given first here")
-            message = f"`{keyword.name}` is given twice"
-            report(Diagnostic("E207", message, keyword.span, labels=(first,), help=("keep one",)))
-            sound = False
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """Checks the values that are written."""
+
+    operands: int | None
+    evaluate: Evaluate
+    report: Report
+
+    def given(self, parameter: Parameter, written: Expr) -> Value | Poison:
+        """The value of one parameter; POISON after reporting E203, E206 or E212."""
+        if parameter.kind == "word":
+            return self._word(parameter, written)
+        if isinstance(written, ListLiteral):
+            meanings: Meaning | list[Meaning] = [self.evaluate(item) for item in written.items]
+            spans = [item.span for item in written.items]
         else:
-            given[keyword.name] = keyword
-    return given if sound else POISON
+            meanings = self.evaluate(written)
+            spans = []
+        if isinstance(meanings, tuple):  # a list that has a name
+            meanings = [*meanings]
+            spans = [written.span] * len(meanings)
+        if not isinstance(meanings, list):
+            return self._single(parameter, meanings, written.span)
+        if not parameter.per_operand:
+            message = f"`{parameter.name}` takes one value, not a list"
+            hint = f"write one value, as in `{_example(parameter)}`"
+            self.report(Diagnostic("E206", message, written.span, help=(hint,)))
+            return POISON
+        return self._list(parameter, meanings, spans, written.span)
+
+    def _list(
+        self, parameter: Parameter, meanings: Sequence[Meaning], spans: Sequence[Span], at: Span
+    ) -> Value | Poison:
+        if self.operands is not None and len(meanings) != self.operands:
+            values = "1 value" if len(meanings) == 1 else f"{len(meanings)} values"
+            operands = "1 operand" if self.operands == 1 else f"{self.operands} operands"
+            message = f"`{parameter.name}` has {values} for {operands}"
+            hint = "write one value for each operand, the base not counted, or one number for all"
+            self.report(Diagnostic("E212", message, at, help=(hint,)))
+            return POISON
+        pairs = zip(meanings, spans, strict=True)
+        items = [self._single(parameter, meaning, span) for meaning, span in pairs]
+        sound = tuple(item for item in items if not isinstance(item, Poison))
+        if len(sound) != len(items) or not sound:
+            return POISON
+        # `[0.5, 0.5]` says the same as `0.5`, so it gets the same key.
+        return sound[0] if len(set(sound)) == 1 else sound
+
+    def _word(self, parameter: Parameter, written: Expr) -> Value | Poison:
+        if isinstance(written, Name) and written.id in parameter.words:
+            return written.id
+        said = quoted(written.span)
+        message = f"`{parameter.name}` cannot be `{said}`"
+        hint = suggestion_help(said, parameter.words, f"values of `{parameter.name}`")
+        self.report(Diagnostic("E206", message, written.span, help=(hint,)))
+        return POISON
+
+    def _single(self, parameter: Parameter, value: Meaning, span: Span) -> Value | Poison:
+        if isinstance(value, Poison):
+            return POISON
+        if not _is_of_kind(parameter, value):
+            message = f"`{parameter.name}` needs {_WANTED[parameter.kind]}"
+            hint = f"write {_WANTED[parameter.kind]}, as in `{_example(parameter)}`"
+            self.report(
+                Diagnostic("E206", message, span, f"this is {describe(value)}", help=(hint,))
+            )
+            return POISON
+        if isinstance(value, Fraction):
+            if not _in_range(parameter, value):
+                self.report(_out_of_range(parameter, value, span))
+                return POISON
+            return int(value) if parameter.kind == "int" else value
+        assert isinstance(value, str | bool)
+        return value
 
 
-def _default(operator: Operator, parameter: Parameter, call: Call, report: Report) -> Value | Poison:
-    if not parameter.required:
-        return parameter.default  # type: ignore[return-value]  # not the marker, as just checked
-    example = {"number": "0.5", "int": "0", "text": '"text"', "bool": "true"}
-    value = example.get(parameter.kind) or parameter.words[0]
+def _missing(operator: Operator, parameter: Parameter, call: Call) -> Diagnostic:
     message = f"`{operator.name}` needs `{parameter.name}`, {parameter.doc}"
-    hint = f"add `{parameter.name}={value}`"
-    report(Diagnostic("E205", message, call.func_span, help=(hint,)))
-    return POISON
+    hint = f"add it, as in `{_example(parameter)}`"
+    return Diagnostic("E205", message, call.func_span, help=(hint,))
 
 
-def _given(
-    parameter: Parameter, keyword: Keyword, operands: int, evaluate: Evaluate, report: Report
-) -> Value | Poison:
-    written = keyword.value
-    if parameter.kind == "word":
-        return _word(parameter, written, report)
-    if not isinstance(written, ListLiteral):
-        return _single(parameter, evaluate(written), written.span, report)
-    if not parameter.per_operand:
-        message = f"`{parameter.name}` takes one value, not a list"
-        hint = f"write one value, such as `{parameter.name}=0.5`"
-        report(Diagnostic("E206", message, written.span, help=(hint,)))
-        return POISON
-    if len(written.items) != operands:
-        message = f"`{parameter.name}` has {len(written.items)} values for {operands} operands"
-        hint = "write one value for each operand after the base, or a single number for all"
-        report(Diagnostic("E212", message, written.span, help=(hint,)))
-        return POISON
-    items = [_single(parameter, evaluate(item), item.span, report) for item in written.items]
-    sound = tuple(item for item in items if not isinstance(item, Poison))
-    if len(sound) != len(items):
-        return POISON
-    # `[0.5, 0.5]` says the same as `0.5`, so it gets the same key.
-    return sound[0] if len(set(sound)) == 1 else sound
-
-
-def _word(parameter: Parameter, written: Expr, report: Report) -> Value | Poison:
-    if isinstance(written, Name) and written.id in parameter.words:
-        return written.id
-    said = written.id if isinstance(written, Name) else written.span.text
-    message = f"`{parameter.name}` cannot be `{said}`"
-    hint = suggestion_help(said, parameter.words, f"values of `{parameter.name}`")
-    report(Diagnostic("E206", message, written.span, help=(hint,)))
-    return POISON
-
-
-def _single(parameter: Parameter, value: Meaning, span: Span, report: Report) -> Value | Poison:
-    if isinstance(value, Poison):
-        return POISON
-    wanted = {"number": "a number", "int": "a whole number", "text": "a text", "bool": "a bool"}
-    kinds = {"number": Fraction, "int": Fraction, "text": str, "bool": bool}
-    if not isinstance(value, kinds[parameter.kind]) or (
-        parameter.kind == "int" and Fraction(str(value)).denominator != 1
-    ):
-        message = f"`{parameter.name}` needs {wanted[parameter.kind]}"
-        hint = f"see `{parameter.name}`: {parameter.doc}"
-        label = f"this is {describe(value)}"
-        report(Diagnostic("E206", message, span, label, help=(hint,)))
-        return POISON
-    if isinstance(value, Fraction) and not _in_range(parameter, value):
-        report(_out_of_range(parameter, value, span))
-        return POISON
-    return value  # type: ignore[return-value]  # one of the kinds just checked
+def _is_of_kind(parameter: Parameter, value: Meaning) -> bool:
+    match parameter.kind:
+        case "number":
+            return isinstance(value, Fraction)
+        case "int":
+            return isinstance(value, Fraction) and value.denominator == 1
+        case "bool":
+            return isinstance(value, bool)
+        case _:
+            return isinstance(value, str)
 
 
 def _in_range(parameter: Parameter, value: Fraction) -> bool:
@@ -150,24 +198,21 @@ def _out_of_range(parameter: Parameter, value: Fraction, span: Span) -> Diagnost
     if high is not None:
         parts.append(f"at most {print_decimal(high)}")
     message = f"`{parameter.name}` must be {' and '.join(parts)}"
-    hint = "write a value in that range"
-    notes = (f"`{parameter.name}` is the {parameter.doc}",)
+    notes: tuple[str, ...] = (f"`{parameter.name}`: {parameter.doc}",)
+    hint = f"write a value in that range, as in `{_example(parameter)}`"
     if parameter.name == "density":
         notes = ("density is the share of each task vector that is kept, not dropped",)
         hint = "to keep the largest 30 % of entries write `density=0.3`"
-    return Diagnostic(
-        "E203", message, span, f"this is {print_decimal(value)}", notes=notes, help=(hint,)
-    )
+    return Diagnostic("E203", message, span, f"this is {shown(value)}", notes=notes, help=(hint,))
 
 
-def describe(value: Literal | Meaning) -> str:
-    """What a value is, in the words of messages."""
-    if isinstance(value, bool):
-        return f"the bool `{str(value).lower()}`"
-    if isinstance(value, Fraction):
-        return f"the number {print_decimal(value)}"
-    if isinstance(value, str):
-        return "a text"
-    if isinstance(value, tuple):
-        return "a list"
-    return {"Weights": "weights", "Bytes": "a size"}.get(type(value).__name__, "something else")
+def _example(parameter: Parameter) -> str:
+    """The parameter with a value that is legal by itself, to be pasted."""
+    default = parameter.default
+    examples = {"number": "0.5", "int": "0", "text": '"a"', "bool": "true"}
+    value = parameter.words[0] if parameter.words else examples[parameter.kind]
+    if isinstance(default, bool):
+        value = str(default).lower()
+    elif isinstance(default, Fraction | int):
+        value = print_decimal(Fraction(default))
+    return f"{parameter.name}={value}"

@@ -1,9 +1,9 @@
 """The text form of the operator graph, for reviewers and golden files; it prints and parses.
 
-    %0 = source(; label="./base", ref="./base", rev=none) : Model
-    %1 = source(; label="./code", ref="./code", rev=none) : Model
-    %2 = affine.1(%1, %0; coefficients=[1, -1]) : Delta
-    export "child" = %2
+%0 = source(; label="./base", ref="./base", rev=none) : Model
+%1 = source(; label="./code", ref="./code", rev=none) : Model
+%2 = affine.1(%1, %0; coefficients=[1, -1]) : Delta
+export "child" = %2
 """
 
 import json

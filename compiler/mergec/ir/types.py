@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mergec.ir.values import print_decimal
-
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
@@ -20,7 +18,9 @@ class ValueType:
     def __str__(self) -> str:
         if self.mass is None:
             return "Sign"
-        return {1: "Model", 0: "Delta"}.get(self.mass, f"Blend({print_decimal(self.mass)})")
+        if self.mass in (0, 1):
+            return "Model" if self.mass else "Delta"
+        return f"Blend({self.mass})"
 
 
 MODEL = ValueType(Fraction(1))

@@ -10,7 +10,6 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from mergec.ops.law import Law
 from mergec.ops.declaration import (
     REQUIRED,
     MassRule,
@@ -20,6 +19,7 @@ from mergec.ops.declaration import (
     number,
     numbers,
 )
+from mergec.ops.law import Law
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 

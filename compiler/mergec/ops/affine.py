@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from mergec.catalog.dtypes import Dtype
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals
-from mergec.ops.rounding import coefficient
+from mergec.ops.rounding import coefficient, product_is_exact
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
@@ -35,6 +36,11 @@ class Affine(Stage):
 
     name: ClassVar[str] = "affine"
     revision: ClassVar[int] = 1
+
+    def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
+        """If a coefficient times a computed value, or one as wide as the work dtype, must round."""
+        pairs = zip(rationals(params, "coefficients"), stored, strict=True)
+        return not all(product_is_exact(c, work, kind) for c, kind in pairs)
 
     def prepare(self, params: Params, site: Site) -> Terms:
         """Round the coefficients for this tensor's dtypes."""

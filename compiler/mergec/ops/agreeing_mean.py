@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from mergec.catalog.dtypes import Dtype
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import flag, rationals, word
-from mergec.ops.rounding import coefficient, proportional
+from mergec.ops.rounding import coefficient, product_is_exact, proportional
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
@@ -39,6 +40,13 @@ class AgreeingMean(Stage):
 
     name: ClassVar[str] = "agreeing_mean"
     revision: ClassVar[int] = 1
+
+    def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
+        """If a weight other than a power of two meets the computed task vectors."""
+        exact = rationals(params, "weights")
+        if word(params, "agg", "wmean") == "wmean":
+            exact = proportional(exact)
+        return not all(product_is_exact(w, work, None) for w in exact)
 
     def prepare(self, params: Params, site: Site) -> Averaging:
         """Weights rounded to work precision: the operands are computed values."""
@@ -72,16 +80,24 @@ class AgreeingMean(Stage):
         for i, weight, turned in setting.members:
             agrees = _agrees(vectors[i], signs, turned=turned)
             part = xp.where(agrees, _times(vectors[i], weight), 0.0)
-            total = part if total is None else total + part
+            total = _add(total, part)
             if setting.agg == "sum":
                 continue
             share = xp.mask_as(agrees, vectors[i])
             share = _times(share, weight) if setting.agg == "wmean" else share
-            size = share if size is None else size + share
+            size = _add(size, share)
         return total if size is None else total / xp.where(size == 0, 1.0, size)
 
 
 STAGE = AgreeingMean()
+
+
+def _add(total: Array | None, part: Array) -> Array:
+    """Into `total`, which this stage made itself."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def _agrees(x: Array, signs: Array | None, *, turned: bool) -> Array:

@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
-from mergec.ops.law import Law
 from mergec.ops.declaration import DENSITY, MassRule, Objection, Operator, Parameter
+from mergec.ops.law import Law
 
 
 def _lower(
@@ -47,7 +47,9 @@ OPERATOR = Operator(
     parameters=(
         DENSITY,
         Parameter("seed", "int", 0, "seed of the mask", lo=Fraction(0), hi=Fraction(2**64 - 1)),
-        Parameter("rescale", "word", "inv", "how the rest is rescaled", words=("inv", "l1", "none")),
+        Parameter(
+            "rescale", "word", "inv", "how the rest is rescaled", words=("inv", "l1", "none")
+        ),
         Parameter("q", "number", None, "divisor instead of density", lo=Fraction(0), lo_open=True),
         Parameter("stream", "text", None, "decorrelates two uses of one mask"),
     ),
@@ -55,6 +57,8 @@ OPERATOR = Operator(
         Law("identity_at", {"density": 1}),
         Law("unbiased", {"density": Fraction(1, 2)}),
         Law("nested_masks"),
+        Law("odd"),
+        Law("scale_equivariant"),
         Law("block_invariant", {"density": Fraction(3, 10)}),
     ),
     page=__doc__,

@@ -127,7 +127,9 @@ class Operator:
         names = [*base, *(["x"] if high == 1 else [f"x{i + 1}" for i in range(max(low, 1))])]
         if high is None:
             names.append("...")
-        settings = [p.name if p.required else f"{p.name}={_show(p.default)}" for p in self.parameters]
+        settings = [
+            p.name if p.required else f"{p.name}={_show(p.default)}" for p in self.parameters
+        ]
         return f"{self.name}({', '.join(names)}; {', '.join(settings)})"
 
 

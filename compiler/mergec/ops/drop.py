@@ -51,6 +51,10 @@ class Drop(Stage):
         """One to restore the L1 norm, else none."""
         return int(word(params, "rescale", "inv") == "l1" and rational(params, "density") != 1)
 
+    def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
+        """If the norm is restored, by a factor that comes from the data."""
+        return word(params, "rescale", "inv") == "l1"
+
     def prepare(self, params: Params, site: Site) -> DropSetting | None:
         """The tensor's key; None at density 1, which does not consult the generator."""
         density = rational(params, "density")

@@ -22,7 +22,7 @@ from mergec.catalog.dtypes import Dtype
 from mergec.ops.exact_sign import SHORT_TERM_BITS, with_sign_of_sum
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals, word
-from mergec.ops.rounding import proportional, round_significand, significant_bits
+from mergec.ops.rounding import product_is_exact, proportional, round_significand, significant_bits
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 # float32 data has 24 bits; with 29 more its product with a weight is exact in float64.
@@ -67,6 +67,13 @@ class ElectSign(Stage):
             _DATA_BITS[site.work] + last_bits - 1 < SHORT_TERM_BITS,
             _TIE[word(params, "zero", "drop")],
         )
+
+    def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
+        """In float64, where a weight leaves its product no room to be exact."""
+        if work is Dtype.F32 or word(params, "weight_stage", "before") == "after":
+            return False
+        exact = proportional(rationals(params, "weights"))
+        return not all(product_is_exact(w, work, None) for w in exact)
 
     @untrapped
     def observe(

@@ -36,7 +36,7 @@ def _three_terms(xp: ArrayNamespace, a: Array, b: Array, c: Array) -> Array:
     2^51 u while |s| >= 2^52 u. So fl(s + c) has the sign, unless it is zero and e decides.
     """
     total, error = _two_sum(a, b)
-    total = total + c
+    total += c
     return xp.where(total == 0, error, total)
 
 

@@ -8,8 +8,11 @@ from mergec.ir import Value
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """One claim. `name` is a law the verifier knows; `params` are the operator parameters it is
-    claimed at; `tolerance` is the relative error allowed, and 0 means bit for bit."""
+    """One claim about an operator.
+
+    `name` is a law the verifier knows; `params` are the operator parameters it is claimed at;
+    `tolerance` is the relative error allowed, and 0 means bit for bit.
+    """
 
     name: str
     params: Mapping[str, Value] = field(default_factory=dict[str, Value])

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from mergec.ir import GraphBuilder, NodeKey, Value, ValueType
+from mergec.ops.declaration import MassRule, Objection, Operator, Parameter, numbers
 from mergec.ops.law import Law
-from mergec.ops.declaration import MassRule, Objection, Operator, Parameter, number, numbers
 
 
 def coefficients(params: Mapping[str, Value], count: int) -> tuple[Fraction, ...]:
@@ -66,6 +66,7 @@ OPERATOR = Operator(
         Law("permutation_invariant"),
         Law("single_operand_identity"),
         Law("weight_scale_invariant", {"weights": (Fraction(3), Fraction(1))}),
+        Law("scale_equivariant"),
     ),
     page=__doc__,
     lower=_lower,

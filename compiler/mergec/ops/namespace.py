@@ -74,7 +74,7 @@ class ArrayNamespace(Protocol):
         ...
 
     def rotate_left(self, x: Array, by: int) -> Array:
-        """int32 words rotated left by `by` bits (1 to 31)."""
+        """int32 words rotated left by `by` bits (1 to 31); may use up the memory of `x`."""
         ...
 
     def interleave(self, even: Array, odd: Array) -> Array:

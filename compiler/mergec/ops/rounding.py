@@ -50,6 +50,19 @@ def round_significand(value: Fraction, bits: int, least_exponent: int = -1074) -
         return float("inf") if value > 0 else float("-inf")
 
 
+def product_is_exact(value: Fraction, work: Dtype, stored: Dtype | None) -> bool:
+    """Whether `coefficient(value, ...)` times any element of its operand needs no rounding.
+
+    >>> product_is_exact(Fraction(1, 3), Dtype.F32, Dtype.BF16)
+    True
+    >>> product_is_exact(Fraction(1, 3), Dtype.F32, None)
+    False
+    """
+    if stored is not None and SIGNIFICAND_BITS[stored] < SIGNIFICAND_BITS[work]:
+        return True
+    return significant_bits(coefficient(value, work, None)) <= 1
+
+
 def proportional(weights: Sequence[Fraction]) -> tuple[Fraction, ...]:
     """The same ratios as short numbers: no common factor, and the largest magnitude in [1, 2).
 

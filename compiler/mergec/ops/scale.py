@@ -11,8 +11,8 @@ Example    base + ((code - base) |> scale(by=0.7))
 from collections.abc import Mapping, Sequence
 
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
-from mergec.ops.law import Law
 from mergec.ops.declaration import REQUIRED, MassRule, Operator, Parameter, number
+from mergec.ops.law import Law
 
 
 def _lower(
@@ -27,7 +27,7 @@ OPERATOR = Operator(
     mass=MassRule.DELTA,
     operands=(1, 1),
     parameters=(Parameter("by", "number", REQUIRED, "the factor"),),
-    laws=(Law("identity_at", {"by": 1}), Law("odd", {"by": 2})),
+    laws=(Law("identity_at", {"by": 1}), Law("odd"), Law("scale_equivariant")),
     page=__doc__,
     lower=_lower,
 )

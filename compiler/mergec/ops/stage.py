@@ -35,8 +35,11 @@ class Site:
 
 @dataclass(slots=True)
 class Cursor:
-    """Where a pass over a tensor stands: flat index of the block's first element, and a count
-    that a stage may carry from block to block (how many of a class it has seen)."""
+    """Where a pass over a tensor stands.
+
+    `start` is the flat index of the block's first element; `carry` is a count that a stage may
+    take from block to block, such as how many of a class it has seen.
+    """
 
     start: int = 0
     carry: int = 0
@@ -52,11 +55,11 @@ class Stage(ABC):
         """How many statistics passes precede `apply`; 0 for an elementwise stage."""
         return 0
 
-    def contractible(
-        self, params: Params, stored: Sequence[Dtype | None], work: Dtype
-    ) -> bool:
-        """Whether an inexact product feeds a sum here, so that a backend which contracts
-        multiply-add would give other bits (exactness class M instead of P)."""
+    def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
+        """Whether an inexact product is formed, which a sum may follow.
+
+        A backend that contracts multiply-add would then give other bits: class M instead of P.
+        """
         return False
 
     @abstractmethod

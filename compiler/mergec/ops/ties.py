@@ -21,8 +21,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mergec.ir import DELTA, MODEL, SIGN, GraphBuilder, NodeKey, Value
-from mergec.ops.law import Law
 from mergec.ops.declaration import DENSITY, MassRule, Operator, Parameter, number, numbers
+from mergec.ops.law import Law
 
 
 def _lower(
@@ -68,7 +68,9 @@ OPERATOR = Operator(
             per_operand=True,
         ),
         Parameter("scale", "number", Fraction(1), "factor of the merged task vector"),
-        Parameter("elect", "word", "mass", "how signs are elected", words=("mass", "count", "none")),
+        Parameter(
+            "elect", "word", "mass", "how signs are elected", words=("mass", "count", "none")
+        ),
         Parameter(
             "zero",
             "word",
@@ -89,7 +91,10 @@ OPERATOR = Operator(
     ),
     laws=(
         Law("permutation_invariant", {"density": Fraction(1, 2)}),
+        Law("exact_election", {"density": Fraction(1)}),
+        Law("weight_scale_invariant", {"weights": (Fraction(3), Fraction(1))}),
         Law("odd", {"density": Fraction(1, 2)}),
+        Law("odd", {"density": Fraction(1), "elect": "count", "agg": "max"}),
         Law("scale_equivariant", {"density": Fraction(1, 2)}),
         Law("untouched_keeps_base", {"density": Fraction(1, 2)}),
         Law("block_invariant", {"density": Fraction(3, 10)}),

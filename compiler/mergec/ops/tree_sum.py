@@ -28,7 +28,7 @@ def total(leaves: Sequence[float], tensor: str) -> float:
 def combine_leaves(leaves: Sequence[float]) -> float:
     """Sum neighbours level by level; an odd last one is carried up unchanged. No leaf gives 0.
 
-    >>> combine_leaves([1e16, 1.0, 1.0])
+    >>> combine_leaves([1e16, 1.0, 1.0, 1.0])
     1.0000000000000002e+16
     """
     level = list(leaves) or [0.0]

@@ -19,7 +19,7 @@ def drop_identities(graph: Graph) -> Graph:
 
 def _drop(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...]) -> NodeKey:
     match node.op:
-        case "trim" | "drop" if node.param("density") == 1 and _keeps_scale(node):
+        case "trim" | "drop" if node.param("density") == 1:
             return operands[0]
         case "slerp" if node.param("t") == 0:
             return operands[0]
@@ -27,8 +27,3 @@ def _drop(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...]) -> N
             return operands[1]
         case _:
             return builder.keep(Node(node.op, node.revision, operands, node.params, node.type))
-
-
-def _keeps_scale(node: Node) -> bool:
-    """With every entry kept, only an explicit divisor changes the values."""
-    return node.op == "trim" or node.param("q") in (None, 1)

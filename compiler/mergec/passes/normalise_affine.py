@@ -3,7 +3,11 @@
 from fractions import Fraction
 
 from mergec.ir import Graph, GraphBuilder, Node, NodeKey, rewrite
+from mergec.diagnostics import fail
 from mergec.ops import number
+
+# Rationals stay below this size, so that a spec cannot make arithmetic itself the work.
+_MAX_BITS = 4096
 
 
 def normalise_affine(graph: Graph) -> Graph:
@@ -12,7 +16,7 @@ def normalise_affine(graph: Graph) -> Graph:
     Nested sums become one, coefficients are combined as rationals, operands whose coefficient is
     zero are gone (so a base that cancels is not read), and operands stand in canonical order: by
     the labels of their sources, then by key. A sum of one operand with coefficient 1 is the
-    operand.
+    operand. Raises E104 for a coefficient of more than 4096 bits.
 
     Before:
 
@@ -35,7 +39,7 @@ def _normalise(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...])
     assert isinstance(coefficients, tuple)
     for operand, written in zip(operands, coefficients, strict=True):
         for key, part in _terms(builder, operand):
-            total[key] = total.get(key, Fraction(0)) + number(written) * part
+            total[key] = _bounded(total.get(key, Fraction(0)) + number(written) * part)
     kept = {key: value for key, value in total.items() if value}
     # A sum that cancels to nothing keeps one operand, times zero: the value still has a shape.
     kept = kept or dict([next(iter(total.items()))])
@@ -44,6 +48,17 @@ def _normalise(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...])
         return order[0]
     params = {"coefficients": tuple(kept[key] for key in order)}
     return builder.add("affine", order, params, type=node.type, revision=node.revision)
+
+
+def _bounded(coefficient: Fraction) -> Fraction:
+    bits = max(coefficient.numerator.bit_length(), coefficient.denominator.bit_length())
+    if bits <= _MAX_BITS:
+        return coefficient
+    raise fail(
+        "E104",
+        f"a coefficient needs more than {_MAX_BITS} bits once the sums of this spec are combined",
+        help="write the numbers with fewer digits and smaller exponents",
+    )
 
 
 def _terms(builder: GraphBuilder, key: NodeKey) -> list[tuple[NodeKey, Fraction]]:

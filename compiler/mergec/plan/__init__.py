@@ -1,6 +1,6 @@
 """The plan: every byte to be read, computed and written, as data that is reviewed and hashed."""
 
-from mergec.plan.budget import DEFAULT_MEMORY, Budget, fit_budget
+from mergec.plan.budget import DEFAULT_MEMORY, Budget, default_threads, fit_budget
 from mergec.plan.compile import Compiled, check_text, compile_text, locate
 from mergec.plan.encode import SCHEMA, encode_plan, plan_hash, plan_member, source_table
 from mergec.plan.layout import ShardLayout
@@ -22,6 +22,7 @@ __all__ = [
     "StageCall",
     "check_text",
     "compile_text",
+    "default_threads",
     "encode_plan",
     "fit_budget",
     "locate",

@@ -24,8 +24,9 @@ def bind(
 ) -> tuple[tuple[PlanSource, ...], tuple[Row, ...]]:
     """The sources as matched and the rows in the donor's file order.
 
-    Reports E401 (missing tensors), E402 (shapes), E403 (dtypes), E404 (ambiguous prefix); the
-    result is of use only if none was. W401 tells a prefix mapping.
+    Reports E401 (missing tensors), E402 (shapes), E403 (dtypes), E404 (ambiguous prefix), E406
+    (integer tensors of two dtypes); the result is of use only if none was. W401 tells a prefix
+    mapping.
     """
     return _Binder(elaborated, program, checkpoints, report).bind()
 
@@ -47,10 +48,13 @@ class _Binder:
             for decl in self.elaborated.sources
             if decl.label in self.program.inputs
         }
-        sources = tuple(self._source(decl, maps.get(decl.label)) for decl in self.elaborated.sources)
+        sources = tuple(
+            self._source(decl, maps.get(decl.label)) for decl in self.elaborated.sources
+        )
         rows = tuple(row for tensor in tensors if (row := self._row(tensor, maps)) is not None)
         self._check_shapes(rows)
         self._check_dtypes(rows)
+        self._check_buffers(rows)
         return sources, rows
 
     def _is_copy(self) -> bool:
@@ -146,8 +150,16 @@ class _Binder:
         wanted = self.elaborated.export.dtype
         if wanted in (None, entry.dtype) or not entry.dtype.is_float:
             return Row(
-                tensor.name, entry.shape, entry.dtype, "copy", (label,), (entry,), equal,
-                entry.dtype, "P", 1,
+                tensor.name,
+                entry.shape,
+                entry.dtype,
+                "copy",
+                (label,),
+                (entry,),
+                equal,
+                entry.dtype,
+                "P",
+                1,
             )
         assert wanted is not None
         work = _work((entry.dtype, wanted))
@@ -212,16 +224,38 @@ class _Binder:
         )
 
     def _check_dtypes(self, rows: Sequence[Row]) -> None:
-        """Arithmetic needs bf16, f16, f32 or f64 in every source."""
+        """Arithmetic and casts need bf16, f16, f32 or f64 in every source."""
         found: dict[tuple[str, Dtype], list[str]] = {}
+        cast = self.elaborated.export.dtype is not None
         for row in rows:
-            if row.action != "merge":
-                continue
             for label, entry in zip(row.labels, row.entries, strict=True):
-                if not entry.dtype.is_float:
+                copied = row.action == "copy" and (entry.dtype.is_integer or not cast)
+                if not copied and not entry.dtype.is_float:
                     found.setdefault((label, entry.dtype), []).append(row.tensor)
         for (label, dtype), names in found.items():
             self._report_dtype(self._decl(label), dtype, names)
+
+    def _check_buffers(self, rows: Sequence[Row]) -> None:
+        """Integer tensors must be equal; of two dtypes they cannot be. The run compares values."""
+        for row in rows:
+            for label, entry in row.equal:
+                if entry.dtype != row.entries[0].dtype:
+                    self._report_buffer(row, self._decl(label), entry)
+
+    def _report_buffer(self, row: Row, decl: SourceDecl, entry: TensorEntry) -> None:
+        donor = self._decl(row.labels[0])
+        self.report(
+            Diagnostic(
+                "E406",
+                f"`{row.tensor}` is {row.entries[0].describe()} in `{donor.ref}` and "
+                f"{entry.describe()} in `{decl.ref}`",
+                decl.span,
+                f"{entry.dtype.word} here",
+                labels=(Label(donor.span, f"{row.entries[0].dtype.word} here"),),
+                notes=("integers cannot be averaged, so they must be equal in all sources",),
+                help=("make the two files agree, or leave one of these sources out",),
+            )
+        )
 
     def _report_dtype(self, decl: SourceDecl, dtype: Dtype, names: Sequence[str]) -> None:
         count = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` and {len(names) - 1} more"
@@ -251,5 +285,3 @@ def _first_axis(a: TensorEntry, b: TensorEntry) -> str:
         return f" ({len(a.shape)} axes against {len(b.shape)})"
     axis = next(i for i, (x, y) in enumerate(zip(a.shape, b.shape, strict=True)) if x != y)
     return f" (axis {axis}: {a.shape[axis]} against {b.shape[axis]})"
-
-

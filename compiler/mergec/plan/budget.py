@@ -1,5 +1,6 @@
 """How a run fits its memory budget: block size, threads, and what may be held at once."""
 
+import os
 from dataclasses import dataclass
 
 from mergec.diagnostics import MergecError, fail
@@ -7,7 +8,7 @@ from mergec.plan.model import Plan
 
 # Fixed by the numeric contract: blocks are multiples of a reduction leaf.
 LEAF = 1 << 16
-_BLOCKS = (1 << 18, 1 << 17, 1 << 16)
+_BLOCKS = (1 << 17, 1 << 16)
 # What the process holds before the first block: interpreter, array library, plan and headers.
 _RESIDENT = {"reference": 110 << 20, "torch": 420 << 20}
 # Work arrays alive at once in the heaviest stage beyond operands and results, in work elements:
@@ -43,6 +44,11 @@ def fit_budget(plan: Plan, limit: int, threads: int, backend: str) -> Budget:
                 cache = min(spare // count, _largest_inputs(plan))
                 return Budget(block, count, cache, resident + count * (streaming + cache), limit)
     raise _too_small(limit, resident + max(_streaming(plan, _BLOCKS[-1]), 2 * _COPY_BUFFER))
+
+
+def default_threads() -> int:
+    """As many threads as this process may use cores."""
+    return len(os.sched_getaffinity(0))
 
 
 def _streaming(plan: Plan, block: int) -> int:

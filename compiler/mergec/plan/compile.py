@@ -3,21 +3,23 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, open_checkpoint
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail, sort_by_position
-from mergec.elaborate import Elaborated, SourceDecl, elaborate
+from mergec.elaborate import Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.passes import normal_form
 from mergec.plan.bind import bind
-from mergec.plan.layout import OutputTensor, lay_out
-from mergec.plan.model import Plan, SmallFile
+from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
+from mergec.plan.model import Plan, Row, SmallFile
 from mergec.plan.program import build_program
 from mergec.syntax import parse_spec
 
 _METADATA = {"format": "pt"}
+# What a delta's files say, so that nobody, mergec included, takes one for a model.
+_DELTA_METADATA = {"format": "pt", "mergec.kind": "delta"}
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -57,7 +59,6 @@ def compile_text(source: SourceText, root: Path) -> Compiled:
     sources, rows = bind(checked, program, checkpoints, found.append)
     _stop_on_errors(found)
     donor = checkpoints[checked.export.donor]
-    outputs = [OutputTensor(row.tensor, row.dtype, row.shape) for row in rows]
     plan = Plan(
         edition=edition,
         export=checked.export,
@@ -67,10 +68,10 @@ def compile_text(source: SourceText, root: Path) -> Compiled:
         normal=graph,
         program=program,
         rows=rows,
-        layouts=lay_out(outputs, checked.export.shard_bytes, _METADATA),
+        layouts=_layouts(checked.export, rows),
         donor=checked.export.donor,
-        config=_config(donor, checked.export.dtype),
-        files=_small_files(donor),
+        config=None if checked.export.delta else _config(donor, checked.export.dtype),
+        files=() if checked.export.delta else _small_files(donor),
     )
     return Compiled(plan, sort_by_position(found))
 
@@ -91,6 +92,14 @@ def locate(ref: str, root: Path) -> Path:
     raise fail("E716", message, help=hint)
 
 
+def _layouts(export: ExportDecl, rows: Sequence[Row]) -> tuple[ShardLayout, ...]:
+    """A model's files are called as loaders expect; a delta's are not, and say what they are."""
+    outputs = [OutputTensor(row.tensor, row.dtype, row.shape) for row in rows]
+    if export.delta:
+        return lay_out(outputs, export.shard_bytes, _DELTA_METADATA, stem="delta")
+    return lay_out(outputs, export.shard_bytes, _METADATA)
+
+
 def _open_sources(
     decls: tuple[SourceDecl, ...], root: Path, found: list[Diagnostic]
 ) -> Mapping[str, Checkpoint]:
@@ -102,9 +111,21 @@ def _open_sources(
         except MergecError as error:
             found.extend(_at(decl, diagnostic) for diagnostic in error.diagnostics)
             continue
+        if any("mergec.kind" in shard.metadata for shard in checkpoint.shards):
+            found.append(_delta_as_model(decl))
         opened[decl.label] = checkpoint
         found.extend(_at(decl, diagnostic) for diagnostic in warnings)
     return opened
+
+
+def _delta_as_model(decl: SourceDecl) -> Diagnostic:
+    return Diagnostic(
+        "E302",
+        f"`{decl.ref}` is a delta that mergec wrote, not a model",
+        decl.span,
+        "holds a delta",
+        help=("export the model itself, or write the delta as a difference of two models",),
+    )
 
 
 def _at(decl: SourceDecl, found: Diagnostic) -> Diagnostic:
@@ -123,7 +144,12 @@ def _config(donor: Checkpoint, dtype: Dtype | None) -> bytes | None:
     """The output's config.json: the donor's bytes, edited only where the merge changes a fact."""
     if donor.config is None:
         return None
-    names = {Dtype.BF16: "bfloat16", Dtype.F16: "float16", Dtype.F32: "float32", Dtype.F64: "float64"}
+    names = {
+        Dtype.BF16: "bfloat16",
+        Dtype.F16: "float16",
+        Dtype.F32: "float32",
+        Dtype.F64: "float64",
+    }
     stated = [key for key in ("dtype", "torch_dtype") if key in donor.config]
     if dtype is None or not stated:
         return (donor.root / "config.json").read_bytes()

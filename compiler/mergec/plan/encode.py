@@ -32,9 +32,7 @@ def encode_plan(plan: Plan, budget: Budget, spec_name: str, spec_text: str) -> s
 
 def plan_hash(plan: Plan) -> str:
     """SHA-256 of the canonical bytes of the `plan` member: sorted keys, no spaces, UTF-8."""
-    text = json.dumps(
-        plan_member(plan), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    text = json.dumps(plan_member(plan), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -61,9 +59,7 @@ def plan_member(plan: Plan) -> dict[str, Any]:
                     for layout in plan.layouts
                 ],
                 "config": hashlib.sha256(plan.config).hexdigest() if plan.config else None,
-                "files": [
-                    {"name": f.name, "size": f.size, "sha256": f.digest} for f in plan.files
-                ],
+                "files": [{"name": f.name, "size": f.size, "sha256": f.digest} for f in plan.files],
                 "tensors": _rows(plan),
             }
         ],

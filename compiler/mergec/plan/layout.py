@@ -12,7 +12,6 @@ from math import prod
 
 from mergec.catalog.dtypes import Dtype
 
-INDEX_NAME = "model.safetensors.index.json"
 _LENGTH_WORD = 8
 _ALIGNMENT = 8
 
@@ -60,13 +59,16 @@ class ShardLayout:
 
 
 def lay_out(
-    tensors: Sequence[OutputTensor], shard_bytes: int, metadata: Mapping[str, str]
+    tensors: Sequence[OutputTensor],
+    shard_bytes: int,
+    metadata: Mapping[str, str],
+    stem: str = "model",
 ) -> tuple[ShardLayout, ...]:
     """Pack tensors into shards of at most `shard_bytes` of tensor data, in the order given.
 
     A shard is closed when the next tensor does not fit, so a tensor above the limit stands alone.
-    `metadata` goes into every header, sorted. No tensors, no shards. ValueError for a limit below
-    one byte and for a name that comes twice.
+    `stem` begins every file name. `metadata` goes into every header, sorted. No tensors, no shards.
+    ValueError for a limit below one byte and for a name that comes twice.
     """
     if shard_bytes < 1:
         raise ValueError(f"a shard of {shard_bytes} bytes holds nothing")
@@ -74,13 +76,20 @@ def lay_out(
         raise ValueError("two output tensors have one name")
     groups = list(_pack(tensors, shard_bytes))
     return tuple(
-        _lay_out_shard(_shard_name(number, len(groups)), group, metadata)
+        _lay_out_shard(_shard_name(stem, number, len(groups)), group, metadata)
         for number, group in enumerate(groups, start=1)
     )
 
 
+def index_name(layouts: Sequence[ShardLayout]) -> str:
+    """The index of these shards, such as `model.safetensors.index.json`."""
+    number = f"-00001-of-{len(layouts):05d}"
+    stem = layouts[0].name.removesuffix(".safetensors").removesuffix(number)
+    return f"{stem}.safetensors.index.json"
+
+
 def index_json(layouts: Sequence[ShardLayout]) -> bytes | None:
-    """The bytes of `model.safetensors.index.json`, or None for fewer than two shards."""
+    """The bytes of the index file, or None for fewer than two shards."""
     if len(layouts) < 2:
         return None
     placed = [(tensor, layout.name) for layout in layouts for tensor in layout.tensors]
@@ -108,10 +117,10 @@ def _pack(tensors: Iterable[OutputTensor], shard_bytes: int) -> Iterator[list[Ou
         yield group
 
 
-def _shard_name(number: int, count: int) -> str:
+def _shard_name(stem: str, number: int, count: int) -> str:
     if count == 1:
-        return "model.safetensors"
-    return f"model-{number:05d}-of-{count:05d}.safetensors"
+        return f"{stem}.safetensors"
+    return f"{stem}-{number:05d}-of-{count:05d}.safetensors"
 
 
 def _lay_out_shard(

@@ -70,8 +70,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a run does, in order. `written` is the graph as the spec says it, `normal` its
-    normal form; `names` is what the spec calls its nodes. `program` computes every merged row. `config` are the bytes of the new config.json."""
+    """Everything a run does, in order.
+
+    `written` is the graph as the spec says it, `names` what the spec calls its nodes, `normal` the
+    normal form. `program` computes every merged row. `config` are the bytes of the new config.json,
+    `files` the small files that are copied from the donor.
+    """
 
     edition: int
     export: ExportDecl

@@ -58,8 +58,11 @@ class Program:
         return tuple(dtypes[i] if i < len(self.inputs) else None for i in call.operands)
 
     def exactness(self, dtypes: Sequence[Dtype], work: Dtype) -> Exactness:
-        """P: one digest on every backend. M: bitwise on CPU backends that do not contract
-        multiply-add. It follows from the fused expression, never from an operator's name."""
+        """How far results agree between backends; it follows from the fused expression alone.
+
+        P: one digest on every backend. M: bit for bit on CPU backends that do not contract
+        multiply-add.
+        """
         for call in self.calls:
             stored = self.stored(call, dtypes)
             if call.definition().contractible(dict(call.params), stored, work):

@@ -153,7 +153,9 @@ def _group(rows: list[Row]) -> str:
     name = re.sub(r"(?<=\.)\d+(?=\.)", "*", row.tensor) if len(rows) > 1 else row.tensor
     how = f"class {row.exactness}" if row.action == "merge" else f"from {escape(row.labels[0])}"
     check = "  must be equal in all sources" if row.equal else ""
-    return f"  {_SYMBOLS[row.action]} {len(rows):4} × {_shape(row):<22} {escape(name)}  {how}{check}"
+    return (
+        f"  {_SYMBOLS[row.action]} {len(rows):4} × {_shape(row):<22} {escape(name)}  {how}{check}"
+    )
 
 
 def _shape(row: Row) -> str:

@@ -41,7 +41,9 @@ _TABLE = (
     _code("E108", "nested-too-deep", "brackets or operators are nested too deep"),
     _code("E109", "empty-spec", "the spec holds no statement"),
     _code("E110", "unknown-edition", "the edition is not one this mergec knows"),
-    _code("E111", "not-in-this-version", "a part of the language that this mergec cannot compile yet"),
+    _code(
+        "E111", "not-in-this-version", "a part of the language that this mergec cannot compile yet"
+    ),
     _code("E112", "operand-after-keyword", "an operand stands after a keyword parameter or `;`"),
     # E2 names and parameters
     _code("E201", "unknown-name", "a name that no binding defines"),
@@ -57,7 +59,9 @@ _TABLE = (
     _code("E211", "zero-weights", "weights to be normalised sum to zero"),
     _code("E212", "list-length", "a list does not have one value for each operand"),
     _code("E213", "no-single-export", "no binding, or more than one, could be the exported model"),
-    _code("E214", "bad-export-name", "an export's name is not one path component, or is used twice"),
+    _code(
+        "E214", "bad-export-name", "an export's name is not one path component, or is used twice"
+    ),
     _code("E215", "duplicate-label", "two sources have one label"),
     _code("E216", "conflicting-parameters", "two parameters contradict each other"),
     # E3 types and mass
@@ -72,9 +76,12 @@ _TABLE = (
     # E4 shapes, dtypes and architecture
     _code("E401", "missing-tensors", "a source lacks tensors that the output needs"),
     _code("E402", "shape-mismatch", "a tensor has different shapes in two sources"),
-    _code("E403", "dtype-unsupported", "arithmetic on a storage dtype that mergec cannot compute with"),
-    _code("E404", "ambiguous-prefix", "tensor names differ by a prefix in more than one possible way"),
-    _code("E405", "architecture-differs", "the configurations of two sources disagree"),
+    _code(
+        "E403", "dtype-unsupported", "arithmetic on a storage dtype that mergec cannot compute with"
+    ),
+    _code(
+        "E404", "ambiguous-prefix", "tensor names differ by a prefix in more than one possible way"
+    ),
     _code("E406", "buffers-differ", "an integer tensor differs between sources"),
     # E6 plan and resources
     _code("E601", "memory-budget", "the plan does not fit the memory budget"),

@@ -64,7 +64,7 @@ class Diagnostic:
 
 
 class MergecError(Exception):
-    """Carries the diagnostics that stop the work; the command line prints them, never a traceback."""
+    """Carries the diagnostics that stop the work; users see these and never a traceback."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = sort_by_position(diagnostics)
@@ -88,9 +88,7 @@ def fail(
 ) -> MergecError:
     """A `MergecError` with one diagnostic, to be raised by the caller."""
     hints = (help,) if isinstance(help, str) else None if help is None else tuple(help)
-    return MergecError(
-        [Diagnostic(code, message, span, label, tuple(labels), tuple(notes), hints)]
-    )
+    return MergecError([Diagnostic(code, message, span, label, tuple(labels), tuple(notes), hints)])
 
 
 def sort_by_position(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

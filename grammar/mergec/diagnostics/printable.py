@@ -10,7 +10,7 @@ _TAB = "    "
 
 
 def escape(text: str) -> str:
-    """`text` on one line, with everything that a terminal would act upon written as `\\u{1b}`."""
+    r"""`text` on one line, with everything that a terminal would act upon written as `\u{1b}`."""
     return "".join(escape_char(char) for char in text)
 
 

@@ -70,13 +70,13 @@ def _one(found: Diagnostic, paint: _Paint) -> str:
     if tail and found.span is not None:
         lines.append(paint("frame", " " * (width + 2) + "|"))
     for word, text in tail:
-        lines.append(f"{' ' * (width + 2)}{paint('frame', '=')} {paint('bold', word)}: {escape(text)}")
+        lines.append(
+            f"{' ' * (width + 2)}{paint('frame', '=')} {paint('bold', word)}: {escape(text)}"
+        )
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _marks_by_source(
-    found: Diagnostic, primary: Span
-) -> list[tuple[SourceText, list[_Mark]]]:
+def _marks_by_source(found: Diagnostic, primary: Span) -> list[tuple[SourceText, list[_Mark]]]:
     """The marks of each source, the primary one's first, sorted by place."""
     groups: list[tuple[SourceText, list[_Mark]]] = [
         (primary.source, _marks(primary, found.label, primary=True))
@@ -85,7 +85,7 @@ def _marks_by_source(
         marks = _marks(label.span, label.text, primary=False)
         for source, known in groups:
             if source == label.span.source:
-                known += marks
+                known.extend(marks)
                 break
         else:
             groups.append((label.span.source, marks))
@@ -93,7 +93,7 @@ def _marks_by_source(
 
 
 def _marks(span: Span, text: str, *, primary: bool) -> list[_Mark]:
-    """One mark for a span on one line; for a longer one its first and last line, text at the last."""
+    """The mark of a span on one line, or those of a longer one on its first and last line."""
     first, column = span.source.position(span.start)
     last, end = span.source.position(max(span.start, span.end))
     if last > first and end == 1:  # the span ends with a newline, which is nothing to underline

@@ -117,14 +117,15 @@ def _in_group(
         return False
     bracketed = not isinstance(group, Pipe | Binary)
     before = [item for item in items if item.span.end <= offset]
+    if not bracketed and len(before) == len(items):
+        return False  # after the last term something may follow on its line, such as a bracket
     if before and not comment.own_line and _same_line(before[-1].span, comment.span):
         attached.trailing[id(before[-1])] = comment.text
         return True
     following = next((item for item in items if item.span.end > offset), None)
     if following is None:
-        if bracketed:
-            attached.dangling.setdefault(id(group), []).append(comment.text)
-        return bracketed
+        attached.dangling.setdefault(id(group), []).append(comment.text)
+        return True
     if not bracketed and following is items[0]:
         return False  # the line of a chain's head holds what stands before the chain
     attached.leading.setdefault(id(following), []).append(comment.text)

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from lark import Token, Tree, v_args
+from lark import Token, Tree
 from lark.tree import Meta
-from lark.visitors import Transformer_NonRecursive
 
 from mergec.diagnostics import Diagnostic, SourceText, Span
 from mergec.syntax import limits, literals
@@ -36,7 +35,7 @@ def build_statement(
     Also E108, if it is nested deeper than 200 levels: then no walk over it is safe.
     """
     builder = _Builder(source, docs)
-    statement: Statement = builder.transform(tree)
+    statement = builder.build(tree)
     levels = height(statement.expr)
     if isinstance(statement, Export):
         levels = max([levels, *(height(setting.value) for setting in statement.settings)])
@@ -51,18 +50,26 @@ def build_statement(
     return statement, tuple(builder.found)
 
 
-@v_args(meta=True)
-class _Builder(Transformer_NonRecursive[Token, Any]):
-    """One method for each rule of `merge.lark`; children come before their parents."""
+class _Builder:
+    """One method for each rule of `merge.lark`, called with the parts that were built before."""
 
     def __init__(self, source: SourceText, docs: tuple[str, ...]) -> None:
-        super().__init__()
         self.source = source
         self.docs = docs
         self.found: list[Diagnostic] = []
 
+    def build(self, tree: "Tree[Token]") -> Statement:
+        """Builds from the leaves up and without recursion, for nothing bounds the depth yet."""
+        built: dict[int, Any] = {}
+        for each in tree.iter_subtrees():
+            parts = [built[id(part)] if isinstance(part, Tree) else part for part in each.children]
+            built[id(each)] = getattr(self, each.data)(each.meta, parts)
+        statement: Statement = built[id(tree)]
+        return statement
+
     def start(self, meta: Meta, parts: list[Any]) -> Statement:
-        return parts[0]
+        statement: Statement = parts[0]
+        return statement
 
     def binding(self, meta: Meta, parts: list[Any]) -> Binding:
         name, expr = parts
@@ -99,7 +106,8 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return Negate(parts[0], self.span(meta))
 
     def bracketed(self, meta: Meta, parts: list[Any]) -> Expr:
-        return parts[0]
+        inner: Expr = parts[0]
+        return inner
 
     def list_literal(self, meta: Meta, parts: list[Any]) -> ListLiteral:
         return ListLiteral(tuple(parts), self.span(meta))
@@ -138,9 +146,7 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
                 if semicolon or keywords:
                     self.late_operand(argument, keywords)
                 operands.append(argument)
-        return Call(
-            str(func), tuple(operands), tuple(keywords), self.span(meta), self.token(func)
-        )
+        return Call(str(func), tuple(operands), tuple(keywords), self.span(meta), self.token(func))
 
     def second_semicolon(self, sign: Token) -> None:
         self.report(

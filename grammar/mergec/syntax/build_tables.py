@@ -36,7 +36,8 @@ def grammar_digest() -> str:
 
 def write_tables() -> None:
     """Builds the tables and writes them over the old ones."""
-    data, memo = build_parser().memo_serialize([TerminalDef, Rule])
+    parser = build_parser()
+    data, memo = parser.memo_serialize([TerminalDef, Rule])  # pyright: ignore[reportUnknownMemberType]  # a bare List
     # A strict parser wants interegular when it is loaded too; whoever loads need not have it.
     data["options"]["strict"] = False
     stored = {"grammar": grammar_digest(), "data": data, "memo": memo}

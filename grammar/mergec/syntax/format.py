@@ -12,7 +12,6 @@ from mergec.syntax.nodes import (
     Comment,
     Export,
     Expr,
-    Name,
     Negate,
     Pipe,
     SpecFile,
@@ -114,7 +113,7 @@ def _reads_on(expr: Expr) -> bool:
     """Whether `delta` before `expr` would be read as a name: `export delta -x`."""
     while isinstance(expr, Binary | Pipe):
         expr = expr.left
-    return isinstance(expr, Negate) or expr == Name("as", expr.span)
+    return isinstance(expr, Negate)
 
 
 def _runs(pieces: Sequence[_Piece]) -> list[tuple[int, int]]:

@@ -50,7 +50,9 @@ def one_line(expr: Expr) -> str:
         case Call():
             return _call(expr)
         case Pipe():
-            return f"{_bracketed(one_line(expr.left), expr.left, _head(expr))} |> {_call(expr.call)}"
+            return (
+                f"{_bracketed(one_line(expr.left), expr.left, _head(expr))} |> {_call(expr.call)}"
+            )
 
 
 def layout(expr: Expr, attached: Attached, indent: int, column: int, tail: int) -> str:
@@ -65,7 +67,8 @@ def layout(expr: Expr, attached: Attached, indent: int, column: int, tail: int) 
     match expr:
         case Call():
             items = (*expr.operands, *expr.keywords)
-            return expr.func + _group("(", items, ")", expr, attached, indent)
+            split = len(expr.operands) if expr.keywords and len(expr.operands) > 1 else 0
+            return expr.func + _group("(", items, ")", expr, attached, indent, split)
         case ListLiteral():
             return _group("[", expr.items, "]", expr, attached, indent)
         case Pipe():
@@ -105,14 +108,15 @@ def _group(
     group: Expr | Export,
     attached: Attached,
     indent: int,
+    split: int = 0,
 ) -> str:
-    """One item a line between brackets, with the comments that belong to them."""
+    """One item a line between brackets, with their comments; `;` follows the first `split` items."""
     if not items and id(group) not in attached.dangling:
         return opener + closer
     inner = " " * (indent + 4)
     equals = " = " if opener == "{" else "="
     lines: list[str] = []
-    for index, item in enumerate(items):
+    for number, item in enumerate(items, 1):
         lines += [inner + comment for comment in attached.leading.get(id(item), ())]
         start = ""
         value: Expr
@@ -121,8 +125,7 @@ def _group(
         else:
             value = item
         text = start + layout(value, attached, indent + 4, indent + 4 + len(start), 1)
-        splits = isinstance(group, Call) and index + 1 == len(group.operands) > 1
-        sign = ";" if splits and group.keywords else ","
+        sign = ";" if number == split else ","
         lines.append(inner + text + sign + _after(item, attached))
     lines += [inner + comment for comment in attached.dangling.get(id(group), ())]
     return "\n".join([opener, *lines, " " * indent + closer])
@@ -145,9 +148,7 @@ def _sum(expr: Binary, attached: Attached, indent: int, column: int) -> str:
     text += _after(first, attached)
     for sign, term in others:
         inner = layout(term, attached, indent + 4, indent + 6, 0)
-        text += _line(
-            term, sign + " ", _bracketed(inner, term, _PRODUCT), attached, indent + 4
-        )
+        text += _line(term, sign + " ", _bracketed(inner, term, _PRODUCT), attached, indent + 4)
     return text
 
 

@@ -1,4 +1,4 @@
-"""What a spec may hold at most. Nobody writes such a spec; these keep hostile ones cheap to refuse."""
+"""What a spec may hold at most. Nobody writes as much; a hostile spec is refused cheaply."""
 
 SPEC_BYTES = 1 << 20
 TOKENS = 100_000

@@ -36,7 +36,10 @@ def number_problem(text: str) -> tuple[str, str] | None:
     if len(whole + (decimals or "")) > limits.DIGITS:
         return f"{shown} has more than {limits.DIGITS} digits", "write a number with fewer digits"
     if unit is not None and exponent is not None:
-        return f"{shown} is not a size", "write the count of a size without an exponent, as in `5GB`"
+        return (
+            f"{shown} is not a size",
+            "write the count of a size without an exponent, as in `5GB`",
+        )
     if exponent is not None and len(exponent.lstrip("+-0")) > len(str(limits.EXPONENT)):
         return _exponent_problem(shown)
     value = number_value(text) if unit is None else Fraction(0)

@@ -32,7 +32,7 @@ _BEGINS_EXPRESSION = frozenset({"NUMBER", "LSQB", "TRUE"})
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the grammar stopped: the text there (empty at the end) and before, and what may follow."""
+    """Where the grammar stopped: the text there (empty at the end), before and after it."""
 
     found: str
     before: str
@@ -77,7 +77,7 @@ def explain_stray(source: SourceText, chunk: tuple[int, int]) -> Diagnostic:
     match = _FOUND.match(source.text, *chunk)
     found = match.group() if match else ""
     after = source.text[chunk[0] + len(found) : chunk[1]].lstrip()
-    hint = "begin with a binding, as in `base = model(\"./base\")`"
+    hint = 'begin with a binding, as in `base = model("./base")`'
     if found == "mergec":
         hint = "write the edition alone in the first line: `mergec 1`"
     elif after.startswith("=") or found == "export":
@@ -114,7 +114,7 @@ def _slip(place: _Place) -> str | None:
     named = place.after.startswith("=")
     if place.found == "mergec" and place.column_1:
         return "write the edition alone in the first line of the file: `mergec 1`"
-    if (word and named or place.found == "export") and place.first_in_line and not place.column_1:
+    if ((word and named) or place.found == "export") and place.first_in_line and not place.column_1:
         return "if a statement begins here, remove the spaces before it; it begins in column 1"
     if word and place.column_1 and place.accepted & _OPERATORS:
         return f"if a statement begins here, write `{_short(place.found)} = ...`"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lark.exceptions import UnexpectedInput
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 from lark.utils import TextSlice
 
 from mergec.diagnostics import Diagnostic, SourceText, Span, sort_by_position
@@ -65,18 +65,19 @@ def parse_spec(source: SourceText) -> ParseResult:
 def _statement(
     source: SourceText, chunk: Chunk, docs: tuple[str, ...]
 ) -> tuple[Statement | None, tuple[Diagnostic, ...]]:
-    parser = load_parser().parse_interactive(
-        TextSlice(source.text, chunk.start, chunk.end)  # type: ignore[arg-type]
-    )
+    text = TextSlice(source.text, chunk.start, chunk.end)
+    parser = load_parser().parse_interactive(text)  # pyright: ignore[reportUnknownMemberType]  # a bare TextSlice
     try:
         for _ in parser.iter_parse():
             pass
-        tree = parser.feed_eof()
+        tree = parser.feed_eof()  # type: ignore[no-untyped-call]  # lark leaves it untyped
     except UnexpectedInput as error:
-        at_end = getattr(getattr(error, "token", None), "type", None) == "$END"
-        offset = chunk.end if at_end else error.pos_in_stream or chunk.start
+        ends = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        place: int | None = error.pos_in_stream
+        offset = chunk.end if ends or place is None else place
         bounds = (chunk.start, chunk.end)
-        return None, (explain_mistake(source, bounds, offset, parser.accepts()),)
+        accepted: set[str] = parser.accepts()  # type: ignore[no-untyped-call]  # as above
+        return None, (explain_mistake(source, bounds, offset, accepted),)
     statement, wrong = build_statement(source, tree, docs)
     return (None if wrong else statement), wrong
 

@@ -266,7 +266,7 @@ class _Scanner:
         if len(text) > limits.STRING_BYTES // 4 and len(text.encode()) > limits.STRING_BYTES:
             self.report("E107", "a string has more than 64 KiB", start, end, "", "write less text")
         elif (bad := literals.bad_escape(text)) is not None:
-            hint = "for a backslash write `\\\\`; the other escapes are `\\\"`, `\\n` and `\\t`"
+            hint = 'for a backslash write `\\\\`; the other escapes are `\\"`, `\\n` and `\\t`'
             message = f"`{text[slice(*bad)]}` is not an escape of strings"
             self.report("E105", message, start + bad[0], start + bad[1], "", hint)
 
@@ -334,9 +334,11 @@ class _Scanner:
         what = _character(char)
         hint = _HINTS.get(char, "remove this character")
         if not text.isascii():
-            hint = "write names and numbers in ASCII; other characters belong in strings and comments"
+            hint = (
+                "write names and numbers in ASCII; other characters belong in strings and comments"
+            )
         if text.startswith("'"):
-            message, hint = "a string stands in single quotes", "write `\"` around it"
+            message, hint = "a string stands in single quotes", 'write `"` around it'
         elif text.isascii() and len(text) == 1:
             message = f"`{char}` is not a sign of the language"
         elif text.isascii():

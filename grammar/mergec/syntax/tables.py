@@ -18,10 +18,11 @@ TABLES = Path(__file__).with_name("_tables.json")
 def load_parser() -> Lark:
     """The parser of one statement; takes about 4 ms once in a process."""
     stored = json.loads(TABLES.read_text("utf-8"), object_pairs_hook=_integer_keys)
-    # lark offers the way back from its serialised form publicly for pickles only.
-    return Lark._load_from_dict(  # pyright: ignore[reportPrivateUsage]
+    # lark offers the way back from its serialised form publicly for pickles only, and untyped.
+    parser: Lark = Lark._load_from_dict(  # type: ignore[no-untyped-call]  # pyright: ignore[reportPrivateUsage]
         stored["data"], stored["memo"]
     )
+    return parser
 
 
 def _integer_keys(pairs: list[tuple[str, Any]]) -> dict[str | int, Any]:

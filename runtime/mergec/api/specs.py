@@ -7,8 +7,17 @@ from typing import Any, cast
 
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, escape, fail
-from mergec.plan import SCHEMA, Budget, Compiled, Plan, check_text, compile_text, encode_plan
-from mergec.plan import plan_hash, plan_member
+from mergec.plan import (
+    SCHEMA,
+    Budget,
+    Compiled,
+    Plan,
+    check_text,
+    compile_text,
+    encode_plan,
+    plan_hash,
+    plan_member,
+)
 from mergec.syntax import format_spec, parse_spec, read_spec
 
 _MAX_PLAN = 256 << 20

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mergec.api.specs import CompiledSpec
 from mergec.backends import get_backend
-from mergec.execute import Origin, RunReport, default_threads, run_plan
-from mergec.plan import DEFAULT_MEMORY, fit_budget
+from mergec.execute import Origin, RunReport, run_plan
+from mergec.plan import DEFAULT_MEMORY, default_threads, fit_budget
 from mergec.verify import Sample, Verdict, verify
 
 Progress = Callable[[int], None]

@@ -9,3 +9,6 @@ OVERFLOW_FROM = {
     Dtype.F16: 65520.0,
     Dtype.F32: float("inf"),
 }
+
+# A magnitude that every storage dtype holds, and that weights seldom exceed.
+NEVER_OVERFLOWS = 65504.0

@@ -1,5 +1,6 @@
 """The oracle: numpy on the CPU. Every other backend is compared with it bit for bit."""
 
+import struct
 from contextlib import AbstractContextManager
 from typing import Any, final
 
@@ -7,8 +8,9 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
-from mergec.backends.overflow import OVERFLOW_FROM
+from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.ops.tree_sum import LEAF
 
@@ -29,6 +31,7 @@ class ReferenceBackend(Backend):
     """numpy and ml_dtypes, one thread, no compiled code of ours."""
 
     def __init__(self) -> None:
+        keep_freed_blocks()
         self.name = "reference"
         self.xp = NumpyNamespace()
 
@@ -36,7 +39,8 @@ class ReferenceBackend(Backend):
         """Always a copy, so that the reader may reuse its buffer."""
         if SIGNIFICAND_BITS[dtype] > SIGNIFICAND_BITS[work]:
             raise ValueError(f"{dtype.word} does not fit {work.word}")
-        return np.frombuffer(raw, _NUMPY[dtype]).astype(_NUMPY[work])
+        with np.errstate(invalid="ignore"):  # signalling NaN; non-finite elements are counted later
+            return np.frombuffer(raw, _NUMPY[dtype]).astype(_NUMPY[work])
 
     def store(self, block: Floats, dtype: Dtype) -> memoryview:
         """The bytes are a new buffer, except where `block` already has the target dtype."""
@@ -47,17 +51,19 @@ class ReferenceBackend(Backend):
 
     def count_non_finite(self, block: Floats) -> int:
         """How many NaN and infinities a work block holds."""
+        if not len(block) or _bound(block) < float("inf"):
+            return 0
         return len(block) - int(np.count_nonzero(np.isfinite(block)))
 
     def count_overflow(self, block: Floats, dtype: Dtype) -> int:
         """How many finite elements of `block` become infinite when stored as `dtype`."""
-        if dtype not in OVERFLOW_FROM:
+        if dtype not in OVERFLOW_FROM or not len(block):
+            return 0
+        if _bound(block) <= NEVER_OVERFLOWS:
             return 0
         with np.errstate(all="ignore"):
             rounded = np.abs(block.astype(np.float32, copy=False))
         beyond = rounded >= np.float32(OVERFLOW_FROM[dtype])
-        if not beyond.any():
-            return 0
         return int(np.count_nonzero(beyond & np.isfinite(block)))
 
 
@@ -75,7 +81,7 @@ class NumpyNamespace:
         assert isinstance(like, np.ndarray)
         word = np.dtype(f"i{like.dtype.itemsize}")
         chosen = -mask.view(np.int8).astype(word)
-        if isinstance(y, float) and y == 0.0:
+        if isinstance(y, float) and struct.pack("<d", y) == bytes(8):
             chosen &= _bits(x, like, word)
             return chosen.view(like.dtype)
         kept = _bits(y, like, word)
@@ -146,7 +152,8 @@ class NumpyNamespace:
         """On unsigned views, whose right shift brings in zeros."""
         words = x.view(np.uint32)
         turned = words << by
-        turned |= words >> (32 - by)
+        words >>= 32 - by
+        turned |= words
         return turned.view(np.int32)
 
     def interleave(self, even: NDArray[Any], odd: NDArray[Any]) -> NDArray[Any]:
@@ -155,6 +162,11 @@ class NumpyNamespace:
         both[0::2] = even
         both[1::2] = odd
         return both
+
+
+def _bound(block: Floats) -> float:
+    """The largest magnitude, NaN if there is one: a quick look before a count."""
+    return float(np.maximum(-block.min(), block.max()))
 
 
 def _bits(x: Floats | float, like: Floats, word: np.dtype[Any]) -> Any:

@@ -4,14 +4,16 @@ Only operations that round once and in a stated order are used: no `add(alpha=)`
 no library sum, no sorting. Parallelism is across tensors, so torch itself computes on one thread.
 """
 
+import struct
 from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any, final
 
 import numpy as np
 
+from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
-from mergec.backends.overflow import OVERFLOW_FROM
+from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.diagnostics import fail
 from mergec.ops.tree_sum import LEAF
@@ -30,6 +32,7 @@ class TorchBackend(Backend):
         self.torch: Any = _import_torch()
         _require_device(self.torch, device)
         self.torch.set_num_threads(1)
+        keep_freed_blocks()
         self.name = "torch"
         self.device = device
         self.xp = TorchNamespace(self.torch, device)
@@ -60,14 +63,23 @@ class TorchBackend(Backend):
 
     def count_non_finite(self, block: Tensor) -> int:
         """How many NaN and infinities a work block holds."""
+        if not len(block) or self._bound(block) < float("inf"):
+            return 0
         return len(block) - int(self.torch.count_nonzero(self.torch.isfinite(block)))
 
     def count_overflow(self, block: Tensor, dtype: Dtype) -> int:
         """How many finite elements of `block` become infinite when stored as `dtype`."""
-        if dtype not in OVERFLOW_FROM:
+        if dtype not in OVERFLOW_FROM or not len(block):
+            return 0
+        if self._bound(block) <= NEVER_OVERFLOWS:
             return 0
         beyond = self.torch.abs(block.to(self.torch.float32)) >= OVERFLOW_FROM[dtype]
         return int(self.torch.count_nonzero(beyond & self.torch.isfinite(block)))
+
+    def _bound(self, block: Tensor) -> float:
+        """The largest magnitude, NaN if there is one: a quick look before a count."""
+        least, largest = self.torch.aminmax(block)
+        return float(self.torch.maximum(-least, largest))
 
 
 @final
@@ -83,8 +95,16 @@ class TorchNamespace:
         return nullcontext()
 
     def where(self, mask: Tensor, x: Tensor | float, y: Tensor | float) -> Tensor:
-        """By selection."""
-        return self._torch.where(mask, x, y)
+        """By bits, for the same reason as in the reference backend: `torch.where` branches."""
+        like: Any = y if isinstance(x, float) else x
+        word = self._torch.int32 if like.dtype == self._torch.float32 else self._torch.int64
+        chosen = -mask.view(self._torch.int8).to(word)
+        kept = _bits(y, word, like.element_size())
+        if isinstance(kept, int) and kept == 0:
+            return (chosen & _bits(x, word, like.element_size())).view(like.dtype)
+        chosen &= _bits(x, word, like.element_size()) ^ kept
+        chosen ^= kept
+        return chosen.view(like.dtype)
 
     def abs(self, x: Tensor) -> Tensor:
         """Magnitudes."""
@@ -92,8 +112,8 @@ class TorchNamespace:
 
     def sign(self, x: Tensor, like: Tensor) -> Tensor:
         """By two comparisons, so that no zero keeps a sign."""
-        torch = self._torch
-        return ((x > 0).to(torch.int8) - (x < 0).to(torch.int8)).to(like.dtype)
+        byte = self._torch.int8
+        return ((x > 0).view(byte) - (x < 0).view(byte)).to(like.dtype)
 
     def widen(self, x: Tensor) -> Tensor:
         """`x` in float64."""
@@ -101,7 +121,7 @@ class TorchNamespace:
 
     def mask_as(self, mask: Tensor, like: Tensor) -> Tensor:
         """Zeros and ones."""
-        return mask.to(like.dtype)
+        return mask.view(self._torch.int8).to(like.dtype)
 
     def magnitude_bits(self, x: Tensor) -> Tensor:
         """Patterns with the sign bit cleared."""
@@ -148,6 +168,14 @@ class TorchNamespace:
     def interleave(self, even: Tensor, odd: Tensor) -> Tensor:
         """Alternating."""
         return self._torch.stack((even, odd), dim=1).reshape(-1)
+
+
+def _bits(x: Any, word: Any, size: int) -> Any:
+    """Bit patterns as signed integers: an array for an array, a number for a number."""
+    if not isinstance(x, float):
+        return x.view(word)
+    floating, integral = ("<f", "<i") if size == 4 else ("<d", "<q")
+    return struct.unpack(integral, struct.pack(floating, x))[0]
 
 
 def _halve(rows: Tensor) -> list[float]:

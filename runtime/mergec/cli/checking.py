@@ -23,7 +23,7 @@ _Paths = tuple[Path, ...]
 )
 def check(specs: _Paths, spec_only: bool, output_format: str) -> int:
     """Report every mistake in SPECS, from their text and the headers of their sources."""
-    from mergec.api import check_spec
+    from mergec.api.specs import check_spec
 
     found: list[Diagnostic] = []
     status = 0
@@ -45,7 +45,7 @@ def check(specs: _Paths, spec_only: bool, output_format: str) -> int:
 @click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
 def fmt(specs: _Paths, only_check: bool, diff: bool) -> int:
     """Put SPECS into the one canonical form; comments stay."""
-    from mergec.api import format_text
+    from mergec.api.specs import format_text
     from mergec.syntax import read_spec
 
     differing = 0

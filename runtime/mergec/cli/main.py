@@ -4,6 +4,7 @@ Commands import what they need when they run, so that `mergec --version` starts 
 `check` never pays for an array library.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -100,7 +101,5 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 def _flush_quietly() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(BrokenPipeError, ValueError):
             stream.flush()
-        except (BrokenPipeError, ValueError):
-            pass

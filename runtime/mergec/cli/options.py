@@ -6,19 +6,15 @@ from typing import Any
 
 import click
 
-
-
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([KMGT]?i?B)", re.ASCII)
 
 
-class SizeType(click.ParamType):
+class SizeType(click.ParamType[int]):
     """A size with its unit, such as `2GiB` (2³⁰ bytes each) or `500MB` (10⁶ each)."""
 
     name = "size"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The size in bytes."""
         if isinstance(value, int):
             return value

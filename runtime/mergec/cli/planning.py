@@ -29,10 +29,9 @@ def plan(
     threads: int | None,
 ) -> None:
     """Show what running SPEC would read, compute and write. Reads headers, never a weight."""
-    from mergec.api import compile_spec, write_plan
-    from mergec.execute import default_threads
+    from mergec.api.specs import compile_spec, write_plan
     from mergec.ir import print_graph
-    from mergec.plan import fit_budget, review
+    from mergec.plan import default_threads, fit_budget, review
 
     compiled = compile_spec(spec)
     print_diagnostics(compiled.warnings)

@@ -30,7 +30,9 @@ def verify(output: Path, replay: str | None, root: Path | None) -> int:
 
     sample = parse_sample(replay) if replay is not None else None
     if replay is not None and sample is None:
-        raise click.BadParameter("write `full`, or `sample=1/10` for a tenth", param_hint="--replay")
+        raise click.BadParameter(
+            "write `full`, or `sample=1/10` for a tenth", param_hint="--replay"
+        )
     with progress_bar("verifying", 0, quiet=sample is None) as progress:
         verdict = verify_result(output, replay=sample, root=root, progress=progress)
     print_diagnostics(verdict.findings)

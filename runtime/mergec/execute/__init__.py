@@ -4,7 +4,6 @@ from mergec.execute.lineage import FILE_NAME, SCHEMA, Origin
 from mergec.execute.run import (
     RunReport,
     compute_row,
-    default_threads,
     peak_memory,
     run_plan,
 )
@@ -16,7 +15,6 @@ __all__ = [
     "Origin",
     "RunReport",
     "compute_row",
-    "default_threads",
     "peak_memory",
     "run_plan",
     "tool_version",

@@ -1,9 +1,22 @@
 """A tensor's stored bytes, block by block: held whole if they fit, else read again each sweep."""
 
-from typing import final
+from typing import Protocol, final
 
 from mergec.catalog import TensorEntry
 from mergec.shards import SourceReader
+
+
+class BlockInput(Protocol):
+    """What sweeps read: the stored bytes of one tensor, element range by element range."""
+
+    @property
+    def entry(self) -> TensorEntry:
+        """The tensor's dtype, shape and name."""
+        ...
+
+    def block(self, start: int, count: int) -> memoryview:
+        """The bytes of elements `start` to `start + count`; read-only by convention."""
+        ...
 
 
 @final
@@ -15,16 +28,17 @@ class TensorInput:
         self.entry = entry
         self._reader = reader
         self._width = entry.dtype.bits // 8
-        self._held = self._read(0, entry.nbytes) if held else None
+        self._held = held
+        self._buffer = memoryview(bytearray(entry.nbytes if held else 0))
+        if held:
+            reader.read_into(entry, 0, self._buffer)
 
     def block(self, start: int, count: int) -> memoryview:
-        """The bytes of elements `start` to `start + count`; read-only by convention."""
+        """The bytes of elements `start` to `start + count`, valid until the next call."""
         offset, size = start * self._width, count * self._width
-        if self._held is not None:
-            return self._held[offset : offset + size]
-        return self._read(offset, size)
-
-    def _read(self, offset: int, size: int) -> memoryview:
-        buffer = memoryview(bytearray(size))
-        self._reader.read_into(self.entry, offset, buffer)
-        return buffer
+        if self._held:
+            return self._buffer[offset : offset + size]
+        if len(self._buffer) < size:
+            self._buffer = memoryview(bytearray(size))
+        self._reader.read_into(self.entry, offset, self._buffer[:size])
+        return self._buffer[:size]

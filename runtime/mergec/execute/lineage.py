@@ -20,8 +20,10 @@ _LARGEST_PARENT_LINEAGE = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a plan came from: the spec's name and text, the folder its references start at
-    relative to the output, and the backend and device that compute it."""
+    """Where a plan came from and what computes it.
+
+    `root` is the folder that the spec's references start at, relative to the output.
+    """
 
     spec_name: str
     spec_text: str

@@ -1,6 +1,5 @@
 """Walk a plan: every tensor to its planned place, then publish, or leave nothing behind."""
 
-import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -82,11 +81,6 @@ def run_plan(
 def peak_memory() -> int:
     """The largest resident size of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def default_threads() -> int:
-    """As many threads as this process may use cores."""
-    return len(os.sched_getaffinity(0))
 
 
 def _root(root: Path, ref: str) -> Path:

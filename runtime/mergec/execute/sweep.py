@@ -6,7 +6,7 @@ from typing import Any
 
 from mergec.backends import Backend
 from mergec.diagnostics import fail
-from mergec.execute.inputs import TensorInput
+from mergec.execute.inputs import BlockInput
 from mergec.ops import Cursor, Site
 from mergec.plan import Program, Row, Schedule, schedule
 
@@ -29,7 +29,7 @@ def sweep_tensor(
     row: Row,
     program: Program,
     backend: Backend,
-    inputs: Sequence[TensorInput],
+    inputs: Sequence[BlockInput],
     block: int,
     emit: Emit,
     pause: Callable[[], None],
@@ -55,9 +55,7 @@ def sweep_tensor(
                 call = program.calls[number]
                 operands = [values[i] for i in call.operands]
                 stage = call.definition()
-                found[number] = stage.observe(
-                    backend.xp, found[number], operands, settings[number]
-                )
+                found[number] = stage.observe(backend.xp, found[number], operands, settings[number])
             if step.last:
                 _emit(row, backend, values[program.result], start, emit)
         for number, statistic in found.items():
@@ -83,14 +81,16 @@ def _pass(program: Program, plan: Schedule, sweep: int) -> _Pass:
         if plan.first[number] <= sweep < plan.ready[number]
     )
     last = sweep == plan.sweeps - 1
-    used = {i for number in (*plan.needed[sweep], *observed) for i in program.calls[number].operands}
+    used = {
+        i for number in (*plan.needed[sweep], *observed) for i in program.calls[number].operands
+    }
     used |= {program.result} if last else set()
     inputs = tuple(i for i in range(len(program.inputs)) if i in used)
     return _Pass(sweep == 0, last, inputs, plan.needed[sweep], observed)
 
 
 def _load(
-    row: Row, backend: Backend, inputs: Sequence[TensorInput], step: _Pass, start: int, count: int
+    row: Row, backend: Backend, inputs: Sequence[BlockInput], step: _Pass, start: int, count: int
 ) -> dict[int, Any]:
     """The decoded blocks this sweep needs; in the first sweep all are looked at for NaN and Inf."""
     values: dict[int, Any] = {}
@@ -132,7 +132,7 @@ def _emit(row: Row, backend: Backend, result: Any, start: int, emit: Emit) -> No
     emit(start * row.dtype.bits // 8, backend.store(result, row.dtype))
 
 
-def _non_finite(row: Row, backend: Backend, source: TensorInput, label: str) -> Exception:
+def _non_finite(row: Row, backend: Backend, source: BlockInput, label: str) -> Exception:
     """Count them all before complaining: one in a tensor is another story than every one."""
     step = 1 << 18
     total = 0

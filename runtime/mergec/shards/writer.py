@@ -15,7 +15,7 @@ from typing import Literal, Self, final
 
 from mergec.catalog.checkpoint import Sha256, TensorEntry
 from mergec.diagnostics import MergecError, fail
-from mergec.plan.layout import INDEX_NAME, Placement, ShardLayout, index_json
+from mergec.plan.layout import Placement, ShardLayout, index_json, index_name
 from mergec.shards.descriptors import Descriptors
 from mergec.shards.digest import TensorDigest
 from mergec.shards.files import Files
@@ -56,6 +56,7 @@ class CheckpointWriter:
         self._files = files
         self._layouts = {layout.name: layout for layout in layouts}
         self._index = index_json(layouts)
+        self._index_name = index_name(layouts) if layouts else ""
         self._tensors: dict[str, _Target] = {
             place.name: _Target(layout.name, place, TensorDigest(place.name, place.nbytes))
             for layout in layouts
@@ -135,16 +136,15 @@ class CheckpointWriter:
             with self._open.lease(name) as descriptor:
                 self._files.sync(descriptor)
                 self._files.write_at(descriptor, _length_word(layout), 0)
-                self._files.sync(descriptor)
-            self._open.drop(name)
+            self._open.drop(name)  # syncs the word before it closes
         self._finished.add(name)
 
     def finish_all(self) -> None:
         """Finish every shard, then write the index if there are several; repeating is harmless."""
         for name in self._layouts:
             self.finish_shard(name)
-        if self._index is not None and INDEX_NAME not in self._beside:
-            self.add_file(INDEX_NAME, self._index)
+        if self._index is not None and self._index_name not in self._beside:
+            self.add_file(self._index_name, self._index)
 
     def read_back(self) -> None:
         """Read everything written so far from the device and compare; shards must be finished.

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from mergec.catalog import Checkpoint, TensorEntry, open_checkpoint
+from mergec.catalog import Checkpoint, TensorEntry, TensorName, open_checkpoint
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.diagnostics import Diagnostic, MergecError, fail
 from mergec.diagnostics.printable import escape
 from mergec.execute.lineage import FILE_NAME, SCHEMA
-
-
 
 _MAX_LINEAGE = 64 << 20
 _STEP = 8 << 20
@@ -27,9 +25,9 @@ class Result:
     lineage: Mapping[str, Any]
     checkpoint: Checkpoint
 
-    def digests(self) -> Mapping[str, str]:
+    def digests(self) -> Mapping[TensorName, str]:
         """The SHA-256 of each tensor's bytes, as the run recorded it."""
-        return cast("Mapping[str, str]", self.lineage["tensors"])
+        return cast("Mapping[TensorName, str]", self.lineage["tensors"])
 
 
 def open_result(root: Path) -> Result:
@@ -62,8 +60,8 @@ def check_integrity(result: Result) -> tuple[Diagnostic, ...]:
         elif tensor_digest(result.root, present[name]) != recorded[name]:
             findings.append(_wrong(f"tensor `{escape(name)}` has other bytes than were written"))
     findings += _check_shards(result)
-    for name, digest in cast("Mapping[str, str]", result.lineage["files"]).items():
-        findings += _check_file(result.root / Path(name).name, digest)
+    for file, digest in cast("Mapping[str, str]", result.lineage["files"]).items():
+        findings += _check_file(result.root / Path(file).name, digest)
     return tuple(findings[:_SHOWN])
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.backends import Backend, get_backend, self_test
+from mergec.catalog import TensorName
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
 from mergec.diagnostics.printable import escape
 from mergec.execute import compute_row
@@ -86,7 +87,7 @@ def _plan_again(result: Result, root: Path) -> Plan:
 
 
 def _replay(
-    plan: Plan, rows: tuple[Row, ...], recorded: Mapping[str, str], progress: Progress
+    plan: Plan, rows: tuple[Row, ...], recorded: Mapping[TensorName, str], progress: Progress
 ) -> tuple[Diagnostic, ...]:
     """E812 for every row whose recomputed bytes have another digest."""
     backend = get_backend("reference")
@@ -100,7 +101,7 @@ def _replay(
         }
         for row in rows:
             digest = _digest(plan, row, readers, backend, budget)
-            if digest != recorded[row.tensor]:
+            if digest != recorded.get(TensorName(row.tensor)):
                 message = f"tensor `{escape(row.tensor)}` is not what its sources merge to"
                 findings.append(
                     Diagnostic("E812", message, None, help=("run the spec again and compare",))

@@ -1,0 +1,78 @@
+"""`model(...)`: the calls that declare the sources of a spec."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mergec.diagnostics import Diagnostic, Label, Span
+from mergec.elaborate.parameters import Report, keywords_by_name
+from mergec.elaborate.values import POISON, Poison, SourceDecl, Weights
+from mergec.ir import MODEL, GraphBuilder, Value
+from mergec.syntax.nodes import Call, Expr, Name, Text
+
+_EXAMPLE = 'write the reference in quotes, as in `model("./code")`'
+_KEYWORDS = {"id": "code", "rev": "main"}
+
+
+@dataclass(slots=True)
+class Sources:
+    """Every source by its label."""
+
+    builder: GraphBuilder
+    report: Report
+    known: dict[str, SourceDecl] = field(default_factory=dict[str, SourceDecl])
+
+    def declare(self, call: Call, operands: Sequence[Expr]) -> Weights | Poison:
+        """The source that a `model` call names; POISON after reporting what is wrong with it."""
+        reference = self._reference(call, operands)
+        texts = self._keywords(call)
+        if reference is None or texts is None:
+            return POISON
+        label = texts.get("id", reference)
+        return self._source(label, reference, texts.get("rev"), call.span)
+
+    def _reference(self, call: Call, operands: Sequence[Expr]) -> str | None:
+        if len(operands) != 1:
+            message = f"`model` takes exactly 1 reference, not {len(operands)}"
+            self.report(Diagnostic("E209", message, call.span, help=(_EXAMPLE,)))
+            return None
+        return self._text(operands[0], "reference", "./code")
+
+    def _keywords(self, call: Call) -> dict[str, str] | None:
+        given = keywords_by_name("model", list(_KEYWORDS), call.keywords, self.report)
+        texts = {
+            name: self._text(keyword.value, name, _KEYWORDS[name])
+            for name, keyword in given.sound.items()
+        }
+        sound = {name: text for name, text in texts.items() if text is not None}
+        return sound if given.complete and len(sound) == len(texts) else None
+
+    def _text(self, written: Expr, what: str, example: str) -> str | None:
+        if isinstance(written, Text) and written.value:
+            return written.value
+        if isinstance(written, Text):
+            message = f"the {what} of `model` is empty"
+        else:
+            message = f"the {what} of `model` must be a text in quotes"
+        if isinstance(written, Name):
+            example = f"./{written.id}" if what == "reference" else written.id
+        shape = f'model("{example}")' if what == "reference" else f'{what}="{example}"'
+        hint = f"write it in quotes, as in `{shape}`"
+        self.report(Diagnostic("E206", message, written.span, help=(hint,)))
+        return None
+
+    def _source(self, label: str, ref: str, rev: str | None, span: Span) -> Weights | Poison:
+        known = self.known.get(label)
+        if known is not None and (known.ref, known.rev) != (ref, rev):
+            message = f"two sources have the label `{label}`"
+            first = Label(known.span, "the other source")
+            hint = f'give this one a label of its own, as in `model("{ref}", id="{label}-2")`'
+            note = "masks and the order of operands depend on labels, so each must be unique"
+            self.report(
+                Diagnostic("E215", message, span, labels=(first,), notes=(note,), help=(hint,))
+            )
+            return POISON
+        params: dict[str, Value] = {"label": label, "ref": ref, "rev": rev}
+        key = self.builder.add("source", params=params, type=MODEL)
+        self.known.setdefault(label, SourceDecl(label, ref, rev, key, span))
+        return Weights(key, Fraction(1), label, points=frozenset({key}))

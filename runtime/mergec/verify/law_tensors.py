@@ -1,0 +1,88 @@
+"""Tensors that laws are tried on: some on which all is exact, some on which careless code breaks.
+
+All tensors of one draw have one dtype and one length, and lie in `float64`, rounded to the dtype.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mergec.catalog import Dtype
+from mergec.verify.evaluate import StoredTensor
+
+Floats = NDArray[Any]
+
+NUMPY_DTYPES: dict[Dtype, np.dtype[Any]] = {
+    Dtype.BF16: np.dtype(ml_dtypes.bfloat16),
+    Dtype.F16: np.dtype("<f2"),
+    Dtype.F32: np.dtype("<f4"),
+    Dtype.F64: np.dtype("<f8"),
+}
+
+_NASTY = (
+    *(0.0, -0.0, 1.0, -1.0, 0.1, -0.1, 0.2, -0.3, 0.3, 3.0, 1.5),
+    *(2.0**-126, -(2.0**-126), 2.0**-149, -(2.0**-149), 2.0**-133, 2.0**-24, -3 * 2.0**-24),
+    *(2.0**14, -(2.0**14), 2.0**18 + 1, 2.0**-17, -(2.0**-17), 2.0**60, -(2.0**60), 2.0**-60),
+    *(1 + 2.0**-23, -1 - 2.0**-23, 1 - 2.0**-24, 2.0**-31, -(2.0**-31)),
+)
+_LARGEST = {Dtype.F16: 2.0**14}
+
+
+def dyadic() -> st.SearchStrategy[float]:
+    """Multiples of 1/16 up to 4, both zeros: sums are exact, ties and zero sums are frequent."""
+    return st.integers(-64, 64).map(lambda i: i / 16) | st.sampled_from([0.0, -0.0, 0.5, -0.5])
+
+
+def tame() -> st.SearchStrategy[float]:
+    """Zero and numbers of ordinary size, so that a power of two scales them exactly."""
+    return st.floats(2.0**-8, 4.0, width=32).flatmap(
+        lambda x: st.sampled_from([x, -x])
+    ) | st.sampled_from([0.0, 0.1, -0.1, 0.2, -0.3])
+
+
+def adversarial() -> st.SearchStrategy[float]:
+    """Signed zeros, subnormals, huge ratios, near cancellations, repeats."""
+    return st.sampled_from(_NASTY) | st.floats(-2.0, 2.0, width=32)
+
+
+def arrays(
+    elements: st.SearchStrategy[float], dtype: Dtype, count: int, *, least: int = 0, most: int = 12
+) -> st.SearchStrategy[list[Floats]]:
+    """`count` arrays of one length, `least` to `most`, of numbers that `dtype` holds."""
+
+    def of_length(n: int) -> st.SearchStrategy[list[Floats]]:
+        one = st.lists(elements, min_size=n, max_size=n).map(lambda x: rounded(x, dtype))
+        return st.lists(one, min_size=count, max_size=count)
+
+    return st.integers(least, most).flatmap(of_length)
+
+
+def rounded(values: Sequence[float], dtype: Dtype) -> Floats:
+    """`values` as `dtype` holds them, in float64; beyond a narrow range they are cut off."""
+    largest = _LARGEST.get(dtype, 2.0**100)
+    wide = np.clip(np.array(values, np.float64), -largest, largest)
+    return wide.astype(np.float32).astype(NUMPY_DTYPES[dtype]).astype(np.float64)
+
+
+def long_arrays(dtype: Dtype, count: int, n: int, seed: int) -> list[Floats]:
+    """`count` arrays of `n` elements, too many to draw one by one; a few values occur often."""
+    generator = np.random.default_rng(seed)
+    return [
+        rounded(generator.normal(0.0, 1.0, n).astype(ml_dtypes.bfloat16).tolist(), dtype)
+        for _ in range(count)
+    ]
+
+
+def stored(x: Floats, dtype: Dtype) -> StoredTensor:
+    """`x`, which `dtype` holds exactly, as it lies in a file."""
+    return StoredTensor(dtype, x.shape, x.astype(NUMPY_DTYPES[dtype]).tobytes())
+
+
+def loaded(tensor: StoredTensor) -> Floats:
+    """A stored tensor in float64, of its shape."""
+    flat = np.frombuffer(tensor.data, NUMPY_DTYPES[tensor.dtype]).astype(np.float64)
+    return flat.reshape(tensor.shape)

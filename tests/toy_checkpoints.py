@@ -1,0 +1,101 @@
+"""Small checkpoints on disk: a base with three fine-tunes, and relatives that do not fit them.
+
+The same bytes every time; nothing but the standard library.
+"""
+
+import json
+import random
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.catalog.safetensors_bytes import Tensor, file_of
+
+SHAPES: Mapping[str, Sequence[int]] = {
+    "embed.weight": (8, 4),
+    "layers.0.mlp.weight": (4, 4),
+    "layers.1.mlp.weight": (4, 4),
+    "norm.weight": (4,),
+}
+FAMILY = ("base", "code", "math", "instruct")
+
+
+def write_family(root: Path) -> None:
+    """Write all of them below `root`, each into the folder of its name."""
+    for name in FAMILY:
+        write_checkpoint(root / name, weights(name))
+    code = weights("code")
+    write_checkpoint(root / "wide", {**code, "norm.weight": bf16("wide", (6,))})
+    write_checkpoint(root / "wider", {name: bf16(name, (9, 9)) for name in code})
+    write_checkpoint(root / "shallow", {k: v for k, v in code.items() if "layers.1" not in k})
+    write_checkpoint(root / "prefixed", {f"bert.{k}": v for k, v in code.items()})
+    twice = {f"{prefix}.{k}": v for prefix in ("left", "right") for k, v in code.items()}
+    write_checkpoint(root / "twice", twice)
+    quantised: Tensor = ("F8_E4M3", [4, 4], bytes(16))
+    write_checkpoint(root / "fp8", {**code, "layers.0.mlp.weight": quantised})
+    write_checkpoint(root / "counting", {**code, "rotary.steps": integers("I64", 1, 2)})
+    write_checkpoint(root / "recounted", {**code, "rotary.steps": integers("I64", 1, 3)})
+    write_checkpoint(root / "narrow", {**code, "rotary.steps": integers("I32", 1, 2)})
+    accented = {"caf\u00e9.weight": bf16("a", (4,)), "cafe\u0301.weight": bf16("b", (4,))}
+    write_checkpoint(root / "accented", accented)
+    write_checkpoint(root / "sharded", code)
+    _shard(root / "sharded", code)
+    write_checkpoint(root / "padded", code)
+    _pad(root / "padded" / "model.safetensors")
+
+
+def weights(name: str) -> dict[str, Tensor]:
+    """The tensors of one member of the family, close to those of `base`."""
+    return {tensor: bf16(f"{name} {tensor}", shape) for tensor, shape in SHAPES.items()}
+
+
+def bf16(seed: str, shape: Sequence[int]) -> Tensor:
+    """A tensor of values between -1 and 1 that depend on `seed` alone."""
+    draw = random.Random(seed)
+    count = 1
+    for size in shape:
+        count *= size
+    values = [draw.uniform(-1, 1) for _ in range(count)]
+    return "BF16", [*shape], b"".join(struct.pack("<f", value)[2:] for value in values)
+
+
+def f32(*values: float) -> Tensor:
+    """A row of these values."""
+    return "F32", [len(values)], struct.pack(f"<{len(values)}f", *values)
+
+
+def integers(dtype: str, *values: int) -> Tensor:
+    """A row of these values, as `I64` or `I32`."""
+    code = "q" if dtype == "I64" else "i"
+    return dtype, [len(values)], struct.pack(f"<{len(values)}{code}", *values)
+
+
+def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """A folder with one file of weights, a config and a card, as the hub has them."""
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(file_of(tensors, {"format": "pt"}))
+    config = {"model_type": "toy", "hidden_size": 4, "dtype": "bfloat16"}
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n\n# A toy\n")
+
+
+def _shard(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """The same in two files, with an index that adds up wrongly."""
+    (folder / "model.safetensors").unlink()
+    names = [*tensors]
+    parts = {
+        "model-00001-of-00002.safetensors": names[:2],
+        "model-00002-of-00002.safetensors": names[2:],
+    }
+    for file, held in parts.items():
+        (folder / file).write_bytes(file_of({name: tensors[name] for name in held}))
+    places = {name: file for file, held in parts.items() for name in held}
+    index = {"metadata": {"total_size": 1}, "weight_map": places}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def _pad(path: Path) -> None:
+    """Fill the header up with newlines, where the format has spaces."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    path.write_bytes((size + 8).to_bytes(8, "little") + data[8 : 8 + size] + b"\n" * 8 + data[8 + size :])
