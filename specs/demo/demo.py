@@ -47,7 +47,9 @@ def _show_published(console: Console) -> int:
     try:
         wheel = fetch_package(BUILD / "cache")
     except PackageMissingError as missing:
-        console.print(f"going on without the published models: {missing}", markup=False)
+        console.print(
+            f"going on without the published models: {missing}", markup=False, soft_wrap=True
+        )
         return 0
     return show_reactions(console, wheel)
 

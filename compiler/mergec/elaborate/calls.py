@@ -45,16 +45,20 @@ class Calls:
     def _operator(
         self, operator: Operator, call: Call, operands: Sequence[Expr], piped: bool
     ) -> Meaning:
-        found = [(written, self._weights(operator, written)) for written in operands]
+        values = [(written, self.evaluate(written)) for written in operands]
+        misplaced = any(not isinstance(value, Weights | Poison) for _, value in values)
+        found = [(written, self._weights(operator, written, value)) for written, value in values]
         takes_base = operator.mass is MassRule.CONSENSUS
         first = found[0][1] if found else None
         has_base = takes_base and isinstance(first, Weights) and first.mass == 1
-        unknown_base = takes_base and isinstance(first, Poison)
-        count = None if unknown_base else len(found) - has_base
+        unknown = misplaced or (takes_base and isinstance(first, Poison))
+        count = None if unknown else len(found) - has_base
         if count is not None and not _fits(operator, count):
             self._wrong_count(operator, call, count, has_base=has_base)
             count = None
-        params = check_parameters(operator, call, count, self.evaluate, self.report)
+        params = check_parameters(
+            operator, call, count, self.evaluate, self.report, misplaced=misplaced
+        )
         sound = [(written, value) for written, value in found if isinstance(value, Weights)]
         if count is None or len(sound) < len(found):
             return POISON
@@ -65,9 +69,8 @@ class Calls:
             return POISON
         return self._node(operator, typed, params, has_base)
 
-    def _weights(self, operator: Operator, written: Expr) -> Weights | Poison:
+    def _weights(self, operator: Operator, written: Expr, value: Meaning) -> Weights | Poison:
         """An operand's value, which must be a model or a delta."""
-        value = self.evaluate(written)
         if isinstance(value, Poison):
             return POISON
         if not isinstance(value, Weights):

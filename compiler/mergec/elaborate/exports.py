@@ -15,6 +15,8 @@ from mergec.syntax.nodes import Binding, Call, Export, Keyword, Name, Size, Spec
 # The hub's own default for the size of one weights file.
 _DEFAULT_SHARD_BYTES = 5 * 10**9
 _LONGEST_NAME = 255  # bytes, on every usual file system
+# As in configurations of models.
+_OTHER_SPELLINGS = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f64"}
 _RULE = "without `export`, the one model that no other binding uses is written"
 _DTYPES = {dtype.word: dtype for dtype in SIGNIFICAND_BITS}
 
@@ -95,17 +97,20 @@ def _report_several(models: Sequence[Binding], report: Report) -> None:
 def _report_none(
     deltas: Sequence[Binding], bindings: Bindings, report: Report, spec: SpecFile
 ) -> None:
-    message = "no binding of this spec is the exported model"
+    message = "this spec merges nothing, so there is no model to export"
     sources = [name for name, (binding, _) in bindings.items() if _is_source(binding)]
     last = list(bindings.values())[-1][0].name_span if bindings else spec.span
     hint = 'bind a model, as in `base = model("./base")`, and merge it'
     if deltas:
+        names = [f"`{binding.name}`" for binding in deltas]
+        which = f"{', '.join(names[:-1])} and {names[-1]} are no models"
+        message = f"{which}, and only a model is exported without being named"
         hint = f"add the line `export delta {deltas[-1].name}`"
     elif len(sources) > 1:
         hint = f"add a line that merges, such as `child = linear({', '.join(sources)})`"
     elif sources:
         hint = f"to copy the source add the line `export {sources[0]}`"
-    report(Diagnostic("E213", message, last, "nothing follows that merges", (), (_RULE,), (hint,)))
+    report(Diagnostic("E213", message, last, "the last binding", (), (_RULE,), (hint,)))
 
 
 def _report_no_model(
@@ -156,7 +161,8 @@ def _exportable(exported: Exported, bindings: Bindings, report: Report) -> Weigh
         report(Diagnostic("E305", message, expr.span, help=(hint,)))
         return None
     if meaning.mass not in (0, 1):
-        report(mass_error(expr, meaning.mass, bindings))
+        named = bindings.get(expr.id) if isinstance(expr, Name) else None
+        report(mass_error(named[0].expr if named else expr, meaning.mass, bindings))
         return None
     if (meaning.mass == 0) == statement.delta:
         return meaning
@@ -213,7 +219,7 @@ def _dtype(setting: Keyword, report: Report) -> Dtype | None:
     if word in _DTYPES:
         return _DTYPES[word]
     said = quoted(setting.value.span)
-    hint = suggestion_help(said, list(_DTYPES), "dtypes")
+    hint = suggestion_help(_OTHER_SPELLINGS.get(word, said), list(_DTYPES), "dtypes")
     report(Diagnostic("E206", f"`dtype` cannot be `{said}`", setting.value.span, help=(hint,)))
     return None
 

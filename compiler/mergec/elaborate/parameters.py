@@ -50,12 +50,19 @@ def keywords_by_name(
 
 
 def check_parameters(
-    operator: Operator, call: Call, operands: int | None, evaluate: Evaluate, report: Report
+    operator: Operator,
+    call: Call,
+    operands: int | None,
+    evaluate: Evaluate,
+    report: Report,
+    *,
+    misplaced: bool = False,
 ) -> dict[str, Value] | Poison:
     """Every parameter's value, defaults filled in; POISON after reporting what is wrong.
 
     `operands` is the number of operands after the base, the length of per-operand lists; None if
-    that is unknown because of an error in the operands.
+    that is unknown because of an error in the operands. `misplaced` says that a parameter stands
+    among the operands, where it is reported; then none is missed.
     """
     known = [parameter.name for parameter in operator.parameters]
     given = keywords_by_name(operator.name, known, call.keywords, report)
@@ -68,7 +75,8 @@ def check_parameters(
             value = check.given(parameter, keyword.value)
         elif not isinstance(parameter.default, Fraction | int | str | None):
             value = POISON
-            if given.complete:  # else the unknown one may be this one, misspelt
+            # An unknown parameter may be this one, misspelt.
+            if given.complete and not misplaced:
                 report(_missing(operator, parameter, call))
         else:
             value = parameter.default
@@ -166,9 +174,10 @@ class _Check:
 
 
 def _missing(operator: Operator, parameter: Parameter, call: Call) -> Diagnostic:
-    message = f"`{operator.name}` needs `{parameter.name}`, {parameter.doc}"
+    message = f"`{operator.name}` needs `{parameter.name}`"
+    note = f"`{parameter.name}`: {parameter.doc}"
     hint = f"add it, as in `{_example(parameter)}`"
-    return Diagnostic("E205", message, call.func_span, help=(hint,))
+    return Diagnostic("E205", message, call.func_span, notes=(note,), help=(hint,))
 
 
 def _is_of_kind(parameter: Parameter, value: Meaning) -> bool:

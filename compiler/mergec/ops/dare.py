@@ -35,7 +35,7 @@ def _check(params: Mapping[str, Value]) -> Objection | None:
         "E216",
         "q",
         f"`q` sets the divisor, so it contradicts `rescale={params['rescale']}`",
-        "leave out one of the two",
+        "remove `q`, or write `rescale=inv`",
     )
 
 

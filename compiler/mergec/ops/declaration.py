@@ -6,7 +6,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
-from mergec.ir import GraphBuilder, NodeKey, Value
+from mergec.ir import GraphBuilder, NodeKey, Value, print_decimal
 from mergec.ops.law import Law
 
 
@@ -136,6 +136,8 @@ class Operator:
 def _show(value: "Value | _Required") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Fraction):
+        return print_decimal(value)
     return "none" if value is None else str(value)
 
 

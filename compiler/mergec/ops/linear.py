@@ -45,7 +45,7 @@ def _check(params: Mapping[str, Value]) -> Objection | None:
     return Objection(
         "E211",
         "weights",
-        "these `weights` sum to 0, so they cannot be normalised",
+        f"these `weights` sum to {'almost ' if total else ''}0, so they cannot be normalised",
         "write `normalize=false` if the weighted sum itself is meant",
     )
 

@@ -129,7 +129,9 @@ OPERATOR = Operator(
     mass=MassRule.SAME,
     operands=(2, 2),
     parameters=(
-        Parameter("t", "number", REQUIRED, "position: 0 gives the first operand, 1 the second"),
+        Parameter(
+            "t", "number", REQUIRED, "position, where 0 gives the first operand and 1 the second"
+        ),
         Parameter("norm", "word", "raw", "what norm the result has", words=("raw", "polar")),
         Parameter("antiparallel", "word", "error", "opposite directions", words=("error", "lerp")),
         Parameter("extrapolate", "bool", False, "allow `t` outside 0 to 1"),
@@ -160,8 +162,9 @@ def angle(aa: float, bb: float, dd: float, ss: float) -> float | None:
     if a == 0.0 or b == 0.0:
         return None
     gap = (a - b) * (a - b)
-    apart = max(dd - gap, 0.0) / a / b
-    along = max(ss - gap, 0.0) / a / b
+    less, more = sorted((a, b))  # so that exchanged operands give the same bits
+    apart = max(dd - gap, 0.0) / more / less
+    along = max(ss - gap, 0.0) / more / less
     return 2.0 * math.atan2(math.sqrt(apart), math.sqrt(along))
 
 

@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
-from mergec.ir import Graph, GraphBuilder, Node, NodeKey, rewrite
 from mergec.diagnostics import fail
+from mergec.ir import Graph, GraphBuilder, Node, NodeKey, rewrite
 from mergec.ops import number
 
 # Rationals stay below this size, so that a spec cannot make arithmetic itself the work.

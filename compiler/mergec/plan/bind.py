@@ -1,13 +1,13 @@
 """Bind the normal form to checkpoint headers: one row for each output tensor, or all mistakes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mergec.catalog import Checkpoint, Dtype, NameMap, TensorEntry, TensorName, match_names
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import Elaborated, SourceDecl
 from mergec.elaborate.parameters import Report
-from mergec.plan.model import PlanSource, Row
+from mergec.plan.model import Place, PlanSource, Row
 from mergec.plan.program import Program, schedule
 
 # Integer tensors that count or index and carry no skill: taken from the donor without a check.
@@ -51,7 +51,12 @@ class _Binder:
         sources = tuple(
             self._source(decl, maps.get(decl.label)) for decl in self.elaborated.sources
         )
-        rows = tuple(row for tensor in tensors if (row := self._row(tensor, maps)) is not None)
+        place = Place(
+            {decl.label: decl.span for decl in self.elaborated.sources},
+            self.elaborated.export.span,
+        )
+        found = [self._row(tensor, maps) for tensor in tensors]
+        rows = tuple(replace(row, place=place) for row in found if row is not None)
         self._check_shapes(rows)
         self._check_dtypes(rows)
         self._check_buffers(rows)
@@ -71,6 +76,7 @@ class _Binder:
                     "E404",
                     f"tensor names of `{decl.ref}` match those of `{donor}` in more than one way",
                     decl.span,
+                    labels=(Label(self._decl(donor).span, "the output has its names"),),
                     notes=(f"each of these rules finds every tensor: {rules}",),
                     help=("rename the tensors of one source so that only one rule fits",),
                 )
@@ -171,6 +177,8 @@ class _Binder:
         dtype = self.elaborated.export.dtype or tensor.dtype
         dtypes = [entry.dtype for entry in inputs]
         work = _work((*dtypes, dtype))
+        computable = all(kind.is_float for kind in dtypes)  # or it is reported, all at once
+        exactness = self.program.exactness(dtypes, work) if computable else "M"
         return Row(
             tensor.name,
             tensor.shape,
@@ -180,7 +188,7 @@ class _Binder:
             inputs,
             (),
             work,
-            self.program.exactness(dtypes, work),
+            exactness,
             schedule(self.program, work).sweeps,
         )
 

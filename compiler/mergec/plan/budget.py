@@ -10,7 +10,7 @@ from mergec.plan.model import Plan
 LEAF = 1 << 16
 _BLOCKS = (1 << 17, 1 << 16)
 # What the process holds before the first block: interpreter, array library, plan and headers.
-_RESIDENT = {"reference": 110 << 20, "torch": 420 << 20}
+_RESIDENT = {"reference": 80 << 20, "torch": 360 << 20}
 # Work arrays alive at once in the heaviest stage beyond operands and results, in work elements:
 # an election of three in error-free float64 sums, measured.
 _TEMPORARIES = 16

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, open_checkpoint
+from mergec.catalog.regular_file import read_whole
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail, sort_by_position
 from mergec.elaborate import Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.passes import normal_form
@@ -152,7 +153,7 @@ def _config(donor: Checkpoint, dtype: Dtype | None) -> bytes | None:
     }
     stated = [key for key in ("dtype", "torch_dtype") if key in donor.config]
     if dtype is None or not stated:
-        return (donor.root / "config.json").read_bytes()
+        return read_whole(donor.root / "config.json")
     edited = {**donor.config, **{key: names[dtype] for key in stated}}
     return (json.dumps(edited, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -161,6 +162,6 @@ def _small_files(donor: Checkpoint) -> tuple[SmallFile, ...]:
     """The donor's tokenizer and the like, with digests: what was reviewed is what is copied."""
     files: list[SmallFile] = []
     for name in donor.small_files:
-        raw = (donor.root / name).read_bytes()
+        raw = read_whole(donor.root / name)
         files.append(SmallFile(name, len(raw), Sha256(hashlib.sha256(raw).hexdigest())))
     return tuple(files)

@@ -1,10 +1,11 @@
 """The plan as data: what is read, what is computed for each tensor, what is written where."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, TensorEntry
+from mergec.diagnostics import Span
 from mergec.elaborate import ExportDecl, SourceDecl
 from mergec.ir import Graph, NodeKey
 from mergec.plan.layout import ShardLayout
@@ -37,12 +38,21 @@ class PlanSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the spec names what a row is about: each of its sources, and what is exported."""
+
+    sources: Mapping[str, Span]
+    result: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """What happens to one output tensor.
 
     `entries` are the tensors read, one for each input of the program (one for a copy). `equal`
     are tensors of other sources that must hold the same bytes as a copied buffer; the run checks
-    it. `work` is the dtype blocks are computed in. `sweeps` is 1 for a copy.
+    it. `work` is the dtype blocks are computed in. `sweeps` is 1 for a copy. `place` is for
+    messages alone.
     """
 
     tensor: str
@@ -55,6 +65,7 @@ class Row:
     work: Dtype
     exactness: Exactness
     sweeps: int
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     @property
     def nbytes_read(self) -> int:

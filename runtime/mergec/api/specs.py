@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mergec.catalog.json_text import JsonProblem, parse_json
+from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, escape, fail
 from mergec.plan import (
     SCHEMA,
@@ -75,27 +76,29 @@ def load_plan(path: Path) -> CompiledSpec:
     spec = cast("dict[str, str]", document["spec"])
     source = SourceText(f"{path.name}: {spec['name']}", spec["text"])
     compiled = compile_text(source, path.parent)
-    if plan_hash(compiled.plan) != document["hash"]:
-        raise _differs(path, document["plan"], plan_member(compiled.plan))
+    now = json.loads(json.dumps(plan_member(compiled.plan)))
+    if plan_hash(compiled.plan) != document["hash"] or document["plan"] != now:
+        raise _differs(path, document["plan"], now)
     named = SourceText(spec["name"], spec["text"])
     return CompiledSpec(named, path.parent, compiled.plan, compiled.warnings)
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_PLAN:
+    with open_regular(path) as file:
+        if file.size > _MAX_PLAN:
             raise _no_plan(path, "is larger than 256 MiB")
-        document = parse_json(path.read_bytes(), max_depth=32)
-    except OSError as error:
-        raise fail("E715", f"cannot open `{escape(str(path))}`: {error.strerror}") from None
+        raw = file.read(0, file.size)
+    try:
+        document = parse_json(raw, max_depth=32)
     except JsonProblem as problem:
         raise _no_plan(path, str(problem)) from None
     known = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
     spec = known.get("spec")
     if known.get("schema") != SCHEMA:
         raise _no_plan(path, f"does not have the schema `{SCHEMA}`")
-    if not isinstance(spec, dict) or not isinstance(known.get("plan"), dict):
-        raise _no_plan(path, "lacks the members `spec` and `plan`")
+    whole = isinstance(known.get("plan"), dict) and isinstance(known.get("hash"), str)
+    if not isinstance(spec, dict) or not whole:
+        raise _no_plan(path, "lacks one of the members `plan`, `hash` and `spec`")
     texts = cast("dict[str, object]", spec)
     if not all(isinstance(texts.get(key), str) for key in ("name", "text")):
         raise _no_plan(path, "lacks the text of its spec")
@@ -112,17 +115,16 @@ def _no_plan(path: Path, why: str) -> MergecError:
 
 def _differs(path: Path, reviewed: dict[str, Any], now: dict[str, Any]) -> MergecError:
     """Name the parts of the plan that are not what was reviewed."""
-    before = {source.get("label"): source for source in reviewed.get("sources", ())}
+    listed = reviewed.get("sources")
+    before = cast("list[object]", listed) if isinstance(listed, list) else []
     changed = [
-        f"source `{escape(str(source['label']))}` has other files"
+        f"source `{source['label']}` has other files"
         for source in now["sources"]
-        if before.get(source["label"]) != source
+        if source not in before
     ]
-    others = [key for key in now if key != "sources" and now[key] != reviewed.get(key)]
-    if not changed and others:
-        changed = [f"`{key}` differs" for key in sorted(others)]
-    same = json.dumps(reviewed, sort_keys=True) == json.dumps(now, sort_keys=True)
-    notes = ("the file was edited: its hash is not that of its plan",) if same else tuple(changed)
+    others = sorted(key for key in {*now, *reviewed} if now.get(key) != reviewed.get(key))
+    notes = changed or [f"`{key}` differs" for key in others]
+    notes = notes or ["the file was edited: its hash is not that of its plan"]
     return fail(
         "E810",
         f"`{escape(str(path))}` is not the plan that its sources lead to now",

@@ -21,11 +21,13 @@ def execute(
     device: str = "cpu",
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
+    read_back: bool = True,
     progress: Progress = lambda _: None,
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
 
-    `memory` bounds the process in bytes. Raises E6xx before anything is written, E8xx after, with
+    `memory` bounds the process in bytes. `read_back` compares what the disk holds with what was
+    computed before it is published. Raises E6xx before anything is written, E8xx after, with
     nothing left at `target` in either case.
     """
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
@@ -36,7 +38,8 @@ def execute(
         backend,
         device,
     )
-    return run_plan(compiled.plan, target, get_backend(backend, device), budget, origin, progress)
+    library = get_backend(backend, device)
+    return run_plan(compiled.plan, target, library, budget, origin, progress, read_back=read_back)
 
 
 def verify_result(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mergec.cli.printing import print_diagnostics
+from mergec.cli.writing import write_text
 from mergec.diagnostics import Diagnostic, MergecError
 
 _Paths = tuple[Path, ...]
@@ -60,7 +61,7 @@ def fmt(specs: _Paths, only_check: bool, diff: bool) -> int:
         elif only_check:
             click.echo(f"would reformat {path}")
         else:
-            _replace(path, formatted)
+            write_text(path, formatted)
             click.echo(f"reformatted {path}")
     return int(bool(differing) and (only_check or diff))
 
@@ -73,11 +74,3 @@ def _difference(before: str, after: str, path: Path) -> str:
         f"{path} (formatted)",
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
-
-
-def _replace(path: Path, text: str) -> None:
-    """All of the new text or all of the old one."""
-    beside = path.with_name(f".{path.name}.mergec-fmt")
-    beside.write_text(text, encoding="utf-8")
-    beside.chmod(path.stat().st_mode & 0o777)
-    beside.replace(path)

@@ -5,12 +5,14 @@ Commands import what they need when they run, so that `mergec --version` starts 
 """
 
 import contextlib
+import errno
 import os
 import signal
 import sys
 import traceback
+from io import TextIOWrapper
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -20,8 +22,9 @@ from mergec.cli.planning import plan
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.running import run
 from mergec.cli.verifying import verify
-from mergec.diagnostics import MergecError
+from mergec.diagnostics import MergecError, fail
 
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 _INTERRUPTED, _HUNG_UP, _TERMINATED, _BUG = 130, 129, 143, 70
 
 
@@ -33,7 +36,20 @@ class _Terminated(BaseException):
         self.status = status
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _ReaderGone(BaseException):
+    """Whoever read our output has seen enough; click would make an exit status of its own."""
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raises _ReaderGone for a closed standard output."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mergec", message="mergec %(version)s")
 def cli() -> None:
     """Compile merge specs: say how several neural networks become one, review it, run it."""
@@ -48,8 +64,11 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGHUP, _terminate)
     try:
+        if isinstance(sys.stdout, TextIOWrapper):
+            # A locale never turns a report into an exception.
+            sys.stdout.reconfigure(errors="backslashreplace")
         status = cli(prog_name="mergec", standalone_mode=False) or 0
-        sys.stdout.flush()
+        _flush(sys.stdout)
     except BaseException as error:
         status = _status(error)
     # Not sys.exit: worker threads that still compute must not hold an interrupted process.
@@ -74,13 +93,15 @@ def _status(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | click.Abort):
         click.echo("interrupted; nothing was published", err=True)
         return _INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        # The reader of our output has seen enough; what is on its way must not raise again.
+    if isinstance(error, BrokenPipeError | _ReaderGone):
+        # What is still on its way must not raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     if isinstance(error, MemoryError):
-        click.echo("error[E814]: memory ran out; give less with `--memory`", err=True)
-        return 6
+        return _status(fail("E814", "memory ran out", help="give less with `--memory 512MiB`"))
+    if isinstance(error, OSError) and error.filename is None and error.errno in _NOT_WRITTEN:
+        reason = os.strerror(error.errno or 0)
+        return _status(fail("E803", f"standard output cannot be written: {reason}"))
     return _report_bug(error)
 
 
@@ -101,5 +122,11 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 
 def _flush_quietly() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            stream.flush()
+        with contextlib.suppress(OSError, ValueError):
+            _flush(stream)
+
+
+def _flush(stream: TextIO | None) -> None:
+    """A process may be started without standard streams."""
+    if stream is not None:
+        stream.flush()

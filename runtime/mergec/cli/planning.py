@@ -6,6 +6,7 @@ import click
 
 from mergec.cli.options import resources
 from mergec.cli.printing import print_diagnostics
+from mergec.cli.writing import write_text
 
 
 @click.command()
@@ -37,17 +38,10 @@ def plan(
     print_diagnostics(compiled.warnings)
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
     if output is not None:
-        _write(output, write_plan(compiled, budget))
+        write_text(output, write_plan(compiled, budget))
     if output_format == "json":
         click.echo(write_plan(compiled, budget), nl=False)
     elif output_format == "graph":
         click.echo(print_graph(compiled.plan.normal), nl=False)
     else:
         click.echo(review(compiled.plan, budget), nl=False)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None

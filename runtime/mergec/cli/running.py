@@ -26,6 +26,13 @@ from mergec.cli.progress import progress_bar
     show_default=True,
     help="Where torch computes.",
 )
+@click.option(
+    "--verify",
+    type=click.Choice(["full", "none"]),
+    default="full",
+    show_default=True,
+    help="Read the weights back before they are published, or trust the disk.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run(
     spec: Path,
@@ -34,6 +41,7 @@ def run(
     memory: int,
     threads: int | None,
     device: str,
+    verify: str,
     quiet: bool,
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
@@ -56,6 +64,7 @@ def run(
             device=device,
             memory=memory,
             threads=threads,
+            read_back=verify == "full",
             progress=progress,
         )
     if quiet:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mergec.catalog import Sha256
+from mergec.catalog.regular_file import read_whole
 from mergec.diagnostics import fail
 from mergec.execute.card import model_card
 from mergec.execute.version import tool_version
@@ -41,7 +42,7 @@ def companion_files(
         files["config.json"] = plan.config
     donor = plan.checkpoints[plan.donor]
     for small in plan.files:
-        data = (donor.root / small.name).read_bytes()
+        data = read_whole(donor.root / small.name)
         if hashlib.sha256(data).hexdigest() != small.digest:
             raise fail(
                 "E807",
@@ -67,7 +68,13 @@ def _lineage(
         "export": {"name": plan.export.name, "kind": "delta" if plan.export.delta else "model"},
         "sources": [source_table(source) for source in plan.sources],
         "parents": _parents(plan),
-        "shards": {layout.name: layout.size for layout in plan.layouts},
+        "shards": {
+            layout.name: {
+                "size": layout.size,
+                "header_sha256": hashlib.sha256(layout.header).hexdigest(),
+            }
+            for layout in plan.layouts
+        },
         "tensors": dict(sorted(digests.items())),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
     }

@@ -45,11 +45,15 @@ def run_plan(
     budget: Budget,
     origin: Origin,
     progress: Progress = lambda _: None,
+    *,
+    read_back: bool = True,
 ) -> RunReport:
     """Execute `plan` into the new folder `target`; `progress` gets bytes written, as they are.
 
-    All or nothing: on any error, and on KeyboardInterrupt, what was made is removed and `target`
-    does not exist. Raises E605, E602, E801-E809, E813 and E406.
+    With `read_back`, the weights are read from the disk again and compared with what was computed
+    before anything is published. All or nothing: on any error, and on KeyboardInterrupt, what was
+    made is removed and `target` does not exist. Raises E605, E602, E801-E809, E812, E813, E815 and
+    E406.
     """
     started = time.monotonic()
     self_test(backend)
@@ -59,12 +63,16 @@ def run_plan(
             label: stack.enter_context(SourceReader(checkpoint))
             for label, checkpoint in plan.checkpoints.items()
         }
-        writer = stack.enter_context(CheckpointWriter.create(target, plan.layouts, roots))
+        writer = stack.enter_context(
+            CheckpointWriter.create(target, plan.layouts, roots, other_bytes=_companions(plan))
+        )
         work = _Work(plan, backend, budget, readers, writer, progress)
         work.run()
+        writer.finish_all()
+        if read_back:
+            writer.read_back()
         for reader in readers.values():
             reader.unchanged()
-        writer.finish_all()
         for name, data in companion_files(plan, writer.digests(), origin):
             writer.add_file(name, data)
         writer.publish()
@@ -81,6 +89,12 @@ def run_plan(
 def peak_memory() -> int:
     """The largest resident size of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _companions(plan: Plan) -> int:
+    """About how many bytes stand beside the weights; lineage has a line of digest a tensor."""
+    copied = sum(small.size for small in plan.files) + len(plan.config or b"")
+    return copied + sum(100 + len(row.tensor) for row in plan.rows) + (64 << 10)
 
 
 def _root(root: Path, ref: str) -> Path:
@@ -147,6 +161,7 @@ class _Work:
         raise fail(
             "E406",
             f"the integer tensor `{row.tensor}` differs between `{row.labels[0]}` and `{label}`",
+            row.place.sources[label] if row.place else None,
             notes=("integers cannot be averaged, and taking either one would be a guess",),
             help="make the two files agree, or leave one of these sources out",
         )

@@ -126,6 +126,7 @@ def _emit(row: Row, backend: Backend, result: Any, start: int, emit: Emit) -> No
         raise fail(
             "E806",
             f"{lost} {values} not fit {row.dtype.word} in tensor `{row.tensor}`",
+            row.place.result if row.place else None,
             notes=(f"found in the block from element {start}",),
             help="export a wider dtype, as in `export child { dtype = f32 }`, or smaller scales",
         )
@@ -143,6 +144,7 @@ def _non_finite(row: Row, backend: Backend, source: BlockInput, label: str) -> E
     return fail(
         "E805",
         f"{total} {values} NaN or infinite in tensor `{source.entry.name}` of `{label}`",
+        row.place.sources[label] if row.place else None,
         notes=("a merge would spread them over the whole child",),
         help="leave this source out, or repair its weights",
     )

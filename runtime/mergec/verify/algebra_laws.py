@@ -98,7 +98,7 @@ def scale_equivariant(case: Case) -> None:
 
 
 def endpoints(case: Case) -> None:
-    """t = 0 gives the first operand and t = 1 the second, bit for bit."""
+    """T = 0 gives the first operand and t = 1 the second, bit for bit."""
     sources = case.sources(["a", "b"], adversarial())
     for t, label in ((Fraction(0), "a"), (Fraction(1), "b")):
         found = case.run(case.call(models("ab"), case.params(t=t)), sources)

@@ -104,4 +104,3 @@ class _HeldInput:
     def block(self, start: int, count: int) -> memoryview:
         width = self.entry.dtype.bits // 8
         return self.data[start * width : (start + count) * width]
-

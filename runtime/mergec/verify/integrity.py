@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from mergec.catalog import Checkpoint, TensorEntry, TensorName, open_checkpoint
 from mergec.catalog.json_text import JsonProblem, parse_json
+from mergec.catalog.regular_file import open_regular, read_whole
 from mergec.diagnostics import Diagnostic, MergecError, fail
 from mergec.diagnostics.printable import escape
 from mergec.execute.lineage import FILE_NAME, SCHEMA
@@ -15,6 +16,9 @@ from mergec.execute.lineage import FILE_NAME, SCHEMA
 _MAX_LINEAGE = 64 << 20
 _STEP = 8 << 20
 _SHOWN = 20
+# A parent's lineage holds that of its own parents, and so on.
+_DEPTH = 64
+_HELP = "run the spec again; do not use this checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +35,36 @@ class Result:
 
 
 def open_result(root: Path) -> Result:
-    """Read a finished checkpoint's lineage and headers; E811 if it is not one of ours."""
-    path = root / FILE_NAME
+    """Read a finished checkpoint's lineage and headers.
+
+    Raises E811 if it is not one of ours, and E812 if it is and its weights cannot be read.
+    """
+    lineage = _read_lineage(root)
     try:
-        if path.stat().st_size > _MAX_LINEAGE:
-            raise _not_ours(root, f"`{FILE_NAME}` is larger than 64 MiB")
-        lineage = parse_json(path.read_bytes(), max_depth=32)
-    except OSError as error:
-        raise _not_ours(root, f"`{FILE_NAME}` cannot be read: {error.strerror}") from None
+        checkpoint, _ = open_checkpoint(root)
+    except MergecError as error:
+        raise fail(
+            "E812",
+            f"the weights in `{escape(str(root))}` are not those that were written",
+            notes=[found.message for found in error.diagnostics],
+            help=_HELP,
+        ) from None
+    return Result(root, lineage, checkpoint)
+
+
+def _read_lineage(root: Path) -> Mapping[str, Any]:
+    try:
+        with open_regular(root / FILE_NAME) as file:
+            if file.size > _MAX_LINEAGE:
+                raise _not_ours(root, f"`{FILE_NAME}` is larger than 64 MiB")
+            lineage = parse_json(file.read(0, file.size), max_depth=_DEPTH)
+    except MergecError as error:
+        raise _not_ours(root, error.diagnostics[0].message) from None
     except JsonProblem as problem:
         raise _not_ours(root, f"`{FILE_NAME}` {problem}") from None
     if not _has_shape(lineage):
         raise _not_ours(root, f"`{FILE_NAME}` is not of the schema `{SCHEMA}`")
-    checkpoint, _ = open_checkpoint(root)
-    return Result(root, cast("Mapping[str, Any]", lineage), checkpoint)
+    return cast("Mapping[str, Any]", lineage)
 
 
 def check_integrity(result: Result) -> tuple[Diagnostic, ...]:
@@ -78,8 +98,11 @@ def tensor_digest(root: Path, entry: TensorEntry) -> str:
 
 
 def _check_shards(result: Result) -> list[Diagnostic]:
-    recorded = cast("Mapping[str, int]", result.lineage["shards"])
-    present = {shard.name: shard.size for shard in result.checkpoint.shards}
+    recorded = cast("Mapping[str, object]", result.lineage["shards"])
+    present = {
+        shard.name: {"size": shard.size, "header_sha256": shard.header_digest}
+        for shard in result.checkpoint.shards
+    }
     return [
         _wrong(f"weight file `{escape(name)}` is not the one that was written")
         for name in sorted({*recorded, *present})
@@ -89,9 +112,9 @@ def _check_shards(result: Result) -> list[Diagnostic]:
 
 def _check_file(path: Path, digest: str) -> list[Diagnostic]:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        return [_wrong(f"`{escape(path.name)}` cannot be read: {error.strerror}")]
+        data = read_whole(path)
+    except MergecError as error:
+        return [_wrong(error.diagnostics[0].message)]
     if hashlib.sha256(data).hexdigest() == digest:
         return []
     return [_wrong(f"`{escape(path.name)}` has other bytes than were written")]
@@ -101,20 +124,28 @@ def _has_shape(lineage: object) -> bool:
     if not isinstance(lineage, dict):
         return False
     known = cast("dict[str, object]", lineage)
-    maps = all(isinstance(known.get(key), dict) for key in ("tensors", "files", "shards", "spec"))
-    return maps and known.get("schema") == SCHEMA and isinstance(known.get("plan"), str)
+    texts = all(isinstance(known.get(key), str) for key in ("plan", "root"))
+    tables = all(_holds_texts(known.get(key)) for key in ("tensors", "files", "spec", "backend"))
+    parts = known.get("spec"), known.get("backend")
+    spec, backend = (cast("dict[str, object]", p) if isinstance(p, dict) else {} for p in parts)
+    named = {"name", "text"} <= spec.keys() and "device" in backend
+    shards = isinstance(known.get("shards"), dict)
+    return known.get("schema") == SCHEMA and texts and tables and named and shards
+
+
+def _holds_texts(table: object) -> bool:
+    values = cast("dict[str, object]", table).values() if isinstance(table, dict) else [None]
+    return all(isinstance(value, str) for value in values)
 
 
 def _not_ours(root: Path, why: str) -> MergecError:
     return fail(
         "E811",
-        f"`{root}` is not a checkpoint that mergec wrote",
+        f"`{escape(str(root))}` is not a checkpoint that mergec wrote",
         notes=(why,),
         help="name the folder that `mergec run -o` made",
     )
 
 
 def _wrong(message: str) -> Diagnostic:
-    return Diagnostic(
-        "E812", message, None, help=("run the spec again; do not use this checkpoint",)
-    )
+    return Diagnostic("E812", message, None, help=(_HELP,))

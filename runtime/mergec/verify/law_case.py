@@ -67,7 +67,8 @@ class Sources:
 @dataclass(frozen=True, slots=True)
 class Case:
     """What a law's interpreter works with. `law.params` hold; required parameters left open are
-    drawn, so the law is claimed for all their values."""
+    drawn, so the law is claimed for all their values.
+    """
 
     operator: Operator
     law: Law

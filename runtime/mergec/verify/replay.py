@@ -52,22 +52,30 @@ def verify(
     """The verdict on a finished checkpoint: its digests, and with `sample` a replay.
 
     `root` is the folder that the spec's references start at; by default where it was when the
-    checkpoint was made, relative to it. Raises E811 and what reading a checkpoint raises.
+    checkpoint was made, relative to it. Raises E811.
     """
-    result = open_result(target)
+    try:
+        result = open_result(target)
+    except MergecError as error:
+        if error.diagnostics[0].code != "E812":
+            raise
+        return Verdict(State.FAILED, 0, 0, error.diagnostics)
     findings = check_integrity(result)
     checked = len(result.digests())
     if findings or sample is None:
         state = State.FAILED if findings else State.VERIFIED
         return Verdict(state, checked, 0, findings)
     try:
-        plan = _plan_again(result, root or target / str(result.lineage["root"]))
+        plan = _plan_again(result, root or target / result.lineage["root"])
     except MergecError as error:
         return Verdict(State.INCONCLUSIVE, checked, 0, error.diagnostics)
-    if result.lineage.get("backend", {}).get("device", "cpu") != "cpu":
+    if result.lineage["backend"]["device"] != "cpu":
         return Verdict(State.INCONCLUSIVE, checked, 0, (_accelerator(),))
     rows = sample.rows(plan)
-    findings = _replay(plan, rows, result.digests(), progress)
+    try:
+        findings = _replay(plan, rows, result.digests(), progress)
+    except MergecError as error:  # a source that changed under the replay, or can no longer be read
+        return Verdict(State.INCONCLUSIVE, checked, 0, error.diagnostics)
     state = State.FAILED if findings else State.VERIFIED
     return Verdict(state, checked, len(rows), findings)
 

@@ -1,0 +1,324 @@
+"""What a spec says, as a tree with places; and what is reported when it cannot be read."""
+
+from fractions import Fraction
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mergec.diagnostics import Diagnostic, SourceText, Span, render_text
+from mergec.syntax import (
+    Binary,
+    Binding,
+    Bool,
+    Call,
+    Export,
+    Expr,
+    ListLiteral,
+    Name,
+    Negate,
+    Number,
+    ParseResult,
+    Pipe,
+    Size,
+    SpecFile,
+    Text,
+    format_spec,
+    parse_spec,
+)
+from tests.syntax.spec_trees import specs
+
+FIRST = """\
+# code-math.merge
+base     = model("./base")
+code     = model("./code")
+math     = model("./math")
+instruct = model("./instruct")
+
+child = ties(base, code, math; density=0.3) |> slerp(instruct, t=0.5)
+"""
+
+
+def parse(text: str) -> ParseResult:
+    return parse_spec(SourceText("a.merge", text))
+
+
+def expression(text: str) -> Expr:
+    """The tree of an expression that has no mistakes."""
+    result = parse(f"x = {text}\n")
+    assert result.diagnostics == ()
+    (statement,) = result.spec.statements
+    return statement.expr
+
+
+def reports(text: str) -> list[tuple[str, str, str]]:
+    """Code, place and text of everything reported."""
+    return [(found.code, place(found), found.message) for found in parse(text).diagnostics]
+
+
+def place(found: Diagnostic) -> str:
+    """Where a finding begins and ends: `2:5-2:9`."""
+    assert found.span is not None
+    source = found.span.source
+    (line, column), (last, end) = map(source.position, (found.span.start, found.span.end))
+    return f"{line}:{column}-{last}:{end}"
+
+
+def test_the_first_example_is_a_tree_with_exact_places() -> None:
+    spec = parse(FIRST).spec
+    assert [statement.span.text for statement in spec.statements] == FIRST.split("\n")[1:5] + [
+        FIRST.split("\n")[6]
+    ]
+    child = spec.statements[-1]
+    assert isinstance(child, Binding)
+    assert child.name_span.text == "child"
+    pipe = child.expr
+    assert isinstance(pipe, Pipe)
+    ties = pipe.left
+    assert isinstance(ties, Call)
+    assert ties.span.text == "ties(base, code, math; density=0.3)"
+    assert ties.func_span.text == "ties"
+    assert [operand.span.text for operand in ties.operands] == ["base", "code", "math"]
+    (density,) = ties.keywords
+    assert (density.name, density.name_span.text) == ("density", "density")
+    assert density.value == Number(Fraction(3, 10), density.span)
+    assert density.value.span.text == "0.3"
+    assert pipe.call.span.text == "slerp(instruct, t=0.5)"
+    assert [(comment.text, comment.own_line) for comment in spec.comments] == [
+        ("# code-math.merge", True)
+    ]
+    assert format_spec(spec) == FIRST
+
+
+def test_spans_cover_brackets_of_operands_but_not_around_the_whole() -> None:
+    expr = expression("((a - b)) |> f()")
+    assert isinstance(expr, Pipe)
+    assert expr.span.text == "((a - b)) |> f()"
+    assert expr.left.span.text == "a - b"
+
+
+@pytest.mark.parametrize(
+    ("text", "bracketed"),
+    [
+        ("a + b - c", "(a + b) - c"),
+        ("a - b*c/d", "a - ((b*c)/d)"),
+        ("-a*b", "(-a)*b"),
+        ("a*-b", "a*(-b)"),
+        ("a + b |> f()", "(a + b) |> f()"),
+        ("a |> f() |> g(b)", "(a |> f()) |> g(b)"),
+        ("f(a + b |> g())", "f((a + b) |> g())"),
+        ("--a", "-(-a)"),
+    ],
+)
+def test_precedence(text: str, bracketed: str) -> None:
+    assert expression(text) == expression(bracketed)
+
+
+def test_literals_are_exact() -> None:
+    expr = expression(r'[0.1, 1e-3, 007, 5GB, 1.5GiB, true, false, "\"\\\n\t é", ]')
+    assert isinstance(expr, ListLiteral)
+    at = expr.span
+    assert expr.items == (
+        Number(Fraction(1, 10), at),
+        Number(Fraction(1, 1000), at),
+        Number(Fraction(7), at),
+        Size(Fraction(5), "GB", at),
+        Size(Fraction(3, 2), "GiB", at),
+        Bool(True, at),
+        Bool(False, at),
+        Text('"\\\n\t é', at),
+    )
+
+
+@pytest.mark.parametrize("text", ["f(a; k=1)", "f(a, k=1)", "f(a, k=1,)", "f( a,k = 1 )"])
+def test_either_sign_may_stand_before_keywords(text: str) -> None:
+    assert expression(text) == expression("f(a, k=1)")
+
+
+@pytest.mark.parametrize(
+    ("text", "delta", "expr"),
+    [
+        ("export delta", False, "delta"),
+        ("export delta x", True, "x"),
+        ("export delta delta", True, "delta"),
+        ("export delta (x - y)", True, "(x - y)"),
+        ("export delta(x)", False, "delta(x)"),
+        ("export delta - x", False, "delta - x"),
+        ("export delta |> f()", False, "delta |> f()"),
+        ('export delta as "n"', False, "delta"),
+        ('export delta as as "n"', True, "as"),
+        ("export delta # why\n  x", True, "x"),
+        ("export delta # why\n  + x", False, "delta + x"),
+        ('export delta # why\n  as # "n"\n  "n"', False, "delta"),
+    ],
+)
+def test_delta_is_a_name_unless_an_expression_follows(text: str, delta: bool, expr: str) -> None:
+    result = parse(text)
+    assert result.diagnostics == ()
+    (statement,) = result.spec.statements
+    assert isinstance(statement, Export)
+    assert (statement.delta, statement.expr) == (delta, expression(expr))
+
+
+def test_words_that_are_not_reserved_are_names() -> None:
+    assert reports("as = f(delta, mergec)\nmergec = as\nexporter = true_\n") == []
+
+
+def test_an_export_has_a_name_and_settings() -> None:
+    (statement,) = parse('export a - b as "n" {\n  dtype = bf16, shard = 5GB,\n}\n').spec.statements
+    assert isinstance(statement, Export)
+    assert isinstance(statement.expr, Binary)
+    assert statement.name is not None
+    assert (statement.name.value, statement.name.span.text) == ("n", '"n"')
+    assert [(each.name, each.value.span.text) for each in statement.settings] == [
+        ("dtype", "bf16"),
+        ("shard", "5GB"),
+    ]
+
+
+def test_the_lines_above_a_statement_document_it() -> None:
+    spec = parse("## far\n\n# plain\n## one\n##two\nx = a\n## after\n\n### rule\ny = b\n").spec
+    assert [statement.docs for statement in spec.statements] == [("one", "two"), ()]
+    assert [comment.text for comment in spec.comments] == [
+        "## far",
+        "# plain",
+        "## after",
+        "### rule",
+    ]
+
+
+def test_the_edition_is_the_first_line() -> None:
+    assert parse("mergec 1  # ours\nx = a\n").spec.edition == 1
+    assert parse("x = a\n").spec.edition is None
+    assert parse("mergec = a\n").spec.edition is None
+    assert reports("# ours\nmergec 1\nx = a\n") == [
+        ("E101", "2:1-2:7", "`mergec` begins no statement")
+    ]
+    assert reports("x = a\nmergec 1\n") == [("E101", "2:1-2:7", "unexpected `mergec`")]
+
+
+def test_one_mistake_costs_one_statement() -> None:
+    text = (
+        "a = f(x\n"
+        "b = f(x y)\n"
+        "c = model(\"./c)\n"
+        "d = g(1e400, .5)\n"
+        "e = \n"
+        "ok = h(x)\n"
+        "f = k(x; 3)\n"
+        "param p: number = 3\n"
+        "g = x $ y"
+    )
+    assert reports(text) == [
+        ("E102", "1:6-1:7", "`(` opened at 1:6 is never closed"),
+        ("E101", "2:9-2:10", "unexpected `y`"),
+        ("E103", "3:11-3:16", "a string is never closed"),
+        ("E104", "4:7-4:12", "`1e400` is too large"),
+        ("E104", "4:14-4:16", "`.5` is not a number"),
+        ("E101", "5:4-5:4", "the statement ends too early"),
+        ("E112", "7:10-7:11", "an operand stands after `;`"),
+        ("E111", "8:1-8:6", "`param` is not in this version of mergec"),
+        ("E105", "9:7-9:8", "`$` is not a sign of the language"),
+    ]
+    assert [each.span.text for each in parse(text).spec.statements] == ["ok = h(x)"]
+
+
+def test_brackets_and_pipes_may_go_on_in_column_1() -> None:
+    text = "a = f(\n  x\n)\n|> g()\n\n\nb = c\n"
+    assert reports(text) == []
+    assert format_spec(parse(text).spec) == "a = f(x) |> g()\n\nb = c\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = ", "an expression"),
+        ("a = f(", "an expression or `)`"),
+        ("a = [b,", "an expression or `]`"),
+        ("a = f(b c)", "`,`, `;`, `)` or an operator"),
+        ("a = b c", "an operator or the end of the statement"),
+        ("a = b |> c", "`(`"),
+        ("export a as b", "a string"),
+        ('export a as "b" "c"', "`{` or the end of the statement"),
+        ("export a { = 3 }", "`}` or a name"),
+        ("export a { b c }", "`=`"),
+    ],
+)
+def test_an_error_says_what_may_stand_there_as_users_type_it(text: str, expected: str) -> None:
+    labels = [found.label for found in parse(text).diagnostics if found.code == "E101"]
+    # An open bracket is reported before the grammar is asked.
+    if labels:
+        assert labels == [f"expected {expected}"]
+    else:
+        assert [found.code for found in parse(text).diagnostics] == ["E102"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("x = a |> f", "write `f()`; a pipe goes into a call"),
+        ("export a as b", 'write the name as a string: `as "b"`'),
+        ('export a "b"', 'write `as "b"`'),
+        ("x = 5 GB", "write the size in one word: `5GB`"),
+        ("x == 3", "write one `=` to bind a name; there are no comparisons"),
+        ("x = f(a b)", "write `,` before `b`"),
+        ("x = a\n  y = b", "if a statement begins here, remove the spaces before it; it begins "
+         "in column 1"),
+        ("x = a\ny f(b)", "if a statement begins here, write `y = ...`"),
+        ("  x = a", "remove the spaces before it; a statement begins in column 1"),
+        ("y f(b)", "to bind a name write `y = ...`"),
+        ("x = else", "choose another name"),
+        ("x = f(k: 3)", "write `=` between a name and its value"),
+        ("x = model('a')", 'write `"` around it'),
+    ],
+)
+def test_the_usual_slips_are_recognised(text: str, hint: str) -> None:
+    assert [found.help for found in parse(text).diagnostics] == [(hint,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "param k: number = 1 from 0 to 1",
+        "def f(a, *rest) = g(a, *rest)",
+        'use "std:classic" as std',
+        'require norm(a) < 3, "why"',
+        "x = a[0..24]",
+        "x = a ++ b",
+        'x = match { attn => a, "*.norm.*" => b, else => c }',
+        "x = f(base, *rest)",
+        "x = common.name",
+        "x = f(layers=0..8)",
+    ],
+)
+def test_the_rest_of_the_edition_is_refused_once_a_statement(text: str) -> None:
+    assert [found.code for found in parse(text).diagnostics] == ["E111"]
+
+
+@given(specs(), st.randoms(use_true_random=False))
+def test_no_damage_to_a_spec_raises(spec: SpecFile, random: Random) -> None:
+    text = format_spec(spec)
+    for _ in range(4):
+        text = damaged(text, random)
+        result = parse(text)
+        assert "error[" in render_text(result.diagnostics) or format_spec(result.spec)
+        for found in result.diagnostics:
+            assert found.span is not None
+            assert 0 <= found.span.start <= found.span.end <= len(text)
+
+
+def damaged(text: str, random: Random) -> str:
+    """`text` with a stretch removed, doubled, or replaced by a sign."""
+    start = random.randrange(len(text) + 1)
+    end = min(len(text), start + random.choice([0, 1, 1, 2, 8]))
+    middle = random.choice(["", text[start:end] * 2, *'()[]{},;=+-*/|"#\n\t\\. 0eG:\x00\r\u202eé'])
+    return text[:start] + middle + text[end:]
+
+
+def test_the_place_of_a_span_is_that_of_an_editor() -> None:
+    (found,) = parse("x = a\r\ny = é\r\n").diagnostics
+    assert place(found) == "2:5-2:6"
+    assert isinstance(found.span, Span)
+    assert isinstance(expression("-a"), Negate)
+    assert isinstance(expression("a"), Name)

@@ -1,0 +1,84 @@
+"""A toy family shaped as Llama checkpoints are: for the examples in documentation and recipes.
+
+Two layers, hidden size 16, bf16, one file of weights. Every member is the base plus a small step
+that depends on the member's name alone, so any name may be asked for. The same bytes every time;
+nothing but the standard library.
+"""
+
+import json
+import random
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tests.catalog.safetensors_bytes import Tensor, file_of
+
+MEMBERS = ("base", "code", "math", "instruct")
+HIDDEN, INNER, VOCABULARY, LAYERS = 16, 32, 32, 2
+CONFIG: Mapping[str, object] = {
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": HIDDEN,
+    "intermediate_size": INNER,
+    "model_type": "llama",
+    "num_attention_heads": 2,
+    "num_hidden_layers": LAYERS,
+    "torch_dtype": "bfloat16",
+    "vocab_size": VOCABULARY,
+}
+TOKENIZER: Mapping[str, object] = {"model": {"type": "BPE", "merges": [], "vocab": {}}}
+CARD = "---\nlicense: apache-2.0\n---\n\n# {name}\n\nA toy that no text was ever shown to.\n"
+
+_LAYER: Mapping[str, Sequence[int]] = {
+    "input_layernorm.weight": (HIDDEN,),
+    "mlp.down_proj.weight": (HIDDEN, INNER),
+    "mlp.gate_proj.weight": (INNER, HIDDEN),
+    "mlp.up_proj.weight": (INNER, HIDDEN),
+    "post_attention_layernorm.weight": (HIDDEN,),
+    "self_attn.k_proj.weight": (HIDDEN, HIDDEN),
+    "self_attn.o_proj.weight": (HIDDEN, HIDDEN),
+    "self_attn.q_proj.weight": (HIDDEN, HIDDEN),
+    "self_attn.v_proj.weight": (HIDDEN, HIDDEN),
+}
+SHAPES: Mapping[str, Sequence[int]] = {
+    "lm_head.weight": (VOCABULARY, HIDDEN),
+    "model.embed_tokens.weight": (VOCABULARY, HIDDEN),
+    **{f"model.layers.{n}.{name}": shape for n in range(LAYERS) for name, shape in _LAYER.items()},
+    "model.norm.weight": (HIDDEN,),
+}
+
+
+def write_members(root: Path, names: Iterable[str] = MEMBERS) -> None:
+    """Write a checkpoint folder for each name below `root`."""
+    for name in names:
+        write_member(root / name, weights(name))
+
+
+def write_member(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """A folder with weights, config, tokenizer and a card with a licence, as the hub has them."""
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(file_of(tensors, {"format": "pt"}))
+    (folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
+    (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER) + "\n")
+    (folder / "README.md").write_text(CARD.format(name=folder.name))
+
+
+def weights(name: str) -> dict[str, Tensor]:
+    """The tensors of one member: those of `base`, moved by about a tenth of their size."""
+    return {tensor: _tensor(name, tensor, shape) for tensor, shape in SHAPES.items()}
+
+
+def _tensor(member: str, tensor: str, shape: Sequence[int]) -> Tensor:
+    count = 1
+    for size in shape:
+        count *= size
+    values = _draws("base", tensor, 0.02, count)
+    if member != "base":
+        steps = _draws(member, tensor, 0.002, count)
+        values = [value + step for value, step in zip(values, steps, strict=True)]
+    # The upper half of a float32 is a bf16, rounded towards zero.
+    return "BF16", [*shape], b"".join(struct.pack("<f", value)[2:] for value in values)
+
+
+def _draws(member: str, tensor: str, spread: float, count: int) -> list[float]:
+    draw = random.Random(f"{member} {tensor}")
+    return [draw.gauss(0.0, spread) for _ in range(count)]
