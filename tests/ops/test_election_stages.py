@@ -132,6 +132,31 @@ def test_nobody_votes() -> None:
     assert bits(_elect([x, x], (Fraction(0),) * 2)) == [0, 0]
 
 
+def test_three_terms_at_the_edge_of_the_proof() -> None:
+    # s = 1 with the largest opposite error, and the closest c that is no multiple of its unit.
+    for kind, p in ((np.float32, 24), (np.float64, 53)):
+        half, quarter = 2.0**-p, 2.0 ** (-p - 1)
+        cases = [
+            (1.0, -quarter, -(1.0 - half), 1),
+            (1.0, half, -1.0, 1),
+            (1.0, -quarter, -1.0, -1),
+            (1.0, half, -(1.0 + 2 * half), -1),
+            (-1.0, quarter, 1.0 - half, -1),
+        ]
+        for a, b, c, sign in cases:
+            terms = [np.array([x], kind) for x in (a, b, c)]
+            assert np.sign(with_sign_of_sum(REFERENCE.xp, terms)).tolist() == [sign]
+
+
+def test_an_overflowing_sum_of_three_keeps_its_sign() -> None:
+    largest = float(np.finfo(np.float32).max)
+    for values in ((largest, largest, -largest), (-largest, largest, largest)):
+        terms = [np.array([x], np.float32) for x in values]
+        assert _elect(terms, (Fraction(1),) * 3, work=Dtype.F32).tolist() == [1.0]
+    four = [np.array([x], np.float32) for x in (largest, largest, -largest, -largest)]
+    assert _elect(four, (Fraction(1),) * 4, work=Dtype.F32).tolist() == [0.0]
+
+
 @pytest.mark.parametrize("count", [3, 4, 7])
 def test_expansions_survive_cancellation_in_float64(count: int) -> None:
     rng = np.random.default_rng(count)
@@ -139,7 +164,7 @@ def test_expansions_survive_cancellation_in_float64(count: int) -> None:
         rng.choice([1.0, -1.0, 3.0], 500) * 2.0 ** rng.integers(-60, 60, 500) for _ in range(count)
     ]
     terms[-1] = -sum(terms[:-1], np.zeros(500))
-    found = np.sign(with_sign_of_sum(REFERENCE.xp, terms, short=False))
+    found = np.sign(with_sign_of_sum(REFERENCE.xp, terms))
     exact = [sum(Fraction(float(term[i])) for term in terms) for i in range(500)]
     assert found.tolist() == [(value > 0) - (value < 0) for value in exact]
     assert 0 < np.count_nonzero(found) < 500

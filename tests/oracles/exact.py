@@ -20,14 +20,49 @@ ONE = Fraction(1)
 def exact(graph: Graph, sources: Mapping[str, Sequence[float]], tensor: str = "w") -> Vector:
     """The value of a graph's only output; `sources` gives each label's elements in row order."""
     (root,) = graph.outputs.values()
+    return exact_values(graph, sources, tensor)[root]
+
+
+def exact_values(
+    graph: Graph, sources: Mapping[str, Sequence[float]], tensor: str = "w"
+) -> dict[NodeKey, Vector]:
+    """The value of every node."""
     values: dict[NodeKey, Vector] = {}
-    for node in graph.below(root):
+    for node in graph.nodes():
         if node.op == "source":
             values[node.key] = tuple(map(Fraction, sources[str(node.param("label"))]))
         else:
             operands = [values[key] for key in node.operands]
             values[node.key] = _MEANINGS[node.op](_Applied(node, graph, operands, tensor))
-    return values[root]
+    return values
+
+
+def coefficients_at(
+    node: Node, graph: Graph, values: Mapping[NodeKey, Vector]
+) -> list[Fraction]:
+    """By how much each operand of a node counts, at most, in any element of its result."""
+    at = _Applied(node, graph, [values[key] for key in node.operands], "")
+    count = len(at.operands)
+    match node.op:
+        case "affine":
+            return at.numbers("coefficients", count)
+        case "linear":
+            return _shares(at)
+        case "scale":
+            return [at.number("by")]
+        case "trim":
+            return [1 / at.number("density") if at["rescale"] == "inv" else ONE]
+        case "dare":
+            divided = at["rescale"] == "inv" and at.number("density") != 1
+            return [1 / _divisor(at) if divided else ONE]
+        case "slerp":
+            return _slerp_coefficients(at)
+        case "ties":
+            bases = [ONE] if at.has_base else []
+            factor = abs(at.number("scale")) * max(1, *at.numbers("weights", count - len(bases)))
+            return [*bases, *[factor] * (count - len(bases))]
+        case _:
+            raise AssertionError(f"{node.op} is no operator")
 
 
 class _Applied:
@@ -68,9 +103,13 @@ def _affine(at: _Applied) -> Vector:
 
 
 def _linear(at: _Applied) -> Vector:
+    return _combine(_shares(at), at.operands)
+
+
+def _shares(at: _Applied) -> list[Fraction]:
     weights = at.numbers("weights", len(at.operands))
     whole = sum(weights) if at["normalize"] else ONE
-    return _combine([w / whole for w in weights], at.operands)
+    return [w / whole for w in weights]
 
 
 def _scale(at: _Applied) -> Vector:
@@ -123,8 +162,11 @@ def _dare(at: _Applied) -> Vector:
         return _with_norm_of(x, found, 1)
     if at["rescale"] == "none":
         return found
-    divisor = density if at["q"] is None else at.number("q")
-    return tuple(value / divisor for value in found)
+    return tuple(value / _divisor(at) for value in found)
+
+
+def _divisor(at: _Applied) -> Fraction:
+    return at.number("density") if at["q"] is None else at.number("q")
 
 
 def _ties(at: _Applied) -> Vector:
@@ -202,11 +244,15 @@ def _agreeing_mean(at: _Applied) -> Vector:
 
 
 def _slerp(at: _Applied) -> Vector:
+    return _combine(_slerp_coefficients(at), at.operands)
+
+
+def _slerp_coefficients(at: _Applied) -> list[Fraction]:
     (a, b), t = at.operands, at.number("t")
     if t in (0, 1):
-        return b if t else a
-    near, far = _arc([float(x) for x in a], [float(x) for x in b], float(t), str(at["norm"]))
-    return _combine([Fraction(near), Fraction(far)], [a, b])
+        return [1 - t, t]
+    found = _arc([float(x) for x in a], [float(x) for x in b], float(t), str(at["norm"]))
+    return [Fraction(c) for c in found]
 
 
 def _arc(a: Sequence[float], b: Sequence[float], t: float, norm: str) -> tuple[float, float]:

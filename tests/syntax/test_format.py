@@ -39,7 +39,8 @@ def formatted(text: str) -> str:
         ("long = a\nx = b\n\ny = c", "long = a\nx    = b\n\ny = c"),
         ("long = a\n# c\nx = b", "long = a\n# c\nx = b"),
         ("mergec 1 # c\nx = a", "mergec 1  # c\nx = a"),
-        ("x = a + # c\n  b", "# c\nx = a + b"),
+        ("x = a + # c\n  b", "x = a  # c\n    + b"),
+        ("x = a * # c\n  b", "# c\nx = a*b"),
         ("x = # c\n a # d\n # e\n", "# c\nx = a  # d\n# e"),
     ],
 )

@@ -42,7 +42,7 @@ def test_the_tables_belong_to_the_grammar() -> None:
 
 
 # The grammar grows without end, so most of what is drawn from it is too large and dropped.
-@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(from_lark(build_parser(), start="start", explicit=_TERMINALS))
 def test_text_made_by_the_grammar_has_no_syntax_error(text: str) -> None:
     result = parse_spec(SourceText("made.merge", text.lstrip()))

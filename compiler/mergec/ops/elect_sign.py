@@ -19,15 +19,14 @@ from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
-from mergec.ops.exact_sign import SHORT_TERM_BITS, with_sign_of_sum
+from mergec.ops.exact_sign import with_sign_of_sum
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals, word
-from mergec.ops.rounding import product_is_exact, proportional, round_significand, significant_bits
+from mergec.ops.rounding import product_is_exact, proportional, round_significand
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 # float32 data has 24 bits; with 29 more its product with a weight is exact in float64.
 _WEIGHT_BITS = {Dtype.F32: 29, Dtype.F64: 53}
-_DATA_BITS = {Dtype.F32: 24, Dtype.F64: 53}
 _TIE = {"drop": 0.0, "positive": 1.0, "negative": -1.0, "majority": 0.0}
 
 
@@ -37,7 +36,6 @@ class Election:
 
     voters: tuple[tuple[int, float], ...]
     by_count: bool
-    short: bool
     tie: float
 
 
@@ -59,12 +57,9 @@ class ElectSign(Stage):
             exact = (Fraction(1),) * len(exact)
         weights = [round_significand(w, _WEIGHT_BITS[site.work]) for w in proportional(exact)]
         voters = tuple((i, w) for i, w in enumerate(weights) if w != 0.0)
-        last_bits = significant_bits(voters[-1][1]) if voters else 0
         return Election(
             voters,
             word(params, "elect", "mass") == "count",
-            # A weight of one significant bit, a power of two, lengthens nothing.
-            _DATA_BITS[site.work] + last_bits - 1 < SHORT_TERM_BITS,
             _TIE[word(params, "zero", "drop")],
         )
 
@@ -105,17 +100,16 @@ def _elect(xp: ArrayNamespace, blocks: Sequence[Array], setting: Election) -> Ar
         return xp.sign(like - like, like)
     if setting.by_count:
         return xp.sign(_count_signs(xp, blocks, setting.voters), like)
-    few = len(setting.voters) <= 2
-    terms = [_weigh(xp, blocks[i], w, in_place=few) for i, w in setting.voters]
-    return xp.sign(with_sign_of_sum(xp, terms, short=setting.short), like)
+    # Products need float64 to be exact, and more than three terms its range.
+    wide = len(setting.voters) > 3 or any(abs(w) != 1.0 for _, w in setting.voters)
+    terms = [_weigh(xp.widen(blocks[i]) if wide else blocks[i], w) for i, w in setting.voters]
+    return xp.sign(with_sign_of_sum(xp, terms), like)
 
 
-def _weigh(xp: ArrayNamespace, x: Array, weight: float, *, in_place: bool) -> Array:
-    """The product in float64; or in the work dtype if the weight is ±1 and few terms allow it."""
-    wide = x if in_place and abs(weight) == 1.0 else xp.widen(x)
+def _weigh(x: Array, weight: float) -> Array:
     if abs(weight) != 1.0:
-        return wide * weight
-    return -wide if weight < 0 else wide
+        return x * weight
+    return -x if weight < 0 else x
 
 
 def _count_signs(

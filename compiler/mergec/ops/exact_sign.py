@@ -1,7 +1,8 @@
 """The sign of a sum of arrays, exactly: a rounded sum loses it just where terms nearly cancel.
 
 Only signs are asked for, so few terms need little: the rounded sum of two numbers has the exact
-sign because subnormals are kept. Longer sums are kept as expansions without error.
+sign because subnormals are kept, and three need one rounding error. Longer sums are kept as
+expansions without error.
 
 Source: J. R. Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997, theorems 7 and 10.
 """
@@ -10,30 +11,30 @@ from collections.abc import Sequence
 
 from mergec.ops.namespace import Array, ArrayNamespace
 
-# A third term of at most this many significant bits needs no expansion, see `_three_terms`.
-SHORT_TERM_BITS = 51
 
-
-def with_sign_of_sum(xp: ArrayNamespace, terms: Sequence[Array], *, short: bool) -> Array:
+def with_sign_of_sum(xp: ArrayNamespace, terms: Sequence[Array]) -> Array:
     """An array whose elements have the signs (or are zero) of the exact sums of the terms.
 
-    terms: at least one, float64, or any dtype if at most two. short: whether the last term has at
-    most SHORT_TERM_BITS significant bits.
+    terms: at least one, all float32 or all float64. Up to three may overflow and still have the
+    right sign; more must not.
     """
     if len(terms) == 1:
         return terms[0]
     if len(terms) == 2:
         return terms[0] + terms[1]
-    if len(terms) == 3 and short:
+    if len(terms) == 3:
         return _three_terms(xp, *terms)
     return _leading_component(xp, _expansion(terms))
 
 
 def _three_terms(xp: ArrayNamespace, a: Array, b: Array, c: Array) -> Array:
-    """Let a + b = s + e with s rounded, and u the unit in the last place of s, so |e| <= u/2.
+    """The rounded sum of c and a + b, unless that is zero: then the rounding error of a + b.
 
-    If c is a multiple of u then so is s + c: it is zero or outweighs e. If not, a short c is below
-    2^51 u while |s| >= 2^52 u. So fl(s + c) has the sign, unless it is zero and e decides.
+    Let a + b = s + e with s rounded to p bits, u the unit in its last place, so |e| <= u/2.
+    If c is a multiple of u, so is s + c: it is zero or outweighs e. If not, then |c| <= (2^p - 1) *
+    u/2, and |s| is 2^(p-1) u or at least a unit more. In the second case |s + c| >= 3u/2. In the
+    first |s + c| >= u/2, and an e of opposite sign is at most u/4, for below a power of two the
+    units are halves.
     """
     total, error = _two_sum(a, b)
     total += c

@@ -144,7 +144,7 @@ OPERATOR = Operator(
         Law("reversal", {"norm": "polar"}),
         Law("block_invariant", {"t": Fraction(1, 4)}),
     ),
-    page=__doc__,
+    page=__doc__ or "",
     check=_check,
 )
 

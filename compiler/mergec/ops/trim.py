@@ -143,7 +143,7 @@ OPERATOR = Operator(
         Law("scale_equivariant"),
         Law("block_invariant", {"density": Fraction(3, 10)}),
     ),
-    page=__doc__,
+    page=__doc__ or "",
 )
 
 

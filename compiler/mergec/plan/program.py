@@ -114,16 +114,25 @@ def _needed(
 
 
 def build_program(graph: Graph, root: NodeKey) -> Program:
-    """The program that computes `root` of a normal-form graph; inputs by label."""
-    below = graph.below(root)
-    sources = sorted((n for n in below if n.op == "source"), key=lambda n: str(n.param("label")))
+    """The program that computes `root` of a normal-form graph; inputs by label.
+
+    Calls stand in the order of their first use, operands before users: it follows from what is
+    computed alone, and not from the order of lines in the spec.
+    """
+    sources = sorted(graph.leaves(root), key=lambda node: str(node.param("label")))
     number = {node.key: i for i, node in enumerate(sources)}
     calls: list[StageCall] = []
-    for node in below:
-        if node.op == "source":
+    stack = [root]
+    while stack:
+        node = graph.node(stack[-1])
+        waiting = [key for key in node.operands if key not in number]
+        if waiting:
+            stack.append(waiting[0])
             continue
-        operands = tuple(number[key] for key in node.operands)
-        number[node.key] = len(number)
-        calls.append(StageCall(node.key, node.op, node.revision, operands, node.params))
+        stack.pop()
+        if node.key not in number:
+            operands = tuple(number[key] for key in node.operands)
+            number[node.key] = len(number)
+            calls.append(StageCall(node.key, node.op, node.revision, operands, node.params))
     labels = tuple(str(node.param("label")) for node in sources)
     return Program(labels, tuple(calls), number[root])

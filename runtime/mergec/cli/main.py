@@ -100,7 +100,7 @@ def _status(error: BaseException) -> int:
     if isinstance(error, MemoryError):
         return _status(fail("E814", "memory ran out", help="give less with `--memory 512MiB`"))
     if isinstance(error, OSError) and error.filename is None and error.errno in _NOT_WRITTEN:
-        reason = os.strerror(error.errno or 0)
+        reason = os.strerror(error.errno or 0).lower()
         return _status(fail("E803", f"standard output cannot be written: {reason}"))
     return _report_bug(error)
 

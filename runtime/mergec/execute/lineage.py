@@ -13,6 +13,7 @@ from mergec.diagnostics import fail
 from mergec.execute.card import model_card
 from mergec.execute.version import tool_version
 from mergec.plan import Plan, plan_hash, source_table
+from mergec.plan.layout import ShardLayout
 
 SCHEMA = "mergec.lineage/1"
 FILE_NAME = "lineage.json"
@@ -69,16 +70,19 @@ def _lineage(
         "sources": [source_table(source) for source in plan.sources],
         "parents": _parents(plan),
         "shards": {
-            layout.name: {
-                "size": layout.size,
-                "header_sha256": hashlib.sha256(layout.header).hexdigest(),
-            }
+            layout.name: {"size": layout.size, "header_sha256": _head_digest(layout)}
             for layout in plan.layouts
         },
         "tensors": dict(sorted(digests.items())),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
     }
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _head_digest(layout: ShardLayout) -> Sha256:
+    """As the catalog takes it of a finished file: length and header, padding included."""
+    length = len(layout.header).to_bytes(8, "little")
+    return Sha256(hashlib.sha256(length + layout.header).hexdigest())
 
 
 def _parents(plan: Plan) -> dict[str, Any]:

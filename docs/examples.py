@@ -1,0 +1,216 @@
+"""The examples of the pages, run as a reader would run them.
+
+    python -m docs.examples    # from the repository's root: write what commands print into the pages
+
+Three kinds of fenced block are examples; all others are left alone.
+
+- `console`: lines after `$ ` are run by a shell; what they print must stand below them.
+- `merge`: a spec, or statements of one. `merge NAME.merge` also writes it to that file.
+- `json FILE` and `text FILE`: what stands in FILE, which a command above has written.
+
+In what is printed `…` stands for anything within a line (times, memory), and a line of `…` alone
+for any number of lines. The blocks of a page run from top to bottom in one folder, where the
+sources lie that `FAMILIES` names: the README's are those that `make demo` leaves, the others' are
+the toy family of the tests.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = (
+    "README.md",
+    "docs/language.md",
+    "docs/plan.md",
+    "docs/numerics.md",
+    "docs/output.md",
+    "docs/exit-codes.md",
+    "grammar/README.md",
+    "compiler/README.md",
+    "runtime/README.md",
+    "specs/README.md",
+)
+
+_FENCE = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ANY = "…"
+# What differs from run to run and from machine to machine.
+_VARYING = (
+    (re.compile(r"(?<=in )\d+\.\d s, peak memory [\d.]+ [KMG]iB"), f"{_ANY} s, peak memory {_ANY}"),
+    (re.compile(r"(?<=peak memory about )[\d.]+ [KMG]iB"), _ANY),
+)
+_TIERS = ("grammar", "compiler", "runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: its language, the rest of the line, and its text."""
+
+    language: str
+    argument: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A folder with sources, and a shell in it that knows the command `mergec`."""
+
+    folder: Path
+    bin: Path
+
+    def run(self, command: str, status: int) -> tuple[str, int]:
+        """What `command` prints, on either stream, and its exit status; `$?` is `status`."""
+        done = subprocess.run(
+            ["bash", "-c", f"(exit {status}); {command}"],
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.stdout, done.returncode
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(str(ROOT / tier) for tier in _TIERS),
+            "LC_ALL": "C.UTF-8",
+            "TERM": "dumb",
+        }
+
+
+def open_shell(folder: Path) -> Shell:
+    """A shell in the existing `folder`."""
+    place = folder.with_name(f"{folder.name}-bin")
+    place.mkdir()
+    command = place / "mergec"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mergec.cli "$@"\n')
+    command.chmod(0o755)
+    return Shell(folder, place)
+
+
+def blocks(page: str) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    return [Block(*found.groups()) for found in _FENCE.finditer(page)]
+
+
+def matches(documented: str, printed: str) -> bool:
+    """Whether a page says what was printed, `…` standing for anything.
+
+    >>> matches("wrote out in … s\\n", "wrote out in 0.1 s\\n"), matches("a\\n…\\nd\\n", "a\\nb\\nc\\nd\\n")
+    (True, True)
+    """
+    lines = [
+        r"(?:.*\n)*?" if line == _ANY else ".*?".join(map(re.escape, line.split(_ANY))) + r"\n"
+        for line in documented.splitlines()
+    ]
+    return re.fullmatch("".join(lines), printed) is not None
+
+
+def actual(page: str, shell: Shell) -> Iterator[tuple[Block, Block]]:
+    """Each example of a page that shows output, as written and as it comes out now.
+
+    The two are equal where the page is right.
+    """
+    status = 0
+    for block in blocks(page):
+        name = block.argument
+        if block.language == "merge" and name:
+            (shell.folder / name).write_text(block.text)
+        elif block.language == "console":
+            text = ""
+            for command, documented in _commands(block.text):
+                printed, status = shell.run(command, status)
+                text += f"$ {command}\n" + _said(documented, printed)
+            yield block, replace(block, text=text)
+        elif block.language in ("json", "text") and name:
+            yield block, replace(block, text=_said(block.text, (shell.folder / name).read_text()))
+
+
+def _commands(text: str) -> Iterator[tuple[str, str]]:
+    """The commands of a `console` block, each with the lines below it."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, documented = part.partition("\n")
+        yield command, documented
+
+
+def _said(documented: str, printed: str) -> str:
+    printed = printed if not printed or printed.endswith("\n") else f"{printed}\n"
+    if matches(documented, printed):
+        return documented
+    for pattern, masked in _VARYING:
+        printed = pattern.sub(masked, printed)
+    return printed
+
+
+def lay_out(page: str, folder: Path) -> None:
+    """Put the sources that the examples of a page name into `folder`."""
+    if page == "README.md":
+        _stand_ins(folder)
+    else:
+        from tests import toy_family
+
+        toy_family.write_members(folder, [*toy_family.MEMBERS, *_further(page)])
+
+
+def _further(page: str) -> Iterable[str]:
+    """Sources of a page beyond the four."""
+    text = (ROOT / page).read_text()
+    named = {name for name in re.findall(r'model\("\./([\w-]+)"', text)}
+    from tests.toy_family import MEMBERS
+
+    return sorted(named - {*MEMBERS, "renamed", "missing"})
+
+
+def _stand_ins(folder: Path) -> None:
+    """Sources whose headers, and so whose plan, are those of `build/demo/first`."""
+    import torch
+
+    from specs.demo import digits
+    from specs.demo.digits_demo import STAND_INS
+
+    generator = torch.Generator().manual_seed(0)
+    shapes = [
+        (f"layers.{layer}.{part}", shape)
+        for layer in range(digits.LAYERS)
+        for part, shape in (
+            ("weight", (digits.SIZES[layer + 1], digits.SIZES[layer])),
+            ("bias", (digits.SIZES[layer + 1],)),
+        )
+    ]
+    family = {
+        name: {tensor: torch.randn(*shape, generator=generator) for tensor, shape in shapes}
+        for name in STAND_INS
+    }
+    digits.save_family(family, folder)
+
+
+def main() -> None:
+    """Write what the commands print now into every page."""
+    for name in PAGES:
+        path = ROOT / name
+        if not path.exists():
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "examples"
+            folder.mkdir()
+            lay_out(name, folder)
+            page = path.read_text()
+            for written, now in actual(page, open_shell(folder)):
+                head = f"```{written.language} {written.argument}".rstrip()
+                page = page.replace(f"{head}\n{written.text}```", f"{head}\n{now.text}```", 1)
+            if page != path.read_text():
+                path.write_text(page)
+                print(f"rewrote {name}")
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
