@@ -98,4 +98,6 @@ def _pad(path: Path) -> None:
     """Fill the header up with newlines, where the format has spaces."""
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
-    path.write_bytes((size + 8).to_bytes(8, "little") + data[8 : 8 + size] + b"\n" * 8 + data[8 + size :])
+    path.write_bytes(
+        (size + 8).to_bytes(8, "little") + data[8 : 8 + size] + b"\n" * 8 + data[8 + size :]
+    )

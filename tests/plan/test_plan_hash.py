@@ -57,10 +57,11 @@ def test_the_plan_member_is_byte_identical_wherever_spec_and_sources_lie(
         f"mergec 1\n# a remark\n{SPEC}",
         SPEC.replace("base", "origin").replace('"./origin"', '"./base"'),
         SPEC.replace("ties(base, code, math", "ties(base, math, code"),
+        "\n".join([*reversed(SOURCES.split("\n")), *SPEC.split("\n")[-2:]]),
         SPEC.replace("density=0.3", "density=[3/10, 0.30]"),
         SPEC.replace("math; density=0.3", "math - base; density=0.3, scale=1"),
     ],
-    ids=["comments", "names", "order", "notation", "defaults"],
+    ids=["comments", "names", "operands", "lines", "notation", "defaults"],
 )
 def test_what_means_the_same_has_the_same_hash(text: str, root: Path) -> None:
     assert hash_of(text, root) == hash_of(SPEC, root)

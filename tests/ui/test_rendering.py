@@ -111,7 +111,7 @@ def test_marks_stand_under_what_they_mark() -> None:
     source = SourceText("a.merge", '\tx = "数学\u0301\u202e" + y\r\n')
     assert shown(Diagnostic("E201", "no `y`", at(source, "y"), "\u202e"))[3:] == [
         ' 1 |     x = "数学\u0301\\u{202e}" + y',
-        "   |                             ^ \\u{202e}",
+        "   |                          ^ \\u{202e}",
     ]
     assert shown(Diagnostic("E201", "no", at(source, "数学\u0301")))[4] == "   |          ^^^^"
 

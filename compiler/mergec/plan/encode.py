@@ -40,7 +40,8 @@ def plan_member(plan: Plan) -> dict[str, Any]:
     """What is reviewed and hashed."""
     return {
         "edition": plan.edition,
-        "sources": [_source(source) for source in plan.sources],
+        # By label, so that the order of lines in the spec is no part of the plan.
+        "sources": [_source(s) for s in sorted(plan.sources, key=lambda s: s.decl.label)],
         "nodes": _nodes(plan.written),
         "programs": {plan.program.key: _program(plan.program)} if plan.program.calls else {},
         "exports": [

@@ -73,7 +73,14 @@ def _one(found: Diagnostic, paint: _Paint) -> str:
         lines.append(
             f"{' ' * (width + 2)}{paint('frame', '=')} {paint('bold', word)}: {escape(text)}"
         )
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "".join(_stripped(line) + "\n" for line in lines)
+
+
+def _stripped(line: str) -> str:
+    """`line` without blanks at its end, be the end styled or not."""
+    if line.endswith(_RESET):
+        return line.removesuffix(_RESET).rstrip() + _RESET
+    return line.rstrip()
 
 
 def _marks_by_source(found: Diagnostic, primary: Span) -> list[tuple[SourceText, list[_Mark]]]:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from io import TextIOWrapper
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -63,17 +64,26 @@ def main() -> NoReturn:
     """Run the command line and exit with the documented status (docs/exit-codes.md)."""
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGHUP, _terminate)
-    try:
-        if isinstance(sys.stdout, TextIOWrapper):
-            # A locale never turns a report into an exception.
-            sys.stdout.reconfigure(errors="backslashreplace")
-        status = cli(prog_name="mergec", standalone_mode=False) or 0
-        _flush(sys.stdout)
-    except BaseException as error:
-        status = _status(error)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A locale never turns a report into an exception.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    status = run_command()
     # Not sys.exit: worker threads that still compute must not hold an interrupted process.
     _flush_quietly()
     os._exit(status)
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, by default that of the process; returns the exit status.
+
+    Whatever is raised ends here: errors are printed, and an exception that is none is a bug report.
+    """
+    try:
+        status: int | None = cli(arguments, prog_name="mergec", standalone_mode=False)
+        _flush(sys.stdout)
+    except BaseException as error:
+        return _status(error)
+    return status or 0
 
 
 def _status(error: BaseException) -> int:
