@@ -1,28 +1,32 @@
 """The examples of the pages, run as a reader would run them.
 
-    python -m docs.examples    # from the repository's root: write what commands print into the pages
+    python -m docs.examples    # from the repository's root
 
-Three kinds of fenced block are examples; all others are left alone.
+writes into the pages what their commands print now; a test holds the pages to it.
+
+These kinds of fenced block are examples; all others are left alone.
 
 - `console`: lines after `$ ` are run by a shell; what they print must stand below them.
 - `merge`: a spec, or statements of one. `merge NAME.merge` also writes it to that file.
+- `python`: a program that ends well and prints nothing.
 - `json FILE` and `text FILE`: what stands in FILE, which a command above has written.
 
 In what is printed `…` stands for anything within a line (times, memory), and a line of `…` alone
-for any number of lines. The blocks of a page run from top to bottom in one folder, where the
-sources lie that `FAMILIES` names: the README's are those that `make demo` leaves, the others' are
-the toy family of the tests.
+for any number of lines. The blocks of a page run from top to bottom in one folder. The sources in
+it have the headers of those that `make demo` leaves, for the README, and are the toy family of the
+tests for every other page; `./bare` lacks the prefix `model.`, and `./missing` is not there.
 """
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from tests import toy_family
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -46,6 +50,7 @@ _VARYING = (
     (re.compile(r"(?<=peak memory about )[\d.]+ [KMG]iB"), _ANY),
 )
 _TIERS = ("grammar", "compiler", "runtime")
+_BUG = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,13 @@ class Shell:
 
 
 def open_shell(folder: Path) -> Shell:
-    """A shell in the existing `folder`."""
+    """A shell in the existing `folder`; its commands stand in another folder beside it."""
     place = folder.with_name(f"{folder.name}-bin")
     place.mkdir()
-    command = place / "mergec"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mergec.cli "$@"\n')
-    command.chmod(0o755)
+    for name, module in (("mergec", " -m mergec.cli"), ("python", "")):
+        command = place / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{module} "$@"\n')
+        command.chmod(0o755)
     return Shell(folder, place)
 
 
@@ -102,11 +108,7 @@ def blocks(page: str) -> list[Block]:
 
 
 def matches(documented: str, printed: str) -> bool:
-    """Whether a page says what was printed, `…` standing for anything.
-
-    >>> matches("wrote out in … s\\n", "wrote out in 0.1 s\\n"), matches("a\\n…\\nd\\n", "a\\nb\\nc\\nd\\n")
-    (True, True)
-    """
+    """Whether a page says what was printed, `…` standing for anything."""
     lines = [
         r"(?:.*\n)*?" if line == _ANY else ".*?".join(map(re.escape, line.split(_ANY))) + r"\n"
         for line in documented.splitlines()
@@ -130,6 +132,9 @@ def actual(page: str, shell: Shell) -> Iterator[tuple[Block, Block]]:
                 printed, status = shell.run(command, status)
                 text += f"$ {command}\n" + _said(documented, printed)
             yield block, replace(block, text=text)
+        elif block.language == "python":
+            printed, status = shell.run(f"python - <<'END'\n{block.text}END", status)
+            yield block, replace(block, text=printed) if status else block
         elif block.language in ("json", "text") and name:
             yield block, replace(block, text=_said(block.text, (shell.folder / name).read_text()))
 
@@ -151,22 +156,16 @@ def _said(documented: str, printed: str) -> str:
 
 
 def lay_out(page: str, folder: Path) -> None:
-    """Put the sources that the examples of a page name into `folder`."""
+    """Put the sources that the examples of `page` name into the existing `folder`."""
     if page == "README.md":
         _stand_ins(folder)
-    else:
-        from tests import toy_family
-
-        toy_family.write_members(folder, [*toy_family.MEMBERS, *_further(page)])
-
-
-def _further(page: str) -> Iterable[str]:
-    """Sources of a page beyond the four."""
-    text = (ROOT / page).read_text()
-    named = {name for name in re.findall(r'model\("\./([\w-]+)"', text)}
-    from tests.toy_family import MEMBERS
-
-    return sorted(named - {*MEMBERS, "renamed", "missing"})
+        return
+    named = re.findall(r'model\("\./([\w-]+)"', (ROOT / page).read_text())
+    for name in sorted({*toy_family.MEMBERS, *named} - {"missing"}):
+        tensors = toy_family.weights(name)
+        if name == "bare":
+            tensors = {key.removeprefix("model."): tensor for key, tensor in tensors.items()}
+        toy_family.write_member(folder / name, tensors)
 
 
 def _stand_ins(folder: Path) -> None:
@@ -196,20 +195,19 @@ def main() -> None:
     """Write what the commands print now into every page."""
     for name in PAGES:
         path = ROOT / name
-        if not path.exists():
-            continue
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "examples"
             folder.mkdir()
             lay_out(name, folder)
             page = path.read_text()
             for written, now in actual(page, open_shell(folder)):
+                if _BUG in now.text:
+                    raise SystemExit(f"{name}: mergec fails\n{now.text}")
                 head = f"```{written.language} {written.argument}".rstrip()
                 page = page.replace(f"{head}\n{written.text}```", f"{head}\n{now.text}```", 1)
             if page != path.read_text():
                 path.write_text(page)
                 print(f"rewrote {name}")
-            shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

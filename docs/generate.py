@@ -28,8 +28,8 @@ exact rationals until they are rounded once ([numerics.md](numerics.md)). Ranges
 taken too. Sums, differences and multiples of models need no operator: write `base + 0.7*(code -
 base)`.
 """
-_LAWS = """The laws are claims that tests check on every backend by searching for counterexamples; with
-tolerance 0 a law holds bit for bit."""
+_LAWS = """The laws are claims that tests check on every backend by searching for counterexamples; where no
+tolerance is named, a law holds bit for bit."""
 _STAGES_HEAD = """# Stages
 
 What operators lower to, and what the sweeps of a plan name. They cannot be called from a spec.
@@ -64,9 +64,12 @@ def operators_page() -> str:
 
 def errors_page() -> str:
     """The text of `docs/errors.md`."""
-    return "\n".join(
-        [_ERRORS_HEAD, *(part for prefix in _FAMILIES for part in _family(prefix)), ""]
-    ).rstrip("\n") + "\n"
+    return (
+        "\n".join(
+            [_ERRORS_HEAD, *(part for prefix in _FAMILIES for part in _family(prefix)), ""]
+        ).rstrip("\n")
+        + "\n"
+    )
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Bad input at the command line: a diagnostic, its exit status, and nothing touched or left over."""
+"""Bad input at the command line: a diagnostic, its exit status, nothing touched or left over."""
 
 import errno
 import hashlib
@@ -103,7 +103,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str, int]] = {
         4,
     ),
     "web page": (lambda path: path.write_text("<!DOCTYPE html><html></html>"), "E704", 4),
-    "zipped pickle": (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(60)), "E706", 12),
+    "zipped pickle": (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(60)), "E704", 4),
     "pickle": (pickled, "E706", 12),
     "no tensors": (lambda path: path.write_bytes(framed("{}")), "E714", 4),
 }
@@ -153,7 +153,7 @@ def test_a_result_that_does_not_fit_its_dtype(mergec: Mergec) -> None:
 def test_a_coefficient_that_no_dtype_holds(mergec: Mergec) -> None:
     write_spec(*SPEC.splitlines()[:2], "child = base + 1e300*(code - base)")
     refused(mergec("run", "spec.merge", "-o", "out"), "E806", 9)
-    long = "base + " + "1e390*(" * 4 + "code - base" + ")" * 4
+    long = "base + " + "1e300*(" * 5 + "code - base" + ")" * 5
     write_spec(*SPEC.splitlines()[:2], f"child = {long}")
     refused(mergec("run", "spec.merge", "-o", "out"), "E104", 3)
 
@@ -200,8 +200,8 @@ def test_a_disk_that_refuses(
     status: int,
 ) -> None:
     def system(self: Files, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        writes = call != "open" or bool(args[1] & os.O_CREAT)
-        if function.__name__ == call and writes:
+        reads = function is os.open and not args[1] & os.O_CREAT
+        if function.__name__ == call and not reads:
             raise OSError(number, os.strerror(number))
         return function(*args, **kwargs)
 
@@ -250,7 +250,7 @@ USAGE = [
 def test_wrong_use_of_the_command_line(mergec: Mergec, arguments: list[str]) -> None:
     outcome = mergec(*arguments)
     assert (outcome.status, outcome.out, outcome.made) == (2, "", set())
-    assert "mergec" in outcome.err
+    assert re.search(r"^(Usage|Error): ", outcome.err, re.MULTILINE)
 
 
 def test_explaining_what_does_not_exist(mergec: Mergec) -> None:
@@ -265,11 +265,8 @@ def test_specs_that_are_no_files(mergec: Mergec) -> None:
     refused(mergec("check", "spce.merge"), "E701", 4)
     os.mkfifo("pipe.merge")
     os.mkfifo("pipe.json")
-    refused_pipe = (
-        run_command(["check", "pipe.merge"]),
-        run_command(["run", "pipe.json", "-o", "x"]),
-    )
-    assert refused_pipe == (4, 4)
+    assert run_command(["check", "pipe.merge"]) == 4
+    assert run_command(["run", "pipe.json", "-o", "out"]) == 4
 
 
 def test_texts_that_cannot_be_written(mergec: Mergec) -> None:
@@ -293,7 +290,7 @@ class TestPlanFiles:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "no plan", "[]", "{}", '{"schema": "mergec.plan/1"}', '{"schema": 1, "schema": 1}'],
+        ["", "no plan", "[]", "{}", '{"schema": "mergec.plan/1"}', '{"a": 1, "a": 1}'],
     )
     def test_a_file_that_is_no_plan(self, mergec: Mergec, text: str) -> None:
         refused(self.run(mergec, text), "E604", 6)

@@ -116,7 +116,8 @@ def test_the_normal_form_is_near_what_is_written(data: st.DataObject) -> None:
 def test_names_say_nothing_and_order_free_operands_have_no_order(spec: SpecText) -> None:
     graph = elaborated(spec).graph
     for text in (spec.renamed, spec.permuted):
-        assert check_text(SourceText("again.merge", text))[0].graph == graph, text
+        again = check_text(SourceText("again.merge", text))[0].graph
+        assert again.outputs == graph.outputs, text
 
 
 def merged(spec: SpecText, held: Checkpoints) -> dict[str, StoredTensor]:

@@ -153,8 +153,32 @@ def test_an_overflowing_sum_of_three_keeps_its_sign() -> None:
     for values in ((largest, largest, -largest), (-largest, largest, largest)):
         terms = [np.array([x], np.float32) for x in values]
         assert _elect(terms, (Fraction(1),) * 3, work=Dtype.F32).tolist() == [1.0]
-    four = [np.array([x], np.float32) for x in (largest, largest, -largest, -largest)]
-    assert _elect(four, (Fraction(1),) * 4, work=Dtype.F32).tolist() == [0.0]
+    four = [np.array([x], np.float32) for x in (largest, largest, -largest, 1.0)]
+    assert _elect(four, (Fraction(1),) * 4, work=Dtype.F32).tolist() == [1.0]
+
+
+def test_products_with_weights_are_not_rounded() -> None:
+    # Three times the float32 nearest to 1/3 is 1 + 2^-25, which float32 would round to 1.
+    third, one = np.array([1 / 3], np.float32), np.array([-1.0], np.float32)
+    weights = (Fraction(3), Fraction(1))
+    assert _elect([third, one], weights, work=Dtype.F32).tolist() == [1.0]
+
+
+def test_a_negative_weight_turns_a_vote() -> None:
+    x, y = np.array([2.0, -1.0]), np.array([-3.0, -2.0])
+    weights = (Fraction(1), Fraction(-1))
+    assert _elect([x, y], weights).tolist() == [1.0, 1.0]
+    assert _mean([x, y], weights, Dtype.F64, agg="sum").tolist() == [5.0, 2.0]
+    both = (Fraction(-2), Fraction(-2))
+    assert _elect([x, y], both).tolist() == [1.0, 1.0]
+    assert _mean([x, y], both, Dtype.F64, agg="wmean").tolist() == [-3.0, -1.5]
+
+
+def test_the_first_of_equal_magnitudes_is_the_largest() -> None:
+    params: dict[str, Any] = {"weights": (Fraction(1),) * 2, "agg": "max", "elected": False}
+    for first, second in ((1.0, -1.0), (-1.0, 1.0)):
+        found = run_stage(MEAN, REFERENCE, [np.array([first]), np.array([second])], params)
+        assert found.tolist() == [first]
 
 
 @pytest.mark.parametrize("count", [3, 4, 7])

@@ -121,9 +121,7 @@ def statements(draw: st.DrawFn) -> Statement:
 def specs(draw: st.DrawFn) -> SpecFile:
     """A spec of one to four statements, without comments."""
     edition = draw(st.sampled_from([None, 1]))
-    return SpecFile(
-        edition, tuple(draw(st.lists(statements(), min_size=1, max_size=4))), (), _HERE
-    )
+    return SpecFile(edition, tuple(draw(st.lists(statements(), min_size=1, max_size=4))), (), _HERE)
 
 
 def scatter(text: str, random: Random) -> tuple[str, list[str]]:

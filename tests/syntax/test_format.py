@@ -69,8 +69,7 @@ def test_a_long_chain_has_a_stage_or_term_a_line() -> None:
     )
     terms = " + ".join(f"0.{n}*(expert_number_{n} - base)" for n in range(1, 5))
     assert formatted(f"child = base + {terms}") == (
-        "child = base\n"
-        + "".join(f"    + 0.{n}*(expert_number_{n} - base)\n" for n in range(1, 5))
+        "child = base\n" + "".join(f"    + 0.{n}*(expert_number_{n} - base)\n" for n in range(1, 5))
     )
 
 

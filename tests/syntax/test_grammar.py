@@ -9,9 +9,9 @@ from hypothesis.extra.lark import from_lark
 from mergec.diagnostics import SourceText
 from mergec.syntax import format_spec, parse_spec
 from mergec.syntax.build_tables import build_parser, grammar_digest
+from mergec.syntax.literals import number_text, string_text
 from mergec.syntax.tables import TABLES, load_parser
 from tests.syntax.spec_trees import names, numbers, strings
-from mergec.syntax.literals import number_text, string_text
 
 # Terminals that look ahead say nothing about what to generate.
 _TERMINALS = {
@@ -32,7 +32,10 @@ _TERMINALS = {
 
 def test_the_grammar_has_no_conflict() -> None:
     # Strict: raises on a conflict of rules, and on two terminals that match the same text.
-    assert build_parser().parse("a = b") == load_parser().parse("a = b")
+    built, loaded = build_parser(), load_parser()
+    assert sorted(each.name for each in built.terminals) == sorted(
+        each.name for each in loaded.terminals
+    )
 
 
 def test_the_tables_belong_to_the_grammar() -> None:
@@ -42,7 +45,9 @@ def test_the_tables_belong_to_the_grammar() -> None:
 
 
 # The grammar grows without end, so most of what is drawn from it is too large and dropped.
-@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(
+    max_examples=10, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 @given(from_lark(build_parser(), start="start", explicit=_TERMINALS))
 def test_text_made_by_the_grammar_has_no_syntax_error(text: str) -> None:
     result = parse_spec(SourceText("made.merge", text.lstrip()))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergec.diagnostics import (
+    CODES,
     Diagnostic,
     Fix,
     Label,
@@ -251,6 +252,13 @@ def test_a_code_has_a_page() -> None:
         "Exit status 3.",
     ]
     assert max(map(len, lines)) <= 90
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_explained_in_a_few_sentences(code: str) -> None:
+    sentences = CODES[code].explanation.rstrip(".").split(". ")
+    assert 2 <= len(sentences) <= 5
+    assert max(map(len, explain_code(code, None).splitlines())) <= 90
 
 
 def test_a_code_is_found_by_number_and_by_slug() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic
 from mergec.diagnostics.suggest import suggestion_help
@@ -12,7 +13,7 @@ from mergec.elaborate.sources import Sources
 from mergec.elaborate.values import POISON, Meaning, Poison, Weights
 from mergec.elaborate.wording import describe, pasted, quoted
 from mergec.ir import GraphBuilder, Value, ValueType
-from mergec.ops import OPERATORS, MassRule, Operator
+from mergec.ops import OPERATORS, MassRule, Operator, number
 from mergec.syntax.nodes import Call, Expr, Name
 
 
@@ -136,14 +137,19 @@ class Calls:
     ) -> tuple[list[Weights], dict[str, Value]]:
         """Operands after the base by label, then by key; per-operand parameters move along."""
         fixed, free = operands[:has_base], operands[has_base:]
-        order = sorted(range(len(free)), key=lambda i: (self._label(free[i]), free[i].key))
-        moved: dict[str, Value] = {
-            name: tuple(value[i] for i in order)
-            if isinstance(value, tuple) and _is_per_operand(operator, name)
-            else value
+        lists = {
+            name: value
             for name, value in params.items()
+            if isinstance(value, tuple) and _is_per_operand(operator, name)
         }
-        return [*fixed, *(free[i] for i in order)], moved
+
+        def rank(i: int) -> tuple[str, str, list[Fraction]]:
+            # An operand given twice is told apart by its parameters alone.
+            return self._label(free[i]), free[i].key, [number(v[i]) for v in lists.values()]
+
+        order = sorted(range(len(free)), key=rank)
+        moved = {name: tuple(value[i] for i in order) for name, value in lists.items()}
+        return [*fixed, *(free[i] for i in order)], {**params, **moved}
 
     def _mask(
         self, operator: Operator, masked: Weights, params: dict[str, Value], draws: int

@@ -13,12 +13,13 @@ Example    affine(x, y; coefficients=(1/2, 1/2)) of [1, 2] and [3, -2] is [2, 0]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals
-from mergec.ops.rounding import coefficient, product_is_exact
+from mergec.ops.rounding import coefficient, even_precision, product_is_exact
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
@@ -44,9 +45,7 @@ class Affine(Stage):
 
     def prepare(self, params: Params, site: Site) -> Terms:
         """Round the coefficients for this tensor's dtypes."""
-        exact = rationals(params, "coefficients")
-        pairs = zip(exact, site.stored, strict=True)
-        return sort_terms(tuple(coefficient(c, site.work, kind) for c, kind in pairs), site)
+        return round_terms(rationals(params, "coefficients"), site)
 
     @untrapped
     def apply(
@@ -59,9 +58,11 @@ class Affine(Stage):
 STAGE = Affine()
 
 
-def sort_terms(coefficients: Sequence[float], site: Site) -> Terms:
-    """Rounded coefficients, one per operand, parted into stored and computed; zeros left out."""
-    terms = [(i, c) for i, c in enumerate(coefficients) if c != 0.0]
+def round_terms(exact: Sequence[Fraction], site: Site) -> Terms:
+    """Coefficients, one per operand, rounded and parted into stored and computed; no zeros."""
+    kinds = even_precision(site.stored, site.work)
+    rounded = [coefficient(c, site.work, kind) for c, kind in zip(exact, kinds, strict=True)]
+    terms = [(i, c) for i, c in enumerate(rounded) if c != 0.0]
     return Terms(
         tuple((i, c) for i, c in terms if site.stored[i] is not None),
         tuple((i, c) for i, c in terms if site.stored[i] is None),

@@ -50,6 +50,22 @@ def round_significand(value: Fraction, bits: int, least_exponent: int = -1074) -
         return float("inf") if value > 0 else float("-inf")
 
 
+def even_precision(stored: Sequence[Dtype | None], work: Dtype) -> tuple[Dtype | None, ...]:
+    """The dtype that each operand's coefficient in one sum is rounded for.
+
+    Operands stored narrower than `work` are all taken for the widest among them, so that equal
+    coefficients are rounded equally: a third of a tensor minus a third of the same tensor in
+    another dtype is zero.
+
+    >>> [kind and kind.word for kind in even_precision((Dtype.BF16, Dtype.F16, None), Dtype.F32)]
+    ['f16', 'f16', None]
+    """
+    bits = SIGNIFICAND_BITS
+    narrow = [kind for kind in stored if kind is not None and bits[kind] < bits[work]]
+    widest = max(narrow, key=lambda kind: bits[kind], default=None)
+    return tuple(widest if kind in narrow else kind for kind in stored)
+
+
 def product_is_exact(value: Fraction, work: Dtype, stored: Dtype | None) -> bool:
     """Whether `coefficient(value, ...)` times any element of its operand needs no rounding.
 

@@ -21,12 +21,12 @@ from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
-from mergec.ops.affine import Terms, add_terms, sort_terms
+from mergec.ops.affine import Terms, add_terms, round_terms
 from mergec.ops.declaration import REQUIRED, MassRule, Objection, Operator, Parameter
 from mergec.ops.law import Law
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
-from mergec.ops.rounding import coefficient, product_is_exact
+from mergec.ops.rounding import product_is_exact
 from mergec.ops.stage import Cursor, Params, Site, Stage
 from mergec.ops.tree_sum import total
 
@@ -70,7 +70,7 @@ class Slerp(Stage):
             word(params, "norm", "raw") == "polar",
             word(params, "antiparallel", "error") == "lerp",
             site,
-            _terms((1 - t, t), site),
+            round_terms((1 - t, t), site),
         )
 
     @untrapped
@@ -101,7 +101,7 @@ class Slerp(Stage):
         if setting.polar:
             length = float(1 - setting.t) * norms[0] + float(setting.t) * norms[1]
             near, far = length * near / norms[0], length * far / norms[1]
-        return replace(setting, terms=_terms((Fraction(near), Fraction(far)), setting.site))
+        return replace(setting, terms=round_terms((Fraction(near), Fraction(far)), setting.site))
 
     @untrapped
     def apply(
@@ -170,11 +170,6 @@ def angle(aa: float, bb: float, dd: float, ss: float) -> float | None:
 
 def _no_leaves() -> _Leaves:
     return [], [], [], []
-
-
-def _terms(exact: tuple[Fraction, Fraction], site: Site) -> Terms:
-    pairs = zip(exact, site.stored, strict=True)
-    return sort_terms([coefficient(c, site.work, kind) for c, kind in pairs], site)
 
 
 def _antiparallel(tensor: str) -> Exception:

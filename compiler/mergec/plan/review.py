@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from mergec.catalog import Dtype
 from mergec.diagnostics.printable import escape
-from mergec.ir import Value, print_decimal, print_value
+from mergec.ir import Node, Value, print_decimal, print_value
+from mergec.ops import numbers
 from mergec.plan.budget import Budget
 from mergec.plan.encode import plan_hash
 from mergec.plan.model import Plan, PlanSource, Row
@@ -84,15 +85,27 @@ def _expression(plan: Plan) -> list[str]:
             names.setdefault(node.key, escape(str(node.param("label"))))
             continue
         names.setdefault(node.key, f"%{len(lines)}")
-        operands = ", ".join(names[key] for key in node.operands)
-        call = f"{node.op}({operands}{_params(node.params)})"
-        lines.append(f"  {names[node.key]} = {call} : {node.type}")
+        operands = [names[key] for key in node.operands]
+        said = _arithmetic(node, operands) or f"{node.op}({', '.join(operands)}{_params(node)})"
+        lines.append(f"  {names[node.key]} = {said} : {node.type}")
     return ["as written", *lines] if lines else []
 
 
-def _params(params: tuple[tuple[str, Value], ...]) -> str:
-    shown = ", ".join(f"{name}={_shown(value)}" for name, value in params if value is not None)
-    return f"; {shown}" if shown else ""
+def _arithmetic(node: Node, operands: list[str]) -> str:
+    """An affine node as it is written in a spec, such as `code - base`; empty for any other."""
+    if node.op != "affine":
+        return ""
+    text = ""
+    for part, operand in zip(numbers(node.param("coefficients"), 1), operands, strict=True):
+        sign = "-" if part < 0 else "+"
+        factor = "" if abs(part) == 1 else f"{print_decimal(abs(part))}*"
+        text += f" {sign} {factor}{operand}"
+    return text.removeprefix(" + ").lstrip().replace("- ", "-", text.startswith(" -"))
+
+
+def _params(node: Node) -> str:
+    shown = (f"{name}={_shown(value)}" for name, value in node.params if value is not None)
+    return "".join(("; ", ", ".join(shown))) if node.params else ""
 
 
 def _shown(value: Value) -> str:

@@ -31,109 +31,746 @@ def _code(id: str, slug: str, summary: str, explanation: str = "", exit: int | N
 
 _TABLE = (
     # E1 syntax
-    _code("E101", "unexpected-token", "the text does not continue a statement"),
-    _code("E102", "unclosed-bracket", "a bracket is opened and never closed"),
-    _code("E103", "unterminated-string", "a string is not closed on its line"),
-    _code("E104", "bad-number", "a number is not written as mergec writes numbers"),
-    _code("E105", "bad-character", "a character that a spec may not hold"),
-    _code("E106", "not-utf8", "the spec is not UTF-8 text"),
-    _code("E107", "spec-too-large", "the spec exceeds a size limit"),
-    _code("E108", "nested-too-deep", "brackets or operators are nested too deep"),
-    _code("E109", "empty-spec", "the spec holds no statement"),
-    _code("E110", "unknown-edition", "the edition is not one this mergec knows"),
     _code(
-        "E111", "not-in-this-version", "a part of the language that this mergec cannot compile yet"
+        "E101",
+        "unexpected-token",
+        "the text does not continue a statement",
+        "A statement is `name = expression` or `export expression`, and it begins in "
+        "column 1. Something stands where it cannot go on: often a comma is missing, a "
+        "pipe does not go into a call, or a line that should begin a statement is "
+        "indented. The label says what may stand there. The other statements of the spec "
+        "are checked all the same.",
     ),
-    _code("E112", "operand-after-keyword", "an operand stands after a keyword parameter or `;`"),
+    _code(
+        "E102",
+        "unclosed-bracket",
+        "a bracket is opened and never closed",
+        "Inside brackets a statement goes on over as many lines as it needs, until a line "
+        "begins with a keyword or with a name before `=` in column 1. When that happens "
+        "while a bracket is open, its closing bracket was forgotten, or the lines inside "
+        "it are not indented. Write the bracket that is missing, or indent the lines.",
+    ),
+    _code(
+        "E103",
+        "unterminated-string",
+        "a string is not closed on its line",
+        "A string begins and ends with a double quote on one line. Close it where it "
+        'should end. Inside a string write a quote as `\\"`, a backslash as `\\\\`, and a '
+        "new line as `\\n`.",
+    ),
+    _code(
+        "E104",
+        "bad-number",
+        "a number is not written as mergec writes numbers",
+        "Numbers are exact decimals such as `3`, `0.3` or `1e-3`, of at most 40 digits, "
+        "with a digit on both sides of the point and no letter behind. Sizes end in KB, "
+        "MB, GB or TB (powers of 1000) or KiB, MiB, GiB or TiB (powers of 1024) and are "
+        "whole numbers of bytes. There is no infinity and no NaN.",
+    ),
+    _code(
+        "E105",
+        "bad-character",
+        "a character that a spec may not hold",
+        "Names and numbers are written in ASCII; other characters belong in strings and "
+        "comments. Control characters and those that change the direction of text are "
+        "refused even there, because with them a reader sees another spec than the one "
+        "that is compiled. Remove the character; for one that is misunderstood, the help "
+        "names the sign that mergec uses instead.",
+    ),
+    _code(
+        "E106",
+        "not-utf8",
+        "the spec is not UTF-8 text",
+        "Specs are UTF-8 text, so that they mean the same on every machine. The message "
+        "gives the first byte that is not UTF-8, or the encoding that the file has "
+        "instead. Save the file again as UTF-8.",
+    ),
+    _code(
+        "E107",
+        "spec-too-large",
+        "the spec exceeds a size limit",
+        "A spec holds at most 1 MiB of text, 100 000 words and signs, strings of 64 KiB "
+        "and names of 256 letters. No spec that people wrote comes near; a larger file is "
+        "most likely not a spec. Check that the file is the one you mean.",
+    ),
+    _code(
+        "E108",
+        "nested-too-deep",
+        "brackets or operators are nested too deep",
+        "At most 64 brackets may be open at one place, and an expression is at most 200 "
+        "operators and calls deep; a sum of 200 terms is such an expression. These limits "
+        "keep the checker quick and safe on any input. Bind parts of the expression to "
+        "names, or write a long sum as one call of `linear` with weights.",
+    ),
+    _code(
+        "E109",
+        "empty-spec",
+        "the spec holds no statement",
+        "The spec has only comments, or nothing at all, so there is no model to write. "
+        "Bind at least one expression to a name; the only model that nothing else uses is "
+        "what gets exported.",
+    ),
+    _code(
+        "E110",
+        "unknown-edition",
+        "the edition is not one this mergec knows",
+        "The first line of a spec may name the edition of the language that it is written "
+        "in, as in `mergec 1`. Meanings and defaults never change within an edition, so a "
+        "newer edition needs a newer mergec. Without the line a spec is edition 1, for "
+        "ever.",
+    ),
+    _code(
+        "E111",
+        "not-in-this-version",
+        "a part of the language that this mergec cannot compile yet",
+        "What stands here belongs to the language, but this version of mergec cannot "
+        "compile it yet. It is refused rather than ignored, because a spec means the same "
+        "in every version that accepts it. Write the spec without it, or use a newer "
+        "mergec.",
+    ),
+    _code(
+        "E112",
+        "operand-after-keyword",
+        "an operand stands after a keyword parameter or `;`",
+        "A call lists its operands first and its keyword parameters after them, split by "
+        "`,` or `;`. After a `;` only keywords may follow, so that a forgotten name is "
+        "not taken for one more operand. Move the operand before the keywords, or give it "
+        "the name of its parameter.",
+    ),
     # E2 names and parameters
-    _code("E201", "unknown-name", "a name that no binding defines"),
-    _code("E202", "unknown-operator", "a call of an operator that does not exist"),
-    _code("E203", "parameter-out-of-range", "a parameter's value is outside its range"),
-    _code("E204", "unknown-parameter", "a parameter the operator does not have"),
-    _code("E205", "missing-parameter", "a parameter without default is not given"),
-    _code("E206", "parameter-type", "a parameter's value is of the wrong kind"),
-    _code("E207", "duplicate-parameter", "a parameter is given twice"),
-    _code("E208", "duplicate-name", "a name is bound twice"),
-    _code("E209", "operand-count", "an operator has too few or too many operands"),
-    _code("E210", "unknown-setting", "an export setting that does not exist"),
-    _code("E211", "zero-weights", "weights to be normalised sum to zero"),
-    _code("E212", "list-length", "a list does not have one value for each operand"),
-    _code("E213", "no-single-export", "no binding, or more than one, could be the exported model"),
     _code(
-        "E214", "bad-export-name", "an export's name is not one path component, or is used twice"
+        "E201",
+        "unknown-name",
+        "a name that no binding defines",
+        "A name is bound once, with `name = ...`, in a line above the one that uses it. "
+        "This one is misspelt, is bound further down, or was never bound. The help names "
+        "the nearest name that exists.",
     ),
-    _code("E215", "duplicate-label", "two sources have one label"),
-    _code("E216", "conflicting-parameters", "two parameters contradict each other"),
+    _code(
+        "E202",
+        "unknown-operator",
+        "a call of an operator that does not exist",
+        "Only operators and `model` can be called, and this is neither. The help names "
+        "the nearest one. `mergec ops` lists all operators, and `mergec explain NAME` "
+        "describes one.",
+    ),
+    _code(
+        "E203",
+        "parameter-out-of-range",
+        "a parameter's value is outside its range",
+        "Every parameter states the values it takes: a density lies above 0 and is at "
+        "most 1, a position lies between 0 and 1. The value in the spec is outside. Note "
+        "that density is the share that is kept, where some tools count the share that is "
+        "dropped.",
+    ),
+    _code(
+        "E204",
+        "unknown-parameter",
+        "a parameter the operator does not have",
+        "The operator has no parameter of this name. Parameters have the same name in all "
+        "operators: `density`, `weights`, `scale`, `t`, `seed`; names from other tools "
+        "are not accepted as a second spelling. The help names the nearest one or the one "
+        "that is meant.",
+    ),
+    _code(
+        "E205",
+        "missing-parameter",
+        "a parameter without default is not given",
+        "This parameter has no default, because no value is right for most merges. Write "
+        "it as a keyword in the call. `mergec explain` of the operator says what it does "
+        "and which values it takes.",
+    ),
+    _code(
+        "E206",
+        "parameter-type",
+        "a parameter's value is of the wrong kind",
+        "The value is of another kind than the parameter takes, such as text for a "
+        "number, a list for a single value, or a word that is none of its choices. The "
+        "message says what is expected. `mergec explain` of the operator shows all its "
+        "parameters.",
+    ),
+    _code(
+        "E207",
+        "duplicate-parameter",
+        "a parameter is given twice",
+        "A parameter or setting may stand once in a call; which of two values holds would "
+        "be a guess. Remove one of them.",
+    ),
+    _code(
+        "E208",
+        "duplicate-name",
+        "a name is bound twice",
+        "A name stands for one thing in the whole spec, so that a reader need not look "
+        "for the last line that changed it. Choose another name for the second binding, "
+        "and check which of the two is meant where the name is used.",
+    ),
+    _code(
+        "E209",
+        "operand-count",
+        "an operator has too few or too many operands",
+        "Each operator states how many operands it takes. Some take a base first and "
+        "models or deltas after it, others exactly two models. `mergec explain` of the "
+        "operator shows its signature.",
+    ),
+    _code(
+        "E210",
+        "unknown-setting",
+        "an export setting that does not exist",
+        "An export has the settings `dtype`, the storage type of the weights, and "
+        "`shard`, the largest size of one file. Other words are not ignored, because a "
+        "misspelt setting would change the result without a word.",
+    ),
+    _code(
+        "E211",
+        "zero-weights",
+        "weights to be normalised sum to zero",
+        "The weights are divided by their sum, and their sum is zero. Change a weight, or "
+        "write `normalize=false` if a combination of mass zero is what you want.",
+    ),
+    _code(
+        "E212",
+        "list-length",
+        "a list does not have one value for each operand",
+        "A list gives one value to each operand it belongs to, in their order; a base "
+        "does not count, for it has no delta of its own. Write a value for every one, or "
+        "a single number for all.",
+    ),
+    _code(
+        "E213",
+        "no-single-export",
+        "no binding, or more than one, could be the exported model",
+        "Without an `export`, mergec writes the one model that no other binding uses. "
+        "Here there is none or more than one, and a guess might write the wrong child. "
+        "Add the `export` line that the help shows.",
+    ),
+    _code(
+        "E214",
+        "bad-export-name",
+        "an export's name is not one path component, or is used twice",
+        "The name of an export becomes the name of a folder, so it is one component of a "
+        "path: not empty, without `/`, and not `.` or `..`. Two exports of one name would "
+        "overwrite each other.",
+    ),
+    _code(
+        "E215",
+        "duplicate-label",
+        "two sources have one label",
+        "The label of a source decides which entries a random operator keeps, and it "
+        "names the source in reports. Two sources of one label would draw the same random "
+        "numbers and could not be told apart. Give one of them another label with `id=`.",
+    ),
+    _code(
+        "E216",
+        "conflicting-parameters",
+        "two parameters contradict each other",
+        "Each of the two parameters is legal, but together they ask for opposite things, "
+        "so one of them would have no effect. Remove the one that you do not mean.",
+    ),
     # E3 types and mass
-    _code("E301", "mass", "an expression is neither a model (mass 1) nor a delta (mass 0)"),
-    _code("E302", "model-or-delta", "a model stands where a delta is needed, or the reverse"),
-    _code("E303", "pipe-into-base", "`|>` would make its left side the base of an operator"),
-    _code("E304", "foreign-delta", "a delta of one base meets the deltas of another"),
-    _code("E305", "not-a-number", "an expression of the wrong kind in arithmetic"),
-    _code("E306", "masses-differ", "operands that must all be models or all be deltas are mixed"),
-    _code("E307", "division-by-zero", "a division by zero"),
-    _code("E308", "export-kind", "`export` of a delta, or `export delta` of a model"),
+    _code(
+        "E301",
+        "mass",
+        "an expression is neither a model (mass 1) nor a delta (mass 0)",
+        "Every expression has a mass: a source has 1, a difference of two sources has 0, "
+        "and sums and multiples follow. A model has mass 1 and a delta has mass 0; other "
+        "weights would scale the whole network. For an average use weights that sum to 1; "
+        "to add skills to a base, add deltas.",
+    ),
+    _code(
+        "E302",
+        "model-or-delta",
+        "a model stands where a delta is needed, or the reverse",
+        "A model is a point and a delta is a step from one point to another; some "
+        "operators take the one, some the other. To get a delta from a model subtract its "
+        "base, as in `code - base`. To get a model from a delta add it to a base.",
+    ),
+    _code(
+        "E303",
+        "pipe-into-base",
+        "`|>` would make its left side the base of an operator",
+        "`x |> f(y)` means `f(x, y)`, and the first operand of `f` is its base: the model "
+        "that all others are compared with. A pipe reads as if `x` were one operand among "
+        "equals, so this is refused. Write the call out, with the base first.",
+    ),
+    _code(
+        "E304",
+        "foreign-delta",
+        "a delta of one base meets the deltas of another",
+        "A consensus operator compares deltas entry by entry, and that is meaningful only "
+        "if all were taken from one base. One of these deltas was taken from another. "
+        "Take it from the operator's base, or apply it in a second step.",
+    ),
+    _code(
+        "E305",
+        "not-a-number",
+        "an expression of the wrong kind in arithmetic",
+        "Arithmetic combines models and deltas by `+` and `-`, and scales them by numbers "
+        "with `*` and `/`. Lists, text, sizes and truth values take no part in it, and "
+        "two models cannot be multiplied.",
+    ),
+    _code(
+        "E306",
+        "masses-differ",
+        "operands that must all be models or all be deltas are mixed",
+        "This operator mixes its operands as equals, so all must be models or all must be "
+        "deltas. A mixture has no meaning as a point or as a step. Subtract the base from "
+        "the models, or add it to the deltas.",
+    ),
+    _code(
+        "E307",
+        "division-by-zero",
+        "a division by zero",
+        "A division by zero has no value. Numbers are exact in mergec, so this divisor is "
+        "zero and not merely small.",
+    ),
+    _code(
+        "E308",
+        "export-kind",
+        "`export` of a delta, or `export delta` of a model",
+        "`export` writes a model, and `export delta` writes a delta, marked so that no "
+        "tool loads it as a model. The word decides nothing about the value, it states "
+        "what you expect; the two disagree here.",
+    ),
     # E4 shapes, dtypes and architecture
-    _code("E401", "missing-tensors", "a source lacks tensors that the output needs"),
-    _code("E402", "shape-mismatch", "a tensor has different shapes in two sources"),
     _code(
-        "E403", "dtype-unsupported", "arithmetic on a storage dtype that mergec cannot compute with"
+        "E401",
+        "missing-tensors",
+        "a source lacks tensors that the output needs",
+        "The child has the tensors of its base, or of the first operand, and every other "
+        "source must supply each of them. A source that lacks some is of another "
+        "architecture, or was saved without them. Nothing is filled in silently.",
     ),
     _code(
-        "E404", "ambiguous-prefix", "tensor names differ by a prefix in more than one possible way"
+        "E402",
+        "shape-mismatch",
+        "a tensor has different shapes in two sources",
+        "Tensors are combined entry by entry, so their shapes must be equal; they are "
+        "never broadcast, cropped or transposed. Different vocabularies or layer sizes "
+        "are the usual reason. The message names the first tensor and the axis in which "
+        "they differ.",
     ),
-    _code("E406", "buffers-differ", "an integer tensor differs between sources"),
+    _code(
+        "E403",
+        "dtype-unsupported",
+        "arithmetic on a storage dtype that mergec cannot compute with",
+        "These weights are stored in a form that has no arithmetic here, such as 8-bit "
+        "floats with scales kept elsewhere, or the export asks for such a form. Convert "
+        "the source to bf16, f16 or f32 first, or choose such a dtype for the export.",
+    ),
+    _code(
+        "E404",
+        "ambiguous-prefix",
+        "tensor names differ by a prefix in more than one possible way",
+        "Checkpoints of one model may differ by a prefix in front of all tensor names, "
+        "and mergec maps it when that can be done in one way. Here there is more than one "
+        "way, and a wrong one would mix tensors that do not belong together. Rename the "
+        "tensors in one source.",
+    ),
+    _code(
+        "E406",
+        "buffers-differ",
+        "an integer tensor differs between sources",
+        "Integer tensors hold positions or counts, which cannot be averaged. They are "
+        "copied, and so must be of one dtype and equal in all sources. Sources that "
+        "differ here are usually of different architectures.",
+    ),
     # E6 plan and resources
-    _code("E601", "memory-budget", "the plan does not fit the memory budget"),
-    _code("E602", "disk-space", "the output does not fit the free disk space"),
-    _code("E603", "backend-missing", "the backend or device asked for is not available"),
-    _code("E604", "plan-file", "a file is not a plan this mergec can read"),
-    _code("E605", "self-test", "this machine's arithmetic breaks the numeric contract", exit=13),
+    _code(
+        "E601",
+        "memory-budget",
+        "the plan does not fit the memory budget",
+        "The plan streams weights in blocks, so its memory does not grow with the models; "
+        "but some operators need a tensor at once, and the limit given is below what one "
+        "thread with the smallest blocks needs. Allow more memory with `--memory`.",
+    ),
+    _code(
+        "E602",
+        "disk-space",
+        "the output does not fit the free disk space",
+        "The size of the output is known from the plan, and the disk has less space or "
+        "fewer inodes free than that. Nothing was written. Free some space, or write to "
+        "another disk.",
+    ),
+    _code(
+        "E603",
+        "backend-missing",
+        "the backend or device asked for is not available",
+        "Backends other than the reference need packages that are not installed with "
+        "mergec itself, and devices need hardware. Install the extra that the help names, "
+        "or choose another backend with `--backend`.",
+    ),
+    _code(
+        "E604",
+        "plan-file",
+        "a file is not a plan this mergec can read",
+        "The file is not a plan, or it was made by a version of mergec whose plans this "
+        "one cannot read. Plans are made by `mergec plan SPEC -o PLAN.json` and not "
+        "edited by hand.",
+    ),
+    _code(
+        "E605",
+        "self-test",
+        "this machine's arithmetic breaks the numeric contract",
+        "Before the first run mergec checks that this machine rounds as the numeric "
+        "contract asks, for instance that it keeps very small numbers and does not fuse "
+        "operations. This one does not, so its results would differ from those of other "
+        "machines. Use another backend or another build of it.",
+        exit=13,
+    ),
     # E7 sources and files
-    _code("E701", "source-missing", "a source does not exist"),
-    _code("E702", "not-regular", "a source is not a regular file or a folder"),
-    _code("E703", "truncated", "a safetensors file is shorter than its header says"),
-    _code("E704", "wrong-format", "a file is not safetensors but something else"),
-    _code("E705", "lfs-pointer", "a Git LFS pointer stands where the weights should be"),
-    _code("E706", "pickle", "a checkpoint in a pickle format, which mergec never opens", exit=12),
-    _code("E707", "bad-header", "a safetensors header breaks the format"),
-    _code("E708", "header-limit", "a safetensors header exceeds a limit"),
-    _code("E709", "duplicate-key", "a key stands twice in a header or a JSON file"),
-    _code("E710", "bad-index", "a shard index is not well-formed or contradicts its shards"),
-    _code("E711", "shard-missing", "the index names a shard that does not exist"),
-    _code("E712", "shard-path", "the index names a path outside the checkpoint", exit=12),
-    _code("E713", "bad-config", "config.json is not readable"),
-    _code("E714", "no-tensors", "a checkpoint without tensors"),
-    _code("E715", "cannot-open", "the system refused to open a file", exit=8),
-    _code("E716", "reference", "a source reference that this mergec cannot resolve"),
-    _code("E717", "ambiguous-files", "several safetensors files and no index"),
-    _code("E718", "bad-tensor-name", "a tensor name that mergec refuses"),
-    _code("E719", "bad-offsets", "tensor offsets overlap, leave holes or contradict the shape"),
-    _code("E720", "trailing-bytes", "a safetensors file goes on after its last tensor"),
+    _code(
+        "E701",
+        "source-missing",
+        "a source does not exist",
+        "Nothing exists at this path. References that begin with `./` or `../` are "
+        "relative to the folder of the spec, and paths on the command line to the current "
+        "one. Check the spelling; the help names a neighbour that looks alike.",
+    ),
+    _code(
+        "E702",
+        "not-regular",
+        "a source is not a regular file or a folder",
+        "A source is a safetensors file or a folder that holds one, and a spec is a file. "
+        "Here stands something else, such as a device or a pipe. It is not opened, "
+        "because reading it might never end.",
+    ),
+    _code(
+        "E703",
+        "truncated",
+        "a safetensors file is shorter than its header says",
+        "The header says how long the file must be, and it is shorter: a download was cut "
+        "off, or a copy is still under way. Fetch the file again and compare its size or "
+        "its hash with the original.",
+    ),
+    _code(
+        "E704",
+        "wrong-format",
+        "a file is not safetensors but something else",
+        "The name says safetensors, but the bytes are those of something else; the "
+        "message says of what. A web page in place of weights is often an error page that "
+        "was saved by a download. Fetch the file again, or convert it.",
+    ),
+    _code(
+        "E705",
+        "lfs-pointer",
+        "a Git LFS pointer stands where the weights should be",
+        "The repository was cloned without its large files, so a small text stands where "
+        "the weights should be. Run `git lfs pull` in the folder of the source.",
+    ),
+    _code(
+        "E706",
+        "pickle",
+        "a checkpoint in a pickle format, which mergec never opens",
+        "Loading a pickle runs code that its author chose, so mergec never opens one. "
+        "Convert the checkpoint to safetensors in a place where you trust that code, and "
+        "name the result.",
+        exit=12,
+    ),
+    _code(
+        "E707",
+        "bad-header",
+        "a safetensors header breaks the format",
+        "A safetensors file begins with the length of its header and the header as JSON, "
+        "which must follow the format to the letter. Readers that are lenient here "
+        "disagree about what a file holds. Write the file again with the safetensors "
+        "library.",
+    ),
+    _code(
+        "E708",
+        "header-limit",
+        "a safetensors header exceeds a limit",
+        "A header is limited in size, in its number of tensors, and in the length of "
+        "their names. Real checkpoints stay far below these limits, which keep a hostile "
+        "file from filling the memory. Check where the file comes from.",
+    ),
+    _code(
+        "E709",
+        "duplicate-key",
+        "a key stands twice in a header or a JSON file",
+        "Of two values for one key some readers take the first and others the last, so "
+        "such a file means different things to different programs. Write the file again "
+        "so that each key stands once.",
+    ),
+    _code(
+        "E710",
+        "bad-index",
+        "a shard index is not well-formed or contradicts its shards",
+        "The index of a sharded checkpoint says which file holds each tensor. It is not "
+        "the JSON it should be, or it and the shards disagree. Fetch the index again "
+        "together with its shards.",
+    ),
+    _code(
+        "E711",
+        "shard-missing",
+        "the index names a shard that does not exist",
+        "Part of a sharded checkpoint is missing, so some tensors are nowhere. The "
+        "message lists what is missing. A download that was interrupted is the usual "
+        "reason; fetch the files again.",
+    ),
+    _code(
+        "E712",
+        "shard-path",
+        "the index names a path outside the checkpoint",
+        "Shards lie beside their index. This index names a path that leads elsewhere, and "
+        "following it could read any file of this machine. Use a checkpoint from a place "
+        "you trust, or write the index again with plain file names.",
+        exit=12,
+    ),
+    _code(
+        "E713",
+        "bad-config",
+        "config.json is not readable",
+        "The file `config.json` describes the architecture and is copied to the child, so "
+        "it must be well-formed JSON. Fetch it again, or repair it at the place that the "
+        "message gives.",
+    ),
+    _code(
+        "E714",
+        "no-tensors",
+        "a checkpoint without tensors",
+        "There are no weights here to merge. The folder may be one above or below the one "
+        "you mean, or the download brought only the small files.",
+    ),
+    _code(
+        "E715",
+        "cannot-open",
+        "the system refused to open a file",
+        "The file exists, but the system did not let mergec read it, for the reason "
+        "given. Check its permissions, and those of the folders above it.",
+        exit=8,
+    ),
+    _code(
+        "E716",
+        "reference",
+        "a source reference that this mergec cannot resolve",
+        "A reference that begins with `./`, `../` or `/` is a path; others name a place "
+        "that this version of mergec cannot fetch from. Download the checkpoint first, "
+        "and name its folder.",
+    ),
+    _code(
+        "E717",
+        "ambiguous-files",
+        "several safetensors files and no index",
+        "The folder holds several safetensors files that could each be the checkpoint, "
+        "and no index that joins them. Name the file you mean, or add the index.",
+    ),
+    _code(
+        "E718",
+        "bad-tensor-name",
+        "a tensor name that mergec refuses",
+        "Tensor names become keys and parts of messages, so empty names, very long ones "
+        "and those with control characters are refused. Rename the tensor in the program "
+        "that wrote the file.",
+    ),
+    _code(
+        "E719",
+        "bad-offsets",
+        "tensor offsets overlap, leave holes or contradict the shape",
+        "The header gives every tensor a stretch of the file that fits its shape and "
+        "dtype, and the stretches must lie side by side without holes. Otherwise two "
+        "programs could read different weights from one file. Write the file again with "
+        "the safetensors library.",
+    ),
+    _code(
+        "E720",
+        "trailing-bytes",
+        "a safetensors file goes on after its last tensor",
+        "The file is longer than its tensors. The bytes behind the last one belong to "
+        "nothing; they may be left over from a larger file, or hidden there. Write the "
+        "file again with the safetensors library.",
+    ),
     # E8 run and integrity
-    _code("E801", "output-exists", "the output exists", exit=7),
-    _code("E802", "output-overlaps", "the output is, holds or lies inside a source", exit=7),
-    _code("E803", "output-unwritable", "the output cannot be written there", exit=8),
-    _code("E804", "disk-full", "the disk is full", exit=8),
-    _code("E805", "non-finite", "NaN or infinity in the weights of a source", exit=9),
-    _code("E806", "overflow", "a result does not fit the output dtype", exit=9),
-    _code("E807", "source-changed", "a source changed after it was planned", exit=10),
-    _code("E808", "antiparallel", "two tensors point in opposite directions", exit=9),
-    _code("E809", "read-failed", "reading a source failed", exit=8),
-    _code("E810", "plan-differs", "the plan is not the one that was reviewed", exit=10),
-    _code("E811", "not-a-result", "a folder is not a checkpoint that mergec wrote", exit=4),
-    _code("E812", "verification-failed", "a checkpoint is not what its lineage says", exit=10),
-    _code("E813", "output-parent", "the output's parent folder does not exist", exit=7),
-    _code("E814", "out-of-memory", "memory ran out", exit=6),
-    _code("E815", "not-durable", "the output is in place, but perhaps not yet safe on the disk"),
+    _code(
+        "E801",
+        "output-exists",
+        "the output exists",
+        "mergec never writes over anything, so that a finished checkpoint cannot be lost "
+        "by repeating a command. Choose another name for the output, or move the old one "
+        "away.",
+        exit=7,
+    ),
+    _code(
+        "E802",
+        "output-overlaps",
+        "the output is, holds or lies inside a source",
+        "Sources are never written to. The output is the folder of a source, lies inside "
+        "it or contains it, perhaps by way of a link. Choose a place outside every "
+        "source.",
+        exit=7,
+    ),
+    _code(
+        "E803",
+        "output-unwritable",
+        "the output cannot be written there",
+        "The system refused to write there, for the reason given. Check the permissions "
+        "of the folder, and that the file system is not read-only. Sources and older "
+        "outputs are untouched.",
+        exit=8,
+    ),
+    _code(
+        "E804",
+        "disk-full",
+        "the disk is full",
+        "The disk became full during the run, perhaps because something else wrote to it "
+        "too. Nothing stands at the target, and sources and older outputs are untouched. "
+        "Free some space and run again.",
+        exit=8,
+    ),
+    _code(
+        "E805",
+        "non-finite",
+        "NaN or infinity in the weights of a source",
+        "A source holds values that are not numbers. A merge would spread them over the "
+        "whole child, which then answers nonsense, so the run stops. The source is most "
+        "likely damaged: training diverged, or a conversion overflowed.",
+        exit=9,
+    ),
+    _code(
+        "E806",
+        "overflow",
+        "a result does not fit the output dtype",
+        "A result is too large for the dtype it is written in and would become infinite; "
+        "f16 ends at 65504. Export in bf16 or f32, or use smaller weights.",
+        exit=9,
+    ),
+    _code(
+        "E807",
+        "source-changed",
+        "a source changed after it was planned",
+        "The plan was made from the headers and small files of the sources, and one of "
+        "them is different now. The result would not be what was reviewed. Make the plan "
+        "again when nothing else writes to the sources.",
+        exit=10,
+    ),
+    _code(
+        "E808",
+        "antiparallel",
+        "two tensors point in opposite directions",
+        "Spherical interpolation follows the arc between two tensors, and opposite "
+        "tensors are joined by every arc and by none in particular. Say what is meant "
+        "with `antiparallel=lerp`, or leave out one of the models.",
+        exit=9,
+    ),
+    _code(
+        "E809",
+        "read-failed",
+        "reading a source failed",
+        "The system could not read bytes that the file should have. The disk, the network "
+        "file system or its connection is at fault. Nothing stands at the target; check "
+        "the disk and run again.",
+        exit=8,
+    ),
+    _code(
+        "E810",
+        "plan-differs",
+        "the plan is not the one that was reviewed",
+        "`mergec run PLAN.json` executes exactly what was reviewed, or refuses. The "
+        "sources, the spec or the meaning of an operator changed since then, so the plan "
+        "made now is another. Review the new plan and run that.",
+        exit=10,
+    ),
+    _code(
+        "E811",
+        "not-a-result",
+        "a folder is not a checkpoint that mergec wrote",
+        "mergec verifies checkpoints that it wrote itself, by the lineage it left beside "
+        "the weights. This folder has none, or the lineage is damaged. Name the folder "
+        "that `mergec run -o` made.",
+        exit=4,
+    ),
+    _code(
+        "E812",
+        "verification-failed",
+        "a checkpoint is not what its lineage says",
+        "The bytes of this checkpoint are not those that its lineage leads to. Weights "
+        "were changed after the run, a disk or a copy damaged them, or they were computed "
+        "elsewhere. Do not use it; run the spec again and compare.",
+        exit=10,
+    ),
+    _code(
+        "E813",
+        "output-parent",
+        "the output's parent folder does not exist",
+        "The folder in which the output should stand does not exist. mergec makes the "
+        "output itself but no folders above it, so that a misspelt path does not create a "
+        "tree of them. Make the folder first.",
+        exit=7,
+    ),
+    _code(
+        "E814",
+        "out-of-memory",
+        "memory ran out",
+        "The system had no more memory to give. Close other programs, or give mergec a "
+        "limit that it plans for with `--memory`. Nothing stands at the target.",
+        exit=6,
+    ),
+    _code(
+        "E815",
+        "not-durable",
+        "the output is in place, but perhaps not yet safe on the disk",
+        "The output was written, checked and put in place, but the system reported an "
+        "error when it was asked to make the last step safe against a loss of power. The "
+        "files are there now. Check the disk, then verify the output in full.",
+    ),
     # Warnings
-    _code("W101", "byte-order-mark", "the spec begins with a byte order mark"),
-    _code("W201", "unused-binding", "a binding that nothing uses"),
-    _code("W301", "foreign-point", "a delta is added to a model that is not its base"),
-    _code("W401", "prefix-mapped", "tensor names were matched after mapping a prefix"),
-    _code("W701", "index-total", "the index states a wrong total size"),
-    _code("W702", "header-padding", "a safetensors header is padded with other than spaces"),
-    _code("W703", "confusable-names", "two tensor names look alike and are not the same"),
+    _code(
+        "W101",
+        "byte-order-mark",
+        "the spec begins with a byte order mark",
+        "The file begins with three bytes that mark it as UTF-8. mergec ignores them, "
+        "other tools take them for part of the first word. Save the file without a byte "
+        "order mark.",
+    ),
+    _code(
+        "W201",
+        "unused-binding",
+        "a binding that nothing uses",
+        "Nothing uses this binding and it is not what gets exported, so it has no effect "
+        "on the result. Often a name further down is misspelt or a model was forgotten. "
+        "Remove the binding, or use it.",
+    ),
+    _code(
+        "W301",
+        "foreign-point",
+        "a delta is added to a model that is not its base",
+        "A delta is a step from its base, and here it starts from another model. That is "
+        "how a chat vector is moved from one model to another, so it is legal; but it "
+        "works only between models that are close relatives. Check that both bases are "
+        "the ones you mean.",
+    ),
+    _code(
+        "W401",
+        "prefix-mapped",
+        "tensor names were matched after mapping a prefix",
+        "The tensor names of a source differ from those of the others by one prefix, and "
+        "they were matched without it. This is how one model is saved by different "
+        "programs. The plan shows the rule; check that the sources are of one "
+        "architecture.",
+    ),
+    _code(
+        "W701",
+        "index-total",
+        "the index states a wrong total size",
+        "The index states how many bytes all tensors have together, and the sum is "
+        "another. mergec counts for itself, so the result is right, but an index that was "
+        "edited by hand may be wrong elsewhere too.",
+    ),
+    _code(
+        "W702",
+        "header-padding",
+        "a safetensors header is padded with other than spaces",
+        "Headers are padded with spaces by the format; this one has other white space at "
+        "its end. It is read all the same. The program that wrote it may have other "
+        "peculiarities.",
+    ),
+    _code(
+        "W703",
+        "confusable-names",
+        "two tensor names look alike and are not the same",
+        "Two tensor names look the same when printed and differ in their characters, such "
+        "as an accent that is one character in one and two in the other. They are taken "
+        "for different tensors. Check that the file was written by one program.",
+    ),
 )
 
 CODES: Mapping[str, Code] = MappingProxyType({row.id: row for row in _TABLE})

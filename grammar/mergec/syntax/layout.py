@@ -110,7 +110,7 @@ def _group(
     indent: int,
     split: int = 0,
 ) -> str:
-    """One item a line between brackets, with their comments; `;` follows the first `split` items."""
+    """One item a line between brackets, with its comments; `;` follows `split` of them."""
     if not items and id(group) not in attached.dangling:
         return opener + closer
     inner = " " * (indent + 4)

@@ -120,6 +120,8 @@ def _slip(place: _Place) -> str | None:
         return f"if a statement begins here, write `{_short(place.found)} = ...`"
     if place.accepted == {"LPAR"}:
         return f"write `{_last_word(place.before)}()`; a pipe goes into a call"
+    if place.accepted == {"EQUAL"}:
+        return "write `=` between a name and its value"
     if place.accepted == {"STRING"}:
         name = place.found if word else "name"
         return f'write the name as a string: `as "{_short(name)}"`'

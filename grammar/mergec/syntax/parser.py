@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lark.exceptions import UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput
 from lark.utils import TextSlice
 
 from mergec.diagnostics import Diagnostic, SourceText, Span, sort_by_position
@@ -33,6 +33,14 @@ def parse_spec(source: SourceText) -> ParseResult:
     A mistake costs its statement only: the others are parsed, so that one run reports several.
     Reports E101 to E105, E107 to E112 and W101. No expression in the tree is more than 200 levels
     deep, so whoever walks it may recurse.
+
+    >>> line = "child = ties(base, code, math; density=0.3) |> slerp(instruct, t=0.5)"
+    >>> parse_spec(SourceText("child.merge", line)).spec.statements[0]
+    Binding(name='child', expr=Pipe(left=Call(func='ties',
+    operands=(Name(id='base'), Name(id='code'), Name(id='math')),
+    keywords=(Keyword(name='density', value=Number(value=Fraction(3, 10))),)),
+    call=Call(func='slerp', operands=(Name(id='instruct'),),
+    keywords=(Keyword(name='t', value=Number(value=Fraction(1, 2))),))), docs=())
     """
     first = scan(source)
     found = list(first.diagnostics)
@@ -67,14 +75,15 @@ def _statement(
 ) -> tuple[Statement | None, tuple[Diagnostic, ...]]:
     text = TextSlice(source.text, chunk.start, chunk.end)
     parser = load_parser().parse_interactive(text)  # pyright: ignore[reportUnknownMemberType]  # a bare TextSlice
+    ended = False
     try:
         for _ in parser.iter_parse():
             pass
+        ended = True
         tree = parser.feed_eof()  # type: ignore[no-untyped-call]  # lark leaves it untyped
     except UnexpectedInput as error:
-        ends = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         place: int | None = error.pos_in_stream
-        offset = chunk.end if ends or place is None else place
+        offset = chunk.end if ended or place is None else place
         bounds = (chunk.start, chunk.end)
         accepted: set[str] = parser.accepts()  # type: ignore[no-untyped-call]  # as above
         return None, (explain_mistake(source, bounds, offset, accepted),)

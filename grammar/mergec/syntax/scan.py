@@ -28,6 +28,7 @@ _TOKEN = re.compile(
     | (?P<comment> \#[^\n]* )
     | (?P<string>  "(?:[^"\\\n]|\\[^\n])*" )
     | (?P<open_string> "[^\n]* )
+    | (?P<path>    \.{1,2}/[^\s,;)"]* )
     | (?P<word>    [A-Za-z_][A-Za-z0-9_]* )
     | (?P<number>  \.?[0-9](?:[eE][+-](?=[0-9])|[A-Za-z0-9_]|\.(?!\.))* )
     | (?P<later>   \.\.|\+\+|=>|\.(?=[A-Za-z_]) )
@@ -42,12 +43,19 @@ _TOKEN = re.compile(
 )
 _EDITION = re.compile(r"mergec[ \t]+(?!=)([^\s#]+)[ \t]*(?=#|\r?\n|\Z)")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
+# What a part of the language that is not built yet is called, and what to write instead.
 _LATER = {
-    "..": "a range such as `0..24`",
-    "++": "stacking layers with `++`",
-    "=>": "`=>`",
-    ".": "a name of another spec such as `common.name`",
-    "match": "`match`",
+    "param": ("`param`", "write the value where the parameter is used"),
+    "def": ("`def`", "write the expression where the macro is used"),
+    "use": ("`use`", "copy the bindings you need into this spec"),
+    "require": ("`require`", "remove the contract, and check the result yourself"),
+    "match": ("`match`", "write one value for all tensors"),
+    "..": ("a range such as `0..24`", "write the expression for all layers"),
+    "[": ("a choice of layers such as `a[0..24]`", "write the model with all its layers"),
+    "++": ("stacking layers with `++`", "merge models of the same depth"),
+    "=>": ("`=>`", "write the expression for all tensors"),
+    ".": ("a name of another spec such as `common.name`", "bind the name in this spec"),
+    "*": ("a spread operand such as `*rest`", "write the operands one by one"),
 }
 _HINTS = {
     ":": "write `=` between a name and its value",
@@ -209,13 +217,16 @@ class _Scanner:
             hint = 'close it with `"`; for a quote inside a string write `\\"`'
             self.report("E103", "a string is never closed", start, end, "opened here", hint)
         elif kind == "later":
-            self.later(_LATER[text], start, end)
+            self.later(text, start, end)
         elif kind == "opener":
             self.opener(text, before, start, end)
         elif kind == "closer":
             self.closer(text, start, end)
         elif text == "*" and self.spreads(before, end):
-            self.later("a spread operand such as `*rest`", start, end)
+            self.later("*", start, end)
+        elif kind == "path":
+            hint = f'write `"{text[:60]}"`'
+            self.report("E105", "a path stands without quotes", start, end, "", hint)
         elif kind in ("foreign", "other"):
             self.character(text, start, end)
 
@@ -254,10 +265,10 @@ class _Scanner:
         return start == 0 or self.source.text[start - 1] == "\n"
 
     def word(self, text: str, start: int, end: int) -> None:
-        if text in LATER_STATEMENTS and start == self.start and self.kind == "statement":
-            self.later(f"`{text}`", start, end)
-        elif text == "match" and not self.in_column_1(start):
-            self.later(_LATER[text], start, end)
+        begins = start == self.start and self.kind == "statement"
+        inside = not self.in_column_1(start)
+        if (text in LATER_STATEMENTS and begins) or (text == "match" and inside):
+            self.later(text, start, end)
         elif len(text) > limits.NAME_LENGTH:
             message = f"a name has more than {limits.NAME_LENGTH} letters"
             self.report("E107", message, start, end, "", "write a shorter name")
@@ -273,7 +284,7 @@ class _Scanner:
     def opener(self, text: str, before: tuple[str, int, int], start: int, end: int) -> None:
         indexes = before[0] == "word" or self.source.text[before[1] : before[2]] in (")", "]")
         if text == "[" and indexes and before[2] == start:
-            self.later("a choice of layers such as `a[0..24]`", start, end)
+            self.later("[", start, end)
         self.brackets.append((text, start))
         if len(self.brackets) > limits.BRACKETS:
             message = f"more than {limits.BRACKETS} brackets are open here"
@@ -347,9 +358,10 @@ class _Scanner:
             message = f"{what} stands outside strings and comments"
         self.report("E105", message, start, end, "", hint)
 
-    def later(self, what: str, start: int, end: int) -> None:
+    def later(self, part: str, start: int, end: int) -> None:
+        what, hint = _LATER[part]
         message = f"{what} is not in this version of mergec"
-        self.report("E111", message, start, end, "part of the language, but not built yet", None)
+        self.report("E111", message, start, end, "part of the language, but not built yet", hint)
         self.unsupported = True
 
     def report(

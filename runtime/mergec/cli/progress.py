@@ -6,8 +6,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Yields a function that takes the bytes just done; safe to call from any thread."""
+def progress_bar(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Yields a function that takes the bytes just done; safe to call from any thread.
+
+    `total` is all the bytes there are to do, None if that is not known.
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -33,7 +33,7 @@ def verify(output: Path, replay: str | None, root: Path | None) -> int:
         raise click.BadParameter(
             "write `full`, or `sample=1/10` for a tenth", param_hint="--replay"
         )
-    with progress_bar("verifying", 0, quiet=sample is None) as progress:
+    with progress_bar("verifying", None, quiet=sample is None) as progress:
         verdict = verify_result(output, replay=sample, root=root, progress=progress)
     print_diagnostics(verdict.findings)
     replayed = f", {verdict.replayed} recomputed" if sample is not None else ""
