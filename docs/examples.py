@@ -172,23 +172,23 @@ def _stand_ins(folder: Path) -> None:
     """Sources whose headers, and so whose plan, are those of `build/demo/first`."""
     import torch
 
-    from specs.demo import digits
+    from specs.demo.digits import LAYERS, SIZES, save_family
     from specs.demo.digits_demo import STAND_INS
 
     generator = torch.Generator().manual_seed(0)
     shapes = [
         (f"layers.{layer}.{part}", shape)
-        for layer in range(digits.LAYERS)
+        for layer in range(LAYERS)
         for part, shape in (
-            ("weight", (digits.SIZES[layer + 1], digits.SIZES[layer])),
-            ("bias", (digits.SIZES[layer + 1],)),
+            ("weight", (SIZES[layer + 1], SIZES[layer])),
+            ("bias", (SIZES[layer + 1],)),
         )
     ]
     family = {
         name: {tensor: torch.randn(*shape, generator=generator) for tensor, shape in shapes}
         for name in STAND_INS
     }
-    digits.save_family(family, folder)
+    save_family(family, folder)
 
 
 def main() -> None:

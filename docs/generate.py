@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from mergec.diagnostics import CODES
-from mergec.ir import print_decimal
+from mergec.ir import Value, print_decimal
 from mergec.ops import OPERATORS, STAGES, Law, Operator, Parameter
 
 HERE = Path(__file__).resolve().parent
@@ -28,8 +28,8 @@ exact rationals until they are rounded once ([numerics.md](numerics.md)). Ranges
 taken too. Sums, differences and multiples of models need no operator: write `base + 0.7*(code -
 base)`.
 """
-_LAWS = """The laws are claims that tests check on every backend by searching for counterexamples; where no
-tolerance is named, a law holds bit for bit."""
+_LAWS = """The laws are claims that tests check on every backend by searching for counterexamples.
+Where no tolerance is named, a law holds bit for bit."""
 _STAGES_HEAD = """# Stages
 
 What operators lower to, and what the sweeps of a plan name. They cannot be called from a spec.
@@ -113,11 +113,17 @@ def _operator(operator: Operator) -> str:
 
 
 def _parameter(parameter: Parameter) -> str:
-    default = "required" if parameter.required else f"`{_shown(parameter.default)}`"
-    if parameter.default is None:
-        default = "none"
+    default = _default(parameter)
     kind = f"{parameter.kind}, per operand" if parameter.per_operand else parameter.kind
     return f"| `{parameter.name}` | {kind} | {default} | {_range(parameter)} | {parameter.doc} |"
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.default is None:
+        return "none"
+    if isinstance(parameter.default, Fraction | int | str | tuple):
+        return f"`{_shown(parameter.default)}`"
+    return "required"
 
 
 def _range(parameter: Parameter) -> str:
@@ -137,7 +143,7 @@ def _law(law: Law) -> str:
     return f"`{law.name}`" + (f" at `{settings}`" if settings else "") + tolerance
 
 
-def _shown(value: object) -> str:
+def _shown(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Fraction):

@@ -3,7 +3,7 @@
 import pytest
 
 from mergec.ir import Value
-from tests.elaborate.checked_specs import check, nodes
+from tests.elaborate.checked_specs import Finding, check, nodes, warnings
 
 UNIT = "\x1f"
 
@@ -52,6 +52,31 @@ def test_seed_and_density_are_exact_and_always_there() -> None:
     assert str(node.param("density")) == "1/3"
     (node,) = nodes(check("child = base + dare(code - base; density=1, seed=7)"), "dare")
     assert (node.param("seed"), type(node.param("seed"))) == (7, int)
+
+
+FIRST = "dare(code - base; density=0.5)"
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ("dare(code - base; density=0.3)", [("W302", "dare(code - base; density=0.3)")]),
+        (
+            "2*dare(2*(code - base); density=0.5)",
+            [("W302", "2*dare(2*(code - base); density=0.5)")],
+        ),
+        ("2*dare(code - base; density=0.5)", []),
+        ("dare(code - base; density=0.3, seed=1)", []),
+        ('dare(code - base; density=0.3, stream="s")', []),
+        ("dare(math - base; density=0.5)", []),
+    ],
+)
+def test_equal_masks_that_meet_are_a_warning(other: str, found: list[Finding]) -> None:
+    for spec in (
+        f"ties(base, math, {FIRST}, {other})",
+        f"base + {FIRST} + {other} + 0*(math - base)",
+    ):
+        assert warnings(f"child = {spec}") == found
 
 
 def test_a_mask_does_not_depend_on_where_it_stands() -> None:

@@ -209,6 +209,16 @@ def test_a_disk_that_refuses(
     refused(mergec("run", "spec.merge", "-o", "out"), code, status)
 
 
+def test_memory_that_runs_out(mergec: Mergec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def system(self: Files, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if function is os.pwrite:
+            raise MemoryError
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(Files, "system", system)
+    refused(mergec("run", "spec.merge", "-o", "out"), "E814", 6)
+
+
 def test_a_disk_without_room(mergec: Mergec, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Label
+from mergec.elaborate.masks import warn_of_equal_masks
 from mergec.elaborate.parameters import Report
 from mergec.elaborate.values import POISON, Meaning, Poison, Weights
 from mergec.elaborate.wording import describe, quoted
@@ -27,6 +28,7 @@ def combine(
         return _refuse(written, left, right, report)
     if written.op in "+-" and isinstance(left, Weights) and isinstance(right, Weights):
         _warn_of_foreign_delta(written, left, right, report)
+        warn_of_equal_masks([(written.left, left), (written.right, right)], report)
     return _of_bounded_size(written, value, report)
 
 
@@ -82,7 +84,7 @@ def _scaled(builder: GraphBuilder, value: Weights, factor: Fraction) -> Weights:
     key = builder.add("affine", [value.key], {"coefficients": (factor,)}, type=ValueType(mass))
     base = value.base if value.mass == 0 else None
     points = value.points if factor == 1 else frozenset({key})
-    return Weights(key, mass, value.donor, base, points, value.draws)
+    return Weights(key, mass, value.donor, base, points, value.draws, value.masks)
 
 
 def _added(builder: GraphBuilder, left: Weights, right: Weights, sign: Fraction) -> Weights:
@@ -103,7 +105,8 @@ def _added(builder: GraphBuilder, left: Weights, right: Weights, sign: Fraction)
         points |= left.points
     elif left.mass == 0 and right.mass == 1 and sign == 1:
         points |= right.points
-    return Weights(key, mass, left.donor, base, points, max(left.draws, right.draws))
+    draws = max(left.draws, right.draws)
+    return Weights(key, mass, left.donor, base, points, draws, left.masks | right.masks)
 
 
 def _of_bounded_size(written: Binary, value: Fraction | Weights, report: Report) -> Meaning:

@@ -6,11 +6,12 @@ from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic
 from mergec.diagnostics.suggest import suggestion_help
+from mergec.elaborate.masks import warn_of_equal_masks
 from mergec.elaborate.mass import mass_error
 from mergec.elaborate.operands import Typing
 from mergec.elaborate.parameters import Evaluate, Report, check_parameters
 from mergec.elaborate.sources import Sources
-from mergec.elaborate.values import POISON, Meaning, Poison, Weights
+from mergec.elaborate.values import POISON, Mask, Meaning, Poison, Weights
 from mergec.elaborate.wording import describe, pasted, quoted
 from mergec.ir import GraphBuilder, Value, ValueType
 from mergec.ops import OPERATORS, MassRule, Operator, number
@@ -68,6 +69,7 @@ class Calls:
         typed = Typing(self.builder, operator, self.report).operands(sound, has_base=has_base)
         if typed is None or isinstance(params, Poison):
             return POISON
+        warn_of_equal_masks(sound, self.report)
         return self._node(operator, typed, params, has_base)
 
     def _weights(self, operator: Operator, written: Expr, value: Meaning) -> Weights | Poison:
@@ -130,7 +132,11 @@ class Calls:
         )
         base = next(iter(bases)) if mass == 0 and len(bases) == 1 else None
         points = first.points | {key} if has_base else frozenset({key})
-        return Weights(key, mass, first.donor, base, points, draws + operator.masked)
+        masks = frozenset(mask for value in operands for mask in value.masks)
+        if operator.masked:
+            seed, role, label = (str(params[name]) for name in ("seed", "role", "label"))
+            masks |= {Mask(key, (seed, role, label))}
+        return Weights(key, mass, first.donor, base, points, draws + operator.masked, masks)
 
     def _canonical(
         self, operator: Operator, operands: list[Weights], params: dict[str, Value], has_base: bool

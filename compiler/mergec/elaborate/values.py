@@ -10,6 +10,14 @@ from mergec.diagnostics import Diagnostic, Span
 from mergec.ir import Graph, NodeKey
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Mask:
+    """A random mask: the stage that applies it, and seed, role and label that it is drawn from."""
+
+    stage: NodeKey
+    drawn_from: tuple[str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A value with tensors: a model (mass 1), a delta (mass 0), or a blend on the way to one.
@@ -17,7 +25,7 @@ class Weights:
     `donor` is the label of the source whose tensor names, dtypes and small files the value takes:
     the base's, else the first operand's. `base` is what a delta is relative to, None if it is
     relative to no single point. `points` are the models a model was built from by adding deltas,
-    itself included. `draws` counts the random masks on the longest path below.
+    itself included. `draws` counts the random masks on the longest path below, `masks` are all.
     """
 
     key: NodeKey
@@ -26,6 +34,7 @@ class Weights:
     base: NodeKey | None = None
     points: frozenset[NodeKey] = frozenset()
     draws: int = 0
+    masks: frozenset[Mask] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

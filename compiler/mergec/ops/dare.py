@@ -10,7 +10,7 @@ Edge cases density = 1 keeps everything and draws nothing · the mask depends on
 Source     Yu et al., Language models are super Mario (2023), arXiv:2311.03099, eq. 2–4; `q` is
            from Deng et al., DARE the extreme (2024), arXiv:2410.09344. Their `p` is the share
            dropped; here, as everywhere in mergec, density is the share kept
-Example    base + ((code - base) |> dare(density=0.3, seed=7))
+Example    dare([1, 2, 3, 4]; density=0.5, seed=7) is [2, 0, 6, 0]
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ Parameters weights: one number for each operand (default: equal) · normalize: d
 Edge cases weights that sum to zero are an error · one operand is that operand, bit for bit ·
            negative weights are legal · a zero weight drops its operand
 Source     Wortsman et al., Model soups (2022), arXiv:2203.05482, eq. 1 (uniform soup)
-Example    linear(code, math; weights=[3, 1])
+Example    linear([1, 0], [5, 4]; weights=[3, 1]) is [2, 1]
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ Shapes     [*s] delta → [*s] delta, in the work dtype
 Parameters by: the factor, required
 Edge cases by = 1 is the delta itself · by = 0 is zero · negative values negate (forgetting)
 Source     Ilharco et al., Editing models with task arithmetic (2023), arXiv:2212.04089, §2
-Example    base + ((code - base) |> scale(by=0.7))
+Example    scale([1, -2]; by=0.5) is [0.5, -1]
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ Formula    θ = 2·atan2(‖u - v‖, ‖u + v‖), u = a/‖a‖, v = b/‖b‖
            raw: out = s₀·a + s₁·b;  polar: out = ((1 - t)·‖a‖ + t·‖b‖)·(s₀·u + s₁·v)
 Shapes     [*s], [*s] → [*s]; in the work dtype; norms and angle in float64, over the whole tensor
 Parameters t: rational position, 0 gives a and 1 gives b · norm: `raw` or `polar` ·
-           antiparallel: `error` or `lerp`
+           antiparallel: `error` or `lerp` · extrapolate: allow t outside 0 … 1
 Edge cases t = 0 and t = 1 copy, without looking at the angle · θ < 1e-6 or a zero norm:
            (1 - t)·a + t·b · π - θ < 1e-6: E808, or that if asked · one element: the same, by signs
 Source     K. Shoemake, "Animating rotation with quaternion curves", 1985; merging tools use `raw`;

@@ -13,7 +13,7 @@ Edge cases an entry no source agrees on keeps the base's bits · ties at the thr
 Source     Yadav et al., TIES-Merging (2023), arXiv:2306.01708, algorithm 1. Their code keeps one
            more entry and all ties, trims over the whole model, and breaks tied elections by
            majority; zero=drop is the only rule that is odd and unbiased
-Example    ties(base, code, math; density=0.3)
+Example    ties([1, 1, 1, 1], [4, 1, 2, 3], [3, 0, 0, 1]; density=0.5) is [3.5, 0, 1, 3]
 """
 
 from collections.abc import Mapping, Sequence

@@ -739,6 +739,15 @@ _TABLE = (
         "the ones you mean.",
     ),
     _code(
+        "W302",
+        "equal-masks",
+        "two random masks that meet are drawn alike",
+        "A random mask follows from seed, role, nesting, labels of the sources, tensor name and "
+        "index, and from nothing else. Two stages for which all these are equal drop the same "
+        "entries, which is rarely meant where their results meet. `stream=` sets one apart; so "
+        "does another seed.",
+    ),
+    _code(
         "W401",
         "prefix-mapped",
         "tensor names were matched after mapping a prefix",

@@ -11,7 +11,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from io import TextIOWrapper
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
@@ -64,9 +63,10 @@ def main() -> NoReturn:
     """Run the command line and exit with the documented status (docs/exit-codes.md)."""
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGHUP, _terminate)
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A locale never turns a report into an exception.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    # A locale never turns a report into an exception.
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
     status = run_command()
     # Not sys.exit: worker threads that still compute must not hold an interrupted process.
     _flush_quietly()

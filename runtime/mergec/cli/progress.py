@@ -1,12 +1,12 @@
 """Progress of long work: a bar with bytes and time left on a terminal, nothing elsewhere."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+def progress_bar(what: str, total: int | None, *, quiet: bool) -> Generator[Callable[[int], None]]:
     """Yields a function that takes the bytes just done; safe to call from any thread.
 
     `total` is all the bytes there are to do, None if that is not known.

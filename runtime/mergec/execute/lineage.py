@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mergec.catalog import Sha256
 from mergec.catalog.regular_file import read_whole
@@ -104,5 +104,8 @@ def _read_parent(path: Path) -> Any:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    ours = isinstance(known, dict) and str(known.get("schema", "")).startswith("mergec.lineage/")
-    return known if ours else None
+    if not isinstance(known, dict):
+        return None
+    document = cast("dict[str, Any]", known)
+    ours = str(document.get("schema", "")).startswith("mergec.lineage/")
+    return document if ours else None

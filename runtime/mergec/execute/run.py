@@ -1,7 +1,7 @@
 """Walk a plan: every tensor to its planned place, then publish, or leave nothing behind."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -189,7 +189,7 @@ def compute_row(
 
 
 @contextmanager
-def _stopping(stop: Event) -> Iterator[None]:
+def _stopping(stop: Event) -> Generator[None]:
     """Whatever ends the block early, an interrupt included, tells the workers to stop."""
     try:
         yield

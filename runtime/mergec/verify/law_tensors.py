@@ -33,8 +33,18 @@ _LARGEST = {Dtype.F16: 2.0**14}
 
 
 def dyadic() -> st.SearchStrategy[float]:
-    """Multiples of 1/16 up to 4, both zeros: sums are exact, ties and zero sums are frequent."""
-    return st.integers(-64, 64).map(lambda i: i / 16) | st.sampled_from([0.0, -0.0, 0.5, -0.5])
+    """Multiples of 1/16 up to 4, both zeros: sums are exact."""
+    return st.integers(-64, 64).map(lambda i: i / 16) | st.just(-0.0)
+
+
+def coarse() -> st.SearchStrategy[float]:
+    """So few dyadic numbers that ties and sums of zero are everywhere."""
+    return st.sampled_from([0.0, 0.5, -0.5, 1.0, -1.0, -0.0])
+
+
+def tenths() -> st.SearchStrategy[float]:
+    """Numbers whose sums are zero on paper and not in floating point."""
+    return st.integers(-3, 3).map(lambda i: i * 0.1)
 
 
 def tame() -> st.SearchStrategy[float]:

@@ -6,7 +6,7 @@ LawViolation with a shrunk one otherwise. Needs the extra `verify`.
 
 from collections.abc import Callable, Mapping
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mergec.backends import Backend
@@ -41,15 +41,18 @@ _LONG = {"block_invariant": 2, "unbiased": 10}
 __all__ = ["INTERPRETERS", "LawViolation", "check_law"]
 
 
-def check_law(operator: Operator, law: Law, backend: Backend) -> None:
+def check_law(operator: Operator, law: Law, backend: Backend, *, shrink: bool = True) -> None:
     """Search for a counterexample to `law` among specs that call `operator` on `backend`.
 
-    As many examples as Hypothesis is set to try. KeyError for a law that nobody interprets.
+    As many examples as Hypothesis is set to try; without `shrink` the first counterexample will do.
+    KeyError for a law that nobody interprets.
     """
     interpret = INTERPRETERS[law.name]
     examples = min(_LONG.get(law.name, settings().max_examples), settings().max_examples)
 
-    @settings(max_examples=examples)
+    phases = [phase for phase in settings().phases if shrink or phase is Phase.generate]
+
+    @settings(max_examples=examples, phases=phases)
     @given(data=st.data())
     def holds(data: st.DataObject) -> None:
         interpret(Case(operator, law, backend, data))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mergec.catalog import Dtype
 from mergec.ops import number
 from mergec.verify.law_case import BASE, FLOATS, Case, Sources, models
-from mergec.verify.law_tensors import adversarial, dyadic
+from mergec.verify.law_tensors import adversarial, coarse, dyadic, tenths
 
 _MANY = 4096
 _SIGMAS = 6.0
@@ -16,7 +16,7 @@ _SIGMAS = 6.0
 
 def support_count(case: Case) -> None:
     """Exactly k = max(1, ⌊density·n⌋) entries are kept, or all nonzeros if there are fewer."""
-    sources = case.sources(["a", "base"], case.draw(st.sampled_from([dyadic(), adversarial()])))
+    sources = case.sources(["a", "base"], case.draw(st.sampled_from([coarse(), adversarial()])))
     params = case.params()
     operand = case.operands(["a"])[0]
     delta = case.run(operand, sources)
@@ -73,9 +73,8 @@ def exact_election(case: Case) -> None:
     """Elected signs are those of the exact sums, so no exchange of labels changes one."""
     labels = ("a", "b", "c", "d")[: case.draw(st.integers(2, 4))]
     order = case.draw(st.permutations(labels))
-    tenths = st.integers(-9, 9).map(lambda i: i * 0.1)
-    elements = case.draw(st.sampled_from([tenths, adversarial()]))
-    sources = case.sources([*labels, "base"], elements, (Dtype.F32, Dtype.F64))
+    elements = case.draw(st.sampled_from([tenths(), adversarial()]))
+    sources = case.sources([*labels, "base"], elements, (Dtype.F64, Dtype.BF16))
     text = case.call(case.operands(labels), case.params())
     first, second = case.run(text, sources), case.run(text, sources.relabelled(order))
     case.require(
@@ -86,7 +85,7 @@ def exact_election(case: Case) -> None:
 def untouched_keeps_base(case: Case) -> None:
     """Where the merged delta is zero the base's bits remain, -0 included."""
     labels = ("a", "b", "c")
-    sources = case.sources([*labels, "base"], dyadic(), FLOATS)
+    sources = case.sources([*labels, "base"], coarse(), FLOATS)
     params = case.params()
     merged = case.run(case.call([BASE, *models(labels)], params), sources)
     untouched = case.run(case.call(case.operands(labels), params), sources) == 0
