@@ -57,6 +57,11 @@ format: $(READY) ## rewrite the sources as ruff wants them
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+.PHONY: docs
+docs: $(READY) ## the pages made from the code, and what the examples on the others print
+	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.examples
+
 .PHONY: bench
 bench: $(READY) ## time and memory on a 1 B parameter checkpoint, against mergekit
 	$(BIN)/python -m benchmarks.run

@@ -51,7 +51,7 @@ RECIPES: dict[str, Recipe] = {
 
 def merge_spec(recipe: Recipe, family: Path, folder: Path) -> str:
     """The `.merge` text for a spec that will lie in `folder`; sources are relative to it."""
-    lines = [f"# {recipe.title}, written by the benchmark", "mergec 1", ""]
+    lines = ["mergec 1", f"# {recipe.title}, written by the benchmark", ""]
     for source in recipe.sources:
         reference = Path(os.path.relpath(family / source, folder)).as_posix()
         lines.append(f'{source} = model("{_local(reference)}")')

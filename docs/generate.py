@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 
 _OPERATORS_HEAD = """# Operators
 
-Made from the code by `python -m docs.generate`; edit `compiler/mergec/ops/` instead. `mergec
+Made from the code by `make docs`; edit `compiler/mergec/ops/` instead. `mergec
 explain NAME` prints the same page, and `mergec ops --json` every parameter for programs.
 
 Conventions: `[*s]` is any shape, the same for all operands; `n ×` is a list of n. Parameters are
@@ -36,7 +36,7 @@ What operators lower to, and what the sweeps of a plan name. They cannot be call
 """
 _ERRORS_HEAD = """# Codes
 
-Made from the code by `python -m docs.generate`; edit `grammar/mergec/diagnostics/codes.py` instead.
+Made from the code by `make docs`; edit `grammar/mergec/diagnostics/codes.py` instead.
 Every message of mergec carries one of these codes. A code never changes its meaning and is never
 used again for another one. `mergec explain E203` prints one row with its explanation; the name
 works too, as in `mergec explain parameter-out-of-range`. [exit-codes.md](exit-codes.md) says what

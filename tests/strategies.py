@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from random import Random
 from string import Template
 from typing import Literal
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from mergec.catalog import Dtype
 from mergec.verify.evaluate import StoredTensor
-from mergec.verify.law_tensors import dyadic, loaded, rounded, stored
+from mergec.verify.law_tensors import Elements, arrays, coarse, dyadic, loaded, stored
 
 Kind = Literal["exact", "smooth", "any"]
 
@@ -125,16 +126,16 @@ class _Writer:
             # `base - base` is legal, and dull: only where there is nothing else.
             other = self._one_of(*(self._labels[1:] or self._labels))
             return self._joined("({} - $base)", _Expr(f"${other}", f"${other}", exact=True))
-        how = self._one_of("difference", "scale", "factor", "trim", "dare", "sum", "ties", "linear", "slerp")
+        how = self._one_of(
+            *("difference", "scale", "factor", "trim", "dare", "sum", "ties", "linear", "slerp")
+        )
         match how:
             case "scale":
                 return self._apply(self.delta(depth - 1), "scale", [f"by={self._factor()}"])
             case "factor":
-                inner = self.delta(depth - 1)
-                factor = self._factor()
-                return _Expr(
-                    f"{factor}*{inner.text}", f"{factor}*{inner.twin}", inner.exact and _short(factor)
-                )
+                factor, inner = self._factor(), self.delta(depth - 1)
+                product = self._joined(f"{factor}*{{}}", inner)
+                return _Expr(product.text, product.twin, inner.exact and _short(factor))
             case "trim":
                 return self._named(self._trim(self.delta(depth - 1)))
             case "dare":
@@ -158,7 +159,8 @@ class _Writer:
 
     def _linear(self, parts: Sequence[_Expr], fixed: int) -> _Expr:
         """`fixed` operands stay in front: the first model decides which tensors there are."""
-        powers = [self._one_of(*(("1",) if self._kind == "exact" else ("1", "3", "0.1"))) for _ in parts]
+        choices = ("1",) if self._kind == "exact" else ("1", "3", "0.1")
+        powers = [self._one_of(*choices) for _ in parts]
         whole = len(parts) in (1, 2, 4) and len(set(powers)) == 1
         exact = whole and all(part.exact for part in parts)
         if self._kind == "exact" and not whole:
@@ -187,8 +189,8 @@ class _Writer:
         if not self._may_select(part):
             return part
         density = self._one_of(*_DENSITIES)
-        rescales = {"exact": ("none",), "smooth": ("none", "inv"), "any": ("none", "inv", "l1", "l2")}
-        rescale = self._one_of(*rescales[self._kind])
+        rescales = ("none", "inv", "l1", "l2")
+        rescale = self._one_of(*rescales[: {"exact": 1, "smooth": 2, "any": 4}[self._kind]])
         ties = self._one_of("index", "all")
         found = self._apply(
             part, "trim", [f"density={density}", f"ties={ties}", f"rescale={rescale}"]
@@ -214,7 +216,8 @@ class _Writer:
         if not all(self._may_select(part) for part in parts):
             return self.model(0) if with_base else parts[0]
         count, exact = len(parts), self._kind == "exact"
-        weights = [self._one_of(*(("1",) if self._draw(st.booleans()) else ("1", "2", "1/2"))) for _ in parts]
+        heavy = ("1",) if self._draw(st.booleans()) else ("1", "2", "1/2")
+        weights = [self._one_of(*heavy) for _ in parts]
         densities = [self._one_of(*_DENSITIES) for _ in parts]
         averages = ("sum", "max") if exact and count > 2 else ("sum", "max", "mean", "wmean")
         if exact and len(set(weights)) > 1:
@@ -229,15 +232,16 @@ class _Writer:
         ]
         base = "$base, " if with_base else ""
         texts = [
-            f"ties({base}{', '.join(operands)}; density=[{', '.join(rho)}], weights=[{', '.join(w)}]"
-            f", {', '.join(words)})"
+            f"ties({base}{', '.join(operands)}; density=[{', '.join(rho)}], "
+            f"weights=[{', '.join(w)}], {', '.join(words)})"
             for operands, rho, w in (
                 ([p.text for p in parts], densities, weights),
                 ([p.twin for p in reversed(parts)], densities[::-1], weights[::-1]),
             )
         ]
         sound = agg in ("sum", "max") or (count <= 2 and len(set(weights)) == 1)
-        return _Expr(texts[0], texts[1], sound and _short(words[-1][6:]) and all(p.exact for p in parts))
+        sound = sound and _short(words[-1].removeprefix("scale="))
+        return _Expr(texts[0], texts[1], sound and all(p.exact for p in parts))
 
     def _may_select(self, part: _Expr) -> bool:
         """Whether a threshold or an election may look at this value."""
@@ -296,8 +300,9 @@ def checkpoints(labels: Sequence[str], *, exact: bool) -> st.SearchStrategy[Chec
 
 
 def _fill(draw: st.DrawFn, labels: Sequence[str], exact: bool) -> Checkpoints:
-    shapes = draw(st.lists(st.sampled_from([(), (0,), (1,), (2, 3), (7,), (3, 4)]), min_size=1, max_size=2))
-    elements = dyadic() if exact else dyadic() | st.sampled_from(_SMALL) | st.floats(-4, 4, width=32)
+    known = st.sampled_from([(), (0,), (1,), (2, 3), (7,), (3, 4)])
+    shapes = draw(st.lists(known, min_size=1, max_size=2))
+    elements = draw(st.sampled_from([dyadic, coarse] if exact else [dyadic, coarse, _uneven]))
     found: dict[str, dict[str, StoredTensor]] = {}
     for label in labels:
         prefix = "model." if label != "base" and draw(st.integers(0, 5)) == 5 else ""
@@ -311,13 +316,16 @@ def _fill(draw: st.DrawFn, labels: Sequence[str], exact: bool) -> Checkpoints:
     return found
 
 
-def _tensor(
-    draw: st.DrawFn, elements: st.SearchStrategy[float], shape: tuple[int, ...]
-) -> StoredTensor:
+def _tensor(draw: st.DrawFn, elements: Elements, shape: tuple[int, ...]) -> StoredTensor:
     dtype = draw(st.sampled_from(FLOATS))
     n = prod(shape)
-    values = draw(st.lists(elements, min_size=n, max_size=n))
-    return stored(rounded(values, dtype).reshape(shape), dtype)
+    (values,) = draw(arrays(elements, dtype, 1, least=n, most=n))
+    return stored(values.reshape(shape), dtype)
+
+
+def _uneven(random: Random) -> float:
+    """Ordinary numbers among tiny ones, so that no sum leaves the range of float16."""
+    return random.choice((random.choice(_SMALL), random.uniform(-4.0, 4.0)))
 
 
 def fraction_list(tensor: StoredTensor) -> list[Fraction]:

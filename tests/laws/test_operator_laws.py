@@ -6,8 +6,8 @@ import pytest
 
 from mergec.backends import get_backend
 from mergec.ops import OPERATORS, Law, Operator
-from mergec.verify.laws import INTERPRETERS, check_law
 from mergec.verify.law_case import spelled
+from mergec.verify.laws import INTERPRETERS, check_law
 
 CLAIMS = [(operator, law) for operator in OPERATORS.values() for law in operator.laws]
 

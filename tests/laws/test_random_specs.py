@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.oracles.condition import magnitudes
-from tests.oracles.exact import exact
-from tests.oracles.whole import whole
-from tests.strategies import Checkpoints, SpecText, checkpoints, fraction_list, specs
 
 from mergec.backends import get_backend
 from mergec.catalog import Dtype
@@ -22,6 +18,10 @@ from mergec.passes import PIPELINE, expand_composites, normal_form
 from mergec.plan import check_text
 from mergec.verify.evaluate import StoredTensor, evaluate
 from mergec.verify.law_tensors import NUMPY_DTYPES, loaded
+from tests.oracles.condition import magnitudes
+from tests.oracles.exact import exact
+from tests.oracles.whole import whole
+from tests.strategies import Checkpoints, SpecText, checkpoints, fraction_list, specs
 
 REFERENCE = get_backend("reference")
 

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from tests.oracles.exact import exact
 
 from mergec.backends import get_backend
 from mergec.catalog import Dtype
@@ -18,6 +17,7 @@ from mergec.diagnostics import MergecError, SourceText
 from mergec.plan import check_text
 from mergec.verify.evaluate import StoredTensor, evaluate
 from mergec.verify.law_tensors import Floats, loaded, stored
+from tests.oracles.exact import exact
 
 BASE = np.array([1, -2, 0.5, 0, 3, -1])
 A = np.array([0.5, -0.125, 0, 0.375, -0.25, 0.0625])

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from tests.oracles.exact import Vector, coefficients_at, exact_values
-
 from mergec.ir import Graph, Node, NodeKey
+from tests.oracles.exact import Vector, coefficients_at, exact_values
 
 
 def magnitudes(graph: Graph, sources: Mapping[str, Sequence[float]], tensor: str = "w") -> Vector:

@@ -8,9 +8,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
-from tests.oracles.threefry_ints import kept
-
 from mergec.ir import MODEL, Graph, Node, NodeKey, Value
+from tests.oracles.threefry_ints import kept
 
 Vector = tuple[Fraction, ...]
 Params = Mapping[str, Value]
@@ -37,9 +36,7 @@ def exact_values(
     return values
 
 
-def coefficients_at(
-    node: Node, graph: Graph, values: Mapping[NodeKey, Vector]
-) -> list[Fraction]:
+def coefficients_at(node: Node, graph: Graph, values: Mapping[NodeKey, Vector]) -> list[Fraction]:
     """By how much each operand of a node counts, at most, in any element of its result."""
     at = _Applied(node, graph, [values[key] for key in node.operands], "")
     count = len(at.operands)
@@ -93,9 +90,7 @@ def _rational(value: Value) -> Fraction:
 
 def _combine(coefficients: Sequence[Fraction], operands: Sequence[Vector]) -> Vector:
     pairs = list(zip(coefficients, operands, strict=True))
-    return tuple(
-        sum((c * x[j] for c, x in pairs), Fraction(0)) for j in range(len(operands[0]))
-    )
+    return tuple(sum((c * x[j] for c, x in pairs), Fraction(0)) for j in range(len(operands[0])))
 
 
 def _affine(at: _Applied) -> Vector:
@@ -170,9 +165,7 @@ def _divisor(at: _Applied) -> Fraction:
 
 
 def _ties(at: _Applied) -> Vector:
-    base, deltas = (
-        (at.operands[0], at.operands[1:]) if at.has_base else (None, at.operands)
-    )
+    base, deltas = (at.operands[0], at.operands[1:]) if at.has_base else (None, at.operands)
     densities = at.numbers("density", len(deltas))
     trimmed = [
         x if rho == 1 else _largest(x, rho, every_tie=False)

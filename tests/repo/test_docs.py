@@ -24,6 +24,7 @@ def sources(folder: Path, spec: str) -> None:
     toy_family.write_members(folder, sorted(set(re.findall(r'model\("\./([\w-]+)"', spec))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", examples.PAGES)
 def test_a_page_shows_what_its_commands_print(page: str, tmp_path: Path) -> None:
     folder = tmp_path / "examples"
@@ -81,7 +82,7 @@ def test_every_recipe_is_described() -> None:
 @pytest.mark.parametrize("name", generate.pages())
 def test_a_generated_page_is_fresh(name: str) -> None:
     written = (ROOT / "docs" / name).read_text()
-    assert written == generate.pages()[name], "run `python -m docs.generate`"
+    assert written == generate.pages()[name], "run `make docs`"
 
 
 def test_links_between_files_lead_somewhere() -> None:

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from mergec.catalog import Dtype
 from mergec.ops import MassRule, number, numbers
 from mergec.verify.law_case import BASE, FLOATS, Case, Sources, models
-from mergec.verify.law_tensors import Floats, adversarial, coarse, dyadic, long_arrays, rounded, tame
+from mergec.verify.law_tensors import (
+    Elements,
+    Floats,
+    adversarial,
+    coarse,
+    dyadic,
+    long_arrays,
+    rounded,
+    tame,
+)
 
 _THREE = ("a", "b", "c")
 # Smaller than any hidden absolute constant, and far from underflow in bf16, f32 and f64.
@@ -19,7 +28,7 @@ _LONG = 2 * 2**16 + 8929
 
 def idempotent(case: Case) -> None:
     """Copies of one tensor merge to that tensor; with f64, whose work dtype is no wider, nearly."""
-    (x,) = case.sources(["a"], adversarial()).tensors.values()
+    (x,) = case.sources(["a"], adversarial).tensors.values()
     labels = "abcde"[: case.draw(st.integers(1, 5))]
     dtype = case.draw(st.sampled_from([d for d in FLOATS if _holds(x, d)]))
     weights = case.draw(st.lists(st.integers(1, 9), min_size=len(labels), max_size=len(labels)))
@@ -34,7 +43,7 @@ def idempotent(case: Case) -> None:
 
 def single_operand_identity(case: Case) -> None:
     """One operand alone is the result, bit for bit."""
-    sources = case.sources(["a", "base"], adversarial())
+    sources = case.sources(["a", "base"], adversarial)
     found = case.run(case.call(case.operands(["a"]), case.params()), sources)
     case.require_same(found, _bare(case, sources), "the operand")
 
@@ -49,7 +58,7 @@ def permutation_invariant(case: Case) -> None:
     count = case.draw(st.sampled_from([2] if case.operator.operands[1] == 2 else [2, 4]))
     labels = tuple("abcd"[:count])
     order = case.draw(st.permutations(labels))
-    kind = case.draw(st.sampled_from([dyadic(), coarse()]))
+    kind = case.draw(st.sampled_from([dyadic, coarse]))
     sources = case.sources([*labels, "base"], kind)
     base = [BASE] if case.operator.mass is MassRule.CONSENSUS else []
     plain = case.call([*base, *models(labels)], case.params())
@@ -69,7 +78,7 @@ def weight_scale_invariant(case: Case) -> None:
     weights = case.law.params["weights"]
     assert isinstance(weights, tuple)
     labels = _THREE[: len(weights)]
-    sources = case.sources([*labels, "base"], adversarial())
+    sources = case.sources([*labels, "base"], adversarial)
     factor = case.draw(st.sampled_from([Fraction(2), Fraction(1, 3), Fraction(1, 10)]))
     scaled = tuple(w * factor for w in numbers(weights, len(labels)))
     first = case.call(case.operands(labels), case.params())
@@ -91,7 +100,7 @@ def scale_equivariant(case: Case) -> None:
     """2^-20 times the sources is 2^-20 times the result: no hidden absolute constant."""
     labels = _labels(case)
     dtypes = (Dtype.BF16, Dtype.F32, Dtype.F64)
-    kind = case.draw(st.sampled_from([coarse(), tame()]))
+    kind = case.draw(st.sampled_from([coarse, tame]))
     sources = case.sources([*labels, "base"], kind, dtypes)
     with_base = case.operator.mass is MassRule.CONSENSUS
     operands = [BASE, *models(labels)] if with_base else case.operands(labels)
@@ -102,7 +111,7 @@ def scale_equivariant(case: Case) -> None:
 
 def endpoints(case: Case) -> None:
     """T = 0 gives the first operand and t = 1 the second, bit for bit."""
-    sources = case.sources(["a", "b"], adversarial())
+    sources = case.sources(["a", "b"], adversarial)
     for t, label in ((Fraction(0), "a"), (Fraction(1), "b")):
         found = case.run(case.call(models("ab"), case.params(t=t)), sources)
         case.require_same(found, sources.tensors[label], f"`{label}` at t = {t}")
@@ -140,8 +149,8 @@ def _bare(case: Case, sources: Sources) -> Floats:
     return case.run(case.operands(["a"])[0], sources)
 
 
-def _kinds() -> st.SearchStrategy[st.SearchStrategy[float]]:
-    return st.sampled_from([coarse(), adversarial()])
+def _kinds() -> st.SearchStrategy[Elements]:
+    return st.sampled_from([coarse, adversarial])
 
 
 def _holds(x: Floats, dtype: Dtype) -> bool:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from hypothesis import assume, note
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from mergec.backends import Backend
 from mergec.catalog import Dtype
@@ -17,9 +16,8 @@ from mergec.ir import Value
 from mergec.ops import Law, MassRule, Operator
 from mergec.ops.tree_sum import LEAF
 from mergec.verify.evaluate import evaluate
-from mergec.verify.law_tensors import arrays, loaded, stored
+from mergec.verify.law_tensors import Elements, Floats, arrays, loaded, stored
 
-Floats = NDArray[Any]
 _T = TypeVar("_T")
 
 FLOATS = (Dtype.BF16, Dtype.F16, Dtype.F32, Dtype.F64)
@@ -66,8 +64,10 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a law's interpreter works with. `law.params` hold; required parameters left open are
-    drawn, so the law is claimed for all their values.
+    """What a law's interpreter works with.
+
+    `law.params` hold; a required parameter they leave open is drawn, so the law is claimed for all
+    its values.
     """
 
     operator: Operator
@@ -90,7 +90,7 @@ class Case:
     def sources(
         self,
         labels: Sequence[str],
-        elements: st.SearchStrategy[float],
+        elements: Elements,
         dtypes: Sequence[Dtype] = FLOATS,
         *,
         least: int = 0,

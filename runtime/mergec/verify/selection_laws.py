@@ -16,7 +16,7 @@ _SIGMAS = 6.0
 
 def support_count(case: Case) -> None:
     """Exactly k = max(1, ⌊density·n⌋) entries are kept, or all nonzeros if there are fewer."""
-    sources = case.sources(["a", "base"], case.draw(st.sampled_from([coarse(), adversarial()])))
+    sources = case.sources(["a", "base"], case.draw(st.sampled_from([coarse, adversarial])))
     params = case.params()
     operand = case.operands(["a"])[0]
     delta = case.run(operand, sources)
@@ -33,7 +33,7 @@ def support_count(case: Case) -> None:
 
 def idempotent_map(case: Case) -> None:
     """Applied again to its own result, it changes nothing."""
-    sources = case.sources(["a", "base"], adversarial())
+    sources = case.sources(["a", "base"], adversarial)
     params = case.params()
     once = case.call(case.operands(["a"]), params)
     twice = case.call([once], params)
@@ -42,7 +42,7 @@ def idempotent_map(case: Case) -> None:
 
 def nested_masks(case: Case) -> None:
     """What a smaller density keeps, a larger one keeps too."""
-    sources = case.sources(["a", "base"], dyadic())
+    sources = case.sources(["a", "base"], dyadic)
     densities = st.fractions(Fraction(1, 20), 1, max_denominator=20)
     low, high = sorted(case.draw(st.tuples(densities, densities)))
     seed = case.draw(st.integers(0, 2**64 - 1))
@@ -73,7 +73,7 @@ def exact_election(case: Case) -> None:
     """Elected signs are those of the exact sums, so no exchange of labels changes one."""
     labels = ("a", "b", "c", "d")[: case.draw(st.integers(2, 4))]
     order = case.draw(st.permutations(labels))
-    elements = case.draw(st.sampled_from([tenths(), adversarial()]))
+    elements = case.draw(st.sampled_from([tenths, adversarial]))
     sources = case.sources([*labels, "base"], elements, (Dtype.F64, Dtype.BF16))
     text = case.call(case.operands(labels), case.params())
     first, second = case.run(text, sources), case.run(text, sources.relabelled(order))
@@ -85,7 +85,7 @@ def exact_election(case: Case) -> None:
 def untouched_keeps_base(case: Case) -> None:
     """Where the merged delta is zero the base's bits remain, -0 included."""
     labels = ("a", "b", "c")
-    sources = case.sources([*labels, "base"], coarse(), FLOATS)
+    sources = case.sources([*labels, "base"], coarse, FLOATS)
     params = case.params()
     merged = case.run(case.call([BASE, *models(labels)], params), sources)
     untouched = case.run(case.call(case.operands(labels), params), sources) == 0
