@@ -51,11 +51,17 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 
 def _keep_one_more(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(trim, "kept_count", lambda rho, n: min(kept_count(rho, n) + 1, n))
+    def one_more(density: Fraction, n: int) -> int:
+        return min(kept_count(density, n) + 1, n)
+
+    patch.setattr(trim, "kept_count", one_more)
 
 
 def _keep_all_ties(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(trim.TrimSetting, "quota", property(lambda self: self.search.members))
+    def members(setting: trim.TrimSetting) -> int:
+        return setting.search.members
+
+    patch.setattr(trim.TrimSetting, "quota", property(members))
 
 
 def _rank_ties_within_a_block(patch: pytest.MonkeyPatch) -> None:
@@ -114,7 +120,10 @@ def _floor_the_norms(patch: pytest.MonkeyPatch) -> None:
 
 
 def _drop_without_rescaling(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(drop, "keep_rescaled", lambda xp, x, mask, setting: xp.where(mask, x, 0.0))
+    def only_select(xp: Any, x: Any, mask: Any, _: Any) -> Any:
+        return xp.where(mask, x, 0.0)
+
+    patch.setattr(drop, "keep_rescaled", only_select)
 
 
 def _draw_anew_for_each_density(patch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from mergec.backends import get_backend
 from mergec.catalog import Dtype
+from mergec.catalog.dtypes import SIGNIFICAND_BITS
 from mergec.diagnostics import SourceText
 from mergec.elaborate import Elaborated
 from mergec.passes import PIPELINE, expand_composites, normal_form
@@ -24,6 +24,8 @@ from tests.oracles.whole import whole
 from tests.strategies import Checkpoints, SpecText, checkpoints, fraction_list, specs
 
 REFERENCE = get_backend("reference")
+# Exponents of the smallest normal numbers.
+LEAST = {Dtype.BF16: -126, Dtype.F16: -14, Dtype.F32: -126, Dtype.F64: -1022}
 
 
 def elaborated(spec: SpecText) -> Elaborated:
@@ -146,9 +148,8 @@ def work_dtype(dtypes: Sequence[Dtype]) -> Dtype:
 
 def unit(value: Fraction, dtype: Dtype) -> Fraction:
     """One unit in the last place of `dtype` at `value`."""
-    info = ml_dtypes.finfo(NUMPY_DTYPES[dtype])
-    exponent = math.frexp(float(value))[1] - 1 if value else int(info.minexp)
-    return Fraction(2) ** (max(exponent, int(info.minexp)) - int(info.nmant))
+    exponent = math.frexp(float(value))[1] - 1 if value else LEAST[dtype]
+    return Fraction(2) ** (max(exponent, LEAST[dtype]) - SIGNIFICAND_BITS[dtype] + 1)
 
 
 def rounding_of(out: Dtype, stored: Sequence[Dtype]) -> Fraction:

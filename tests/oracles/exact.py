@@ -56,7 +56,8 @@ def coefficients_at(node: Node, graph: Graph, values: Mapping[NodeKey, Vector]) 
             return _slerp_coefficients(at)
         case "ties":
             bases = [ONE] if at.has_base else []
-            factor = abs(at.number("scale")) * max(1, *at.numbers("weights", count - len(bases)))
+            weights = at.numbers("weights", count - len(bases))
+            factor = abs(at.number("scale")) * max([ONE, *weights])
             return [*bases, *[factor] * (count - len(bases))]
         case _:
             raise AssertionError(f"{node.op} is no operator")
@@ -150,8 +151,8 @@ def _dare(at: _Applied) -> Vector:
     x, density = at.operands[0], at.number("density")
     if density == 1:
         return x
-    where = [str(at[name]) for name in ("role", "label")]
-    mask = kept(int(at.number("seed")), *where, at.tensor, density, len(x))
+    role, label = str(at["role"]), str(at["label"])
+    mask = kept(int(at.number("seed")), role, label, at.tensor, density, len(x))
     found = tuple(v if keep else Fraction(0) for v, keep in zip(x, mask, strict=True))
     if at["rescale"] == "l1":
         return _with_norm_of(x, found, 1)

@@ -78,7 +78,7 @@ def weight_scale_invariant(case: Case) -> None:
     weights = case.law.params["weights"]
     assert isinstance(weights, tuple)
     labels = _THREE[: len(weights)]
-    sources = case.sources([*labels, "base"], adversarial)
+    sources = case.sources([*labels, "base"], adversarial, least=4)
     factor = case.draw(st.sampled_from([Fraction(2), Fraction(1, 3), Fraction(1, 10)]))
     scaled = tuple(w * factor for w in numbers(weights, len(labels)))
     first = case.call(case.operands(labels), case.params())

@@ -71,10 +71,12 @@ def unbiased(case: Case) -> None:
 
 def exact_election(case: Case) -> None:
     """Elected signs are those of the exact sums, so no exchange of labels changes one."""
-    labels = ("a", "b", "c", "d")[: case.draw(st.integers(2, 4))]
+    labels = ("a", "b", "c", "d")[: case.draw(st.integers(3, 4))]
     order = case.draw(st.permutations(labels))
     elements = case.draw(st.sampled_from([tenths, adversarial]))
-    sources = case.sources([*labels, "base"], elements, (Dtype.F64, Dtype.BF16))
+    drawn = case.sources(labels, elements, (Dtype.F64, Dtype.BF16), least=8)
+    # A base of zeros leaves the deltas as they were drawn, near cancellations and all.
+    sources = Sources(drawn.dtype, {**drawn.tensors, "base": 0.0 * drawn.tensors["a"]})
     text = case.call(case.operands(labels), case.params())
     first, second = case.run(text, sources), case.run(text, sources.relabelled(order))
     case.require(
