@@ -28,7 +28,6 @@ def write_family(root: Path) -> None:
     write_checkpoint(root / "wide", {**code, "norm.weight": bf16("wide", (6,))})
     write_checkpoint(root / "wider", {name: bf16(name, (9, 9)) for name in code})
     write_checkpoint(root / "shallow", {k: v for k, v in code.items() if "layers.1" not in k})
-    write_checkpoint(root / "prefixed", {f"bert.{k}": v for k, v in code.items()})
     twice = {f"{prefix}.{k}": v for prefix in ("left", "right") for k, v in code.items()}
     write_checkpoint(root / "twice", twice)
     quantised: Tensor = ("F8_E4M3", [4, 4], bytes(16))

@@ -45,7 +45,7 @@ def parse_graph(text: str) -> Graph:
             continue
         try:
             _Line(line).read_into(builder, keys, outputs)
-        except (ValueError, KeyError, IndexError) as wrong:
+        except (ValueError, KeyError, IndexError, ZeroDivisionError) as wrong:
             raise ValueError(f"line {number} is not IR text: {line!r}") from wrong
     return builder.finish(outputs)
 
@@ -71,6 +71,7 @@ class _Line:
             name = json.loads(self._take())
             self._take("=")
             outputs[name] = keys[self._take()]
+            self._end()
             return
         name = self._tokens[0]
         self._take("=")
@@ -82,7 +83,9 @@ class _Line:
         params = self._params()
         self._take(")")
         self._take(":")
-        keys[name] = builder.add(op, operands, params, type=self._type(), revision=revision)
+        kind = self._type()
+        self._end()
+        keys[name] = builder.add(op, operands, params, type=kind, revision=revision)
 
     def _operands(self, keys: dict[str, NodeKey]) -> list[NodeKey]:
         found: list[NodeKey] = []
@@ -120,8 +123,15 @@ class _Line:
         if word != "Blend":
             return _TYPES[word]
         self._take("(")
-        number = "".join(self._tokens[self._next : -1])
-        return ValueType(Fraction(number))
+        parts: list[str] = []  # of a decimal: its point is a token
+        while self._peek() != ")":
+            parts.append(self._take())
+        self._take(")")
+        return ValueType(Fraction("".join(parts)))
+
+    def _end(self) -> None:
+        if self._next < len(self._tokens):
+            raise ValueError(f"unexpected {self._peek()}")
 
     def _peek(self) -> str:
         return self._tokens[self._next]

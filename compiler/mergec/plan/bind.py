@@ -7,6 +7,7 @@ from mergec.catalog import Checkpoint, Dtype, NameMap, TensorEntry, TensorName, 
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import Elaborated, SourceDecl
 from mergec.elaborate.parameters import Report
+from mergec.plan.check_rows import check_rows
 from mergec.plan.model import Place, PlanSource, Row
 from mergec.plan.program import Program, schedule
 
@@ -24,9 +25,8 @@ def bind(
 ) -> tuple[tuple[PlanSource, ...], tuple[Row, ...]]:
     """The sources as matched and the rows in the donor's file order.
 
-    Reports E401 (missing tensors), E402 (shapes), E403 (dtypes), E404 (ambiguous prefix), E406
-    (integer tensors of two dtypes); the result is of use only if none was. W401 tells a prefix
-    mapping.
+    Reports E401 (missing tensors), E404 (ambiguous prefix) and what `check_rows` finds; the result
+    is of use only if nothing was.
     """
     return _Binder(elaborated, program, checkpoints, report).bind()
 
@@ -57,9 +57,7 @@ class _Binder:
         )
         found = [self._row(tensor, maps) for tensor in tensors]
         rows = tuple(replace(row, place=place) for row in found if row is not None)
-        self._check_shapes(rows)
-        self._check_dtypes(rows)
-        self._check_buffers(rows)
+        check_rows(rows, self.elaborated, self.report)
         return sources, rows
 
     def _is_copy(self) -> bool:
@@ -83,16 +81,6 @@ class _Binder:
             )
         elif found.missing:
             self._report_missing(decl, found, len(demanded))
-        elif found.rule is not None:
-            self.report(
-                Diagnostic(
-                    "W401",
-                    f"tensor names of `{decl.ref}` are matched to those of `{donor}` by a prefix",
-                    decl.span,
-                    f"by {found.rule}",
-                    help=("check that the two are the same architecture; the plan shows the rule",),
-                )
-            )
         return found
 
     def _report_missing(self, decl: SourceDecl, found: NameMap, demanded: int) -> None:
@@ -192,92 +180,6 @@ class _Binder:
             schedule(self.program, work).sweeps,
         )
 
-    def _check_shapes(self, rows: Sequence[Row]) -> None:
-        """One diagnostic for each pair of sources that disagree, with both spans."""
-        clashes: dict[tuple[str, str], list[tuple[str, TensorEntry, TensorEntry]]] = {}
-        for row in rows:
-            pairs = [*zip(row.labels, row.entries, strict=True), *row.equal]
-            donor = self.elaborated.export.donor
-            first_label, first = next((p for p in pairs if p[0] == donor), pairs[0])
-            for label, entry in pairs:
-                if entry.shape != first.shape:
-                    clashes.setdefault((first_label, label), []).append((row.tensor, first, entry))
-        for (left, right), found in clashes.items():
-            self._report_shapes(self._decl(left), self._decl(right), found)
-
-    def _report_shapes(
-        self,
-        left: SourceDecl,
-        right: SourceDecl,
-        found: Sequence[tuple[str, TensorEntry, TensorEntry]],
-    ) -> None:
-        notes = [
-            f"`{name}` is {a.describe()} in `{left.ref}` and {b.describe()} in `{right.ref}`"
-            f"{_first_axis(a, b)}"
-            for name, a, b in found[:_SHOWN]
-        ]
-        if len(found) > _SHOWN:
-            notes.append(f"and {len(found) - _SHOWN} more")
-        some = "tensor has" if len(found) == 1 else "tensors have"
-        self.report(
-            Diagnostic(
-                "E402",
-                f"{len(found)} {some} another shape in `{right.ref}` than in `{left.ref}`",
-                right.span,
-                "other shapes here",
-                labels=(Label(left.span, "than here"),) if left.label != right.label else (),
-                notes=tuple(notes),
-                help=("merge models of one architecture; shapes are never broadcast",),
-            )
-        )
-
-    def _check_dtypes(self, rows: Sequence[Row]) -> None:
-        """Arithmetic and casts need bf16, f16, f32 or f64 in every source."""
-        found: dict[tuple[str, Dtype], list[str]] = {}
-        cast = self.elaborated.export.dtype is not None
-        for row in rows:
-            for label, entry in zip(row.labels, row.entries, strict=True):
-                copied = row.action == "copy" and (entry.dtype.is_integer or not cast)
-                if not copied and not entry.dtype.is_float:
-                    found.setdefault((label, entry.dtype), []).append(row.tensor)
-        for (label, dtype), names in found.items():
-            self._report_dtype(self._decl(label), dtype, names)
-
-    def _check_buffers(self, rows: Sequence[Row]) -> None:
-        """Integer tensors must be equal; of two dtypes they cannot be. The run compares values."""
-        for row in rows:
-            for label, entry in row.equal:
-                if entry.dtype != row.entries[0].dtype:
-                    self._report_buffer(row, self._decl(label), entry)
-
-    def _report_buffer(self, row: Row, decl: SourceDecl, entry: TensorEntry) -> None:
-        donor = self._decl(row.labels[0])
-        self.report(
-            Diagnostic(
-                "E406",
-                f"`{row.tensor}` is {row.entries[0].describe()} in `{donor.ref}` and "
-                f"{entry.describe()} in `{decl.ref}`",
-                decl.span,
-                f"{entry.dtype.word} here",
-                labels=(Label(donor.span, f"{row.entries[0].dtype.word} here"),),
-                notes=("integers cannot be averaged, so they must be equal in all sources",),
-                help=("make the two files agree, or leave one of these sources out",),
-            )
-        )
-
-    def _report_dtype(self, decl: SourceDecl, dtype: Dtype, names: Sequence[str]) -> None:
-        count = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` and {len(names) - 1} more"
-        self.report(
-            Diagnostic(
-                "E403",
-                f"mergec cannot compute with {dtype.word}, the dtype of {count} in `{decl.ref}`",
-                decl.span,
-                f"holds {dtype.word} tensors",
-                notes=("it computes with bf16, f16, f32 and f64",),
-                help=("merge the unquantised weights, or convert this source to bf16 first",),
-            )
-        )
-
 
 def _is_bookkeeping(tensor: TensorEntry) -> bool:
     return tensor.dtype.is_integer and tensor.name.rsplit(".", 1)[-1] in _BOOKKEEPING
@@ -286,10 +188,3 @@ def _is_bookkeeping(tensor: TensorEntry) -> bool:
 def _work(dtypes: Sequence[Dtype]) -> Dtype:
     """One precision above the widest of storage and output: f32 for 16 bits, else f64."""
     return Dtype.F64 if any(dtype in _WIDE for dtype in dtypes) else Dtype.F32
-
-
-def _first_axis(a: TensorEntry, b: TensorEntry) -> str:
-    if len(a.shape) != len(b.shape):
-        return f" ({len(a.shape)} axes against {len(b.shape)})"
-    axis = next(i for i, (x, y) in enumerate(zip(a.shape, b.shape, strict=True)) if x != y)
-    return f" (axis {axis}: {a.shape[axis]} against {b.shape[axis]})"

@@ -133,6 +133,8 @@ def build_program(graph: Graph, root: NodeKey) -> Program:
         if node.key not in number:
             operands = tuple(number[key] for key in node.operands)
             number[node.key] = len(number)
-            calls.append(StageCall(node.key, node.op, node.revision, operands, node.params))
+            # The code's revision and not the node's: a lowering names stages, not revisions.
+            revision = STAGES[node.op].revision
+            calls.append(StageCall(node.key, node.op, revision, operands, node.params))
     labels = tuple(str(node.param("label")) for node in sources)
     return Program(labels, tuple(calls), number[root])

@@ -748,15 +748,6 @@ _TABLE = (
         "does another seed.",
     ),
     _code(
-        "W401",
-        "prefix-mapped",
-        "tensor names were matched after mapping a prefix",
-        "The tensor names of a source differ from those of the others by one prefix, and "
-        "they were matched without it. This is how one model is saved by different "
-        "programs. The plan shows the rule; check that the sources are of one "
-        "architecture.",
-    ),
-    _code(
         "W701",
         "index-total",
         "the index states a wrong total size",

@@ -1,0 +1,104 @@
+"""What headers say together: shapes, dtypes, and integer tensors that must be equal."""
+
+from collections.abc import Sequence
+
+from mergec.catalog import Dtype, TensorEntry
+from mergec.diagnostics import Diagnostic, Label
+from mergec.elaborate import Elaborated, SourceDecl
+from mergec.elaborate.parameters import Report
+from mergec.plan.model import Row
+
+_SHOWN = 3
+_Clash = tuple[str, TensorEntry, TensorEntry]
+
+
+def check_rows(rows: Sequence[Row], elaborated: Elaborated, report: Report) -> None:
+    """Report E402 (shapes), E403 (dtypes) and E406 (integers of two dtypes) for all rows."""
+    decls = {decl.label: decl for decl in elaborated.sources}
+    for (left, right), clashes in _shape_clashes(rows, elaborated.export.donor).items():
+        report(_shapes_differ(decls[left], decls[right], clashes))
+    cast = elaborated.export.dtype is not None
+    for (label, dtype), names in _uncomputable(rows, cast=cast).items():
+        report(_dtype_unsupported(decls[label], dtype, names))
+    for row in rows:
+        for label, entry in row.equal:
+            # The run compares the values.
+            if entry.dtype != row.entries[0].dtype:
+                report(_integers_differ(row, decls[row.labels[0]], decls[label], entry))
+
+
+def _shape_clashes(rows: Sequence[Row], donor: str) -> dict[tuple[str, str], list[_Clash]]:
+    """For each pair of sources that disagree, the tensors about which they do."""
+    clashes: dict[tuple[str, str], list[_Clash]] = {}
+    for row in rows:
+        pairs = [*zip(row.labels, row.entries, strict=True), *row.equal]
+        first_label, first = next((p for p in pairs if p[0] == donor), pairs[0])
+        for label, entry in pairs:
+            if entry.shape != first.shape:
+                clashes.setdefault((first_label, label), []).append((row.tensor, first, entry))
+    return clashes
+
+
+def _shapes_differ(left: SourceDecl, right: SourceDecl, clashes: Sequence[_Clash]) -> Diagnostic:
+    notes = [
+        f"`{name}` is {a.describe()} in `{left.ref}` and {b.describe()} in `{right.ref}`"
+        f"{_first_axis(a, b)}"
+        for name, a, b in clashes[:_SHOWN]
+    ]
+    if len(clashes) > _SHOWN:
+        notes.append(f"and {len(clashes) - _SHOWN} more")
+    some = "tensor has" if len(clashes) == 1 else "tensors have"
+    return Diagnostic(
+        "E402",
+        f"{len(clashes)} {some} another shape in `{right.ref}` than in `{left.ref}`",
+        right.span,
+        "other shapes here",
+        labels=(Label(left.span, "than here"),) if left.label != right.label else (),
+        notes=tuple(notes),
+        help=("merge models of one architecture; shapes are never broadcast",),
+    )
+
+
+def _first_axis(a: TensorEntry, b: TensorEntry) -> str:
+    if len(a.shape) != len(b.shape):
+        return f" ({len(a.shape)} axes against {len(b.shape)})"
+    axis = next(i for i, (x, y) in enumerate(zip(a.shape, b.shape, strict=True)) if x != y)
+    return f" (axis {axis}: {a.shape[axis]} against {b.shape[axis]})"
+
+
+def _uncomputable(rows: Sequence[Row], *, cast: bool) -> dict[tuple[str, Dtype], list[str]]:
+    """By source and dtype, the tensors that arithmetic or a cast would need and cannot read."""
+    found: dict[tuple[str, Dtype], list[str]] = {}
+    for row in rows:
+        for label, entry in zip(row.labels, row.entries, strict=True):
+            copied = row.action == "copy" and (entry.dtype.is_integer or not cast)
+            if not copied and not entry.dtype.is_float:
+                found.setdefault((label, entry.dtype), []).append(row.tensor)
+    return found
+
+
+def _dtype_unsupported(decl: SourceDecl, dtype: Dtype, names: Sequence[str]) -> Diagnostic:
+    count = f"`{names[0]}`" if len(names) == 1 else f"`{names[0]}` and {len(names) - 1} more"
+    return Diagnostic(
+        "E403",
+        f"mergec cannot compute with {dtype.word}, the dtype of {count} in `{decl.ref}`",
+        decl.span,
+        f"holds {dtype.word} tensors",
+        notes=("it computes with bf16, f16, f32 and f64",),
+        help=("merge the unquantised weights, or convert this source to bf16 first",),
+    )
+
+
+def _integers_differ(
+    row: Row, donor: SourceDecl, decl: SourceDecl, entry: TensorEntry
+) -> Diagnostic:
+    return Diagnostic(
+        "E406",
+        f"`{row.tensor}` is {row.entries[0].describe()} in `{donor.ref}` and "
+        f"{entry.describe()} in `{decl.ref}`",
+        decl.span,
+        f"{entry.dtype.word} here",
+        labels=(Label(donor.span, f"{row.entries[0].dtype.word} here"),),
+        notes=("integers cannot be averaged, so they must be equal in all sources",),
+        help=("make the two files agree, or leave one of these sources out",),
+    )

@@ -1,0 +1,90 @@
+"""The structural verifier finds every kind of broken graph, and nothing wrong with a sound one."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import networkx as nx
+import pytest
+from hypothesis import given
+
+from mergec.diagnostics import SourceText
+from mergec.ir import (
+    DELTA,
+    MODEL,
+    SIGN,
+    BrokenGraphError,
+    Graph,
+    GraphBuilder,
+    Node,
+    NodeKey,
+    Value,
+    ValueType,
+    verify_graph,
+)
+from mergec.passes import PIPELINE
+from mergec.plan import check_text
+from tests.strategies import SpecText, specs
+
+
+def of_affine(coefficients: Value, kind: ValueType, operand: ValueType = MODEL) -> Graph:
+    builder = GraphBuilder()
+    sources = [builder.add("source", params={"label": label}, type=MODEL) for label in "ab"]
+    votes = builder.add("elect_sign", sources, type=operand)
+    top = builder.add("affine", [sources[0], votes], {"coefficients": coefficients}, type=kind)
+    return builder.finish({"x": top})
+
+
+def with_cycle() -> Graph:
+    sound = of_affine((1, 1), ValueType(Fraction(2)))
+    keys = list(sound.digraph)
+    looped: nx.DiGraph[NodeKey] = nx.DiGraph(sound.digraph)
+    looped.add_edge(keys[-1], keys[0])
+    return Graph(sound.outputs, looped)
+
+
+def with_dead_node() -> Graph:
+    sound = of_affine((1, 1), ValueType(Fraction(2)))
+    larger: nx.DiGraph[NodeKey] = nx.DiGraph(sound.digraph)
+    dead = Node("source", 1, (), (("label", "c"),), MODEL)
+    larger.add_node(dead.key, node=dead)
+    return Graph(sound.outputs, larger)
+
+
+def with_source_of_something() -> Graph:
+    builder = GraphBuilder()
+    first = builder.add("source", params={"label": "a"}, type=MODEL)
+    return builder.finish({"x": builder.add("source", [first], {"label": "b"}, type=MODEL)})
+
+
+def with_unsorted_parameters() -> Graph:
+    builder = GraphBuilder()
+    return builder.finish({"x": builder.keep(Node("f", 1, (), (("b", 1), ("a", 2)), MODEL))})
+
+
+@pytest.mark.parametrize(
+    ("build", "complaint"),
+    [
+        (with_cycle, "the graph has a cycle"),
+        (with_dead_node, "1 nodes are reached by no output"),
+        (with_source_of_something, "a source has operands"),
+        (with_unsorted_parameters, "parameters of f are not sorted"),
+        (lambda: of_affine((1,), MODEL), "needs one coefficient for each operand"),
+        (lambda: of_affine(Fraction(1), MODEL), "needs one coefficient for each operand"),
+        (lambda: of_affine((1, "1"), MODEL), "something that has no mass"),
+        (lambda: of_affine((1, 1), MODEL, SIGN), "something that has no mass"),
+        (lambda: of_affine((1, -1), MODEL), "of mass 0 is typed Model"),
+        (lambda: of_affine((1, 1), DELTA), "of mass 2 is typed Delta"),
+    ],
+)
+def test_broken_graph_is_refused(build: Callable[[], Graph], complaint: str) -> None:
+    with pytest.raises(BrokenGraphError, match=complaint):
+        verify_graph(build())
+
+
+@given(spec=specs("any"))
+def test_sound_graphs_pass_after_every_pass(spec: SpecText) -> None:
+    graph = check_text(SourceText("random.merge", spec.text))[0].graph
+    assert verify_graph(graph) is graph
+    for run in PIPELINE:
+        graph = run(graph)
+        assert verify_graph(graph) is graph
