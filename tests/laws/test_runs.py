@@ -72,7 +72,7 @@ def test_blocks_and_threads_leave_no_trace(backend: str, tmp_path: Path) -> None
         assert run(plan, target, backend, threads=threads, block=block) == plain
 
 
-class folder_of:  # noqa: N801  # reads as a function where it is used
+class folder_of:  # reads as a function where it is used
     """A temporary folder with these checkpoints in it."""
 
     def __init__(self, held: Checkpoints) -> None:
