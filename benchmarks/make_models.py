@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from benchmarks.weights import (
     BASE_MODEL,
     BYTES_PER_ELEMENT,

@@ -21,8 +21,9 @@ How to read this: every run is a fresh process; the inputs are in the page cache
 all inputs and writes the output with plain system calls on one thread. Ratios are medians of
 ratios within one round (with the smallest and largest where there are several rounds). `peak` is
 the largest resident set, in which mapped input files count; `held` is the largest anonymous part
-of it, sampled at 50 Hz. mergec hashes its output and forces it to disk (fsync) before it
-publishes it; mergekit and the floor do neither, so the comparison favours them there.
+of it, sampled at 50 Hz. mergec hashes its output, forces it to disk (fsync) and reads
+it back before it publishes it; mergekit and the floor do neither, so the comparison favours them
+there.
 """
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
+from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType] - bare PathLike
+
 from benchmarks.compare import Agreement, compare
 from benchmarks.contestants import FLOOR, PEER
 from benchmarks.floor import __file__ as floor_script
@@ -24,7 +26,6 @@ from benchmarks.measure import Measurement, measure
 from benchmarks.recipes import RECIPES, merge_spec, mergekit_recipe
 from benchmarks.report import Ratio, Result, markdown, paired_ratio, summarise, table, write_report
 from benchmarks.weights import Delta, Dimensions, encode
-from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType] - bare PathLike
 
 SMALL = Family(
     Dimensions(hidden=16, layers=2, heads=4, kv_heads=2, inter=24, vocab=40), shard_mb=1.0, models=2

@@ -333,7 +333,7 @@ class TestPlanFiles:
         Path("code/model.safetensors").write_bytes(file_of(tensors))
         outcome = self.run(mergec, plan)
         refused(outcome, "E810", 10)
-        assert "source `./code` has other files" in outcome.err
+        assert "source `./code` changed" in outcome.err
 
 
 class TestVerification:

@@ -14,10 +14,12 @@ from mergec.catalog import Dtype
 from mergec.ir import Value
 from mergec.ops import OPERATORS, Law, affine, agreeing_mean, drop, elect_sign, slerp, trim
 from mergec.ops.select_top import kept_count
-from mergec.ops.threefry import Key, keep_mask
+from mergec.ops.stage import Params, Site
+from mergec.ops.threefry import Key, keep_mask, mask_key
 from mergec.verify.evaluate import evaluate
 from mergec.verify.law_tensors import loaded, stored
 from mergec.verify.laws import LawViolation, check_law
+from tests.laws.test_spec_goldens import EXACT, merged
 
 REFERENCE = get_backend("reference")
 HALF, ONE = Fraction(1, 2), Fraction(1)
@@ -172,6 +174,40 @@ def is_refuted(operator: str, claim: Law) -> bool:
     except LawViolation:
         return True
     return False
+
+
+def _elect_by_count(patch: pytest.MonkeyPatch) -> None:
+    prepare = elect_sign.ElectSign.prepare
+
+    def counting(stage: elect_sign.ElectSign, params: Params, site: Site) -> object:
+        return prepare(stage, {**params, "elect": "count"}, site)
+
+    patch.setattr(elect_sign.ElectSign, "prepare", counting)
+
+
+def _forget_the_label(patch: pytest.MonkeyPatch) -> None:
+    def of_nobody(seed: int, role: str, label: str, tensor: str) -> Key:
+        return mask_key(seed, role, "", tensor)
+
+    patch.setattr(drop, "mask_key", of_nobody)
+
+
+@pytest.mark.parametrize(
+    ("fault", "golden"),
+    [
+        (_elect_by_count, "G6a"),
+        (_forget_the_label, "dare sum"),
+        (_keep_one_more, "G5a"),
+        (_keep_all_ties, "G5b"),
+        (_elect_plus_on_ties, "G6a"),
+        (_drop_without_rescaling, "dare sum"),
+    ],
+)
+def test_fault_breaks_a_golden(fault: Patch, golden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expression, expected = EXACT[golden]
+    assert merged(expression, Dtype.F32, "reference").tolist() == expected
+    fault(monkeypatch)
+    assert merged(expression, Dtype.F32, "reference").tolist() != expected
 
 
 X = np.array([1.5, -2.0, 0.5, 3.0])

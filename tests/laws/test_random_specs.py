@@ -17,7 +17,7 @@ from mergec.elaborate import Elaborated
 from mergec.passes import PIPELINE, expand_composites, normal_form
 from mergec.plan import check_text
 from mergec.verify.evaluate import StoredTensor, evaluate
-from mergec.verify.law_tensors import NUMPY_DTYPES, loaded
+from mergec.verify.law_tensors import NUMPY_DTYPES, loaded, stored
 from tests.oracles.condition import magnitudes
 from tests.oracles.exact import exact
 from tests.oracles.whole import whole
@@ -120,6 +120,27 @@ def test_names_say_nothing_and_order_free_operands_have_no_order(spec: SpecText)
     for text in (spec.renamed, spec.permuted):
         again = check_text(SourceText("again.merge", text))[0].graph
         assert again.outputs == graph.outputs, text
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [(Dtype.BF16, Dtype.F16), (Dtype.BF16, Dtype.F32), (Dtype.F16, Dtype.F32)]
+)
+def test_equal_tensors_cancel_whatever_their_dtypes(left: Dtype, right: Dtype) -> None:
+    # A random spec once found a direction, for slerp, in what was left of 0.3 of nothing.
+    x = np.arange(-8, 9) / 16
+    held = {"a": {"w": stored(x, left)}, "base": {"w": stored(x, right)}}
+    text = 'a = model("./a", id="a")\nbase = model("./base", id="base")\n'
+    text += "gone = 0.3*(a - base)\nexport delta gone\n"
+    assert not loaded(evaluate(text, held, REFERENCE)["w"]).any()
+
+
+def test_an_operand_given_twice_has_one_order() -> None:
+    head = 'a = model("./a")\nb = model("./b")\n'
+    first, second = (
+        check_text(SourceText("twice.merge", f"{head}c = linear(a, a, b; weights={weights})\n"))[0]
+        for weights in ("[1, 3, 2]", "[3, 1, 2]")
+    )
+    assert first.export.node == second.export.node
 
 
 def merged(spec: SpecText, held: Checkpoints) -> dict[str, StoredTensor]:

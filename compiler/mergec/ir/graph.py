@@ -70,8 +70,9 @@ class Graph:
 
     def below(self, key: NodeKey) -> tuple[Node, ...]:
         """`key`'s node and everything it is computed from, operands first."""
-        reached = nx.ancestors(self.digraph, key) | {key}
-        return tuple(self.node(k) for k in self.digraph if k in reached)
+        # The stubs of networkx leave the type of its second parameter open.
+        above: set[NodeKey] = nx.ancestors(self.digraph, key)  # pyright: ignore[reportUnknownMemberType]
+        return tuple(self.node(k) for k in self.digraph if k in above or k == key)
 
     def leaves(self, key: NodeKey) -> tuple[Node, ...]:
         """The sources that `key` is computed from, in graph order."""
@@ -132,7 +133,8 @@ class GraphBuilder:
             if key in reached:
                 digraph.add_node(key, node=node)
                 digraph.add_edges_from((operand, key) for operand in node.operands)
-        return Graph(dict(outputs), nx.freeze(digraph))
+        nx.freeze(digraph)  # pyright: ignore[reportUnknownMemberType]  # its stubs say nothing
+        return Graph(dict(outputs), digraph)
 
 
 def rewrite(

@@ -5,7 +5,8 @@ Shapes     n × [*s] → [*s]; n ≥ 1; in the work dtype
 Parameters coefficients: n rationals cᵢ, each rounded once so that cᵢ times stored data is exact
 Edge cases the stored terms are added left to right, the computed ones likewise, then both: where
            the computed part is zero the stored part's bits remain, -0 included ·
-           cᵢ = ±1 multiplies nothing · cᵢ = 0 adds nothing · all cᵢ = 0 gives +0
+           cᵢ = ±1 multiplies nothing · cᵢ = 0 adds nothing · all cᵢ = 0 gives +0 · equal cᵢ are
+           rounded equally whatever the operands' dtypes, the work dtype's own excepted
 Source     the numeric contract of mergec; coefficient rounding makes fused and separate
            multiply-add agree
 Example    affine(x, y; coefficients=(1/2, 1/2)) of [1, 2] and [3, -2] is [2, 0]

@@ -61,7 +61,7 @@ OPERATOR = Operator(
         Law("scale_equivariant"),
         Law("block_invariant", {"density": Fraction(3, 10)}),
     ),
-    page=__doc__,
+    page=__doc__ or "",
     lower=_lower,
     check=_check,
     masked=True,

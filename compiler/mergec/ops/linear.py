@@ -68,7 +68,7 @@ OPERATOR = Operator(
         Law("weight_scale_invariant", {"weights": (Fraction(3), Fraction(1))}),
         Law("scale_equivariant"),
     ),
-    page=__doc__,
+    page=__doc__ or "",
     lower=_lower,
     check=_check,
     result_mass=_mass,

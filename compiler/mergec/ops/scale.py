@@ -28,6 +28,6 @@ OPERATOR = Operator(
     operands=(1, 1),
     parameters=(Parameter("by", "number", REQUIRED, "the factor"),),
     laws=(Law("identity_at", {"by": 1}), Law("odd"), Law("scale_equivariant")),
-    page=__doc__,
+    page=__doc__ or "",
     lower=_lower,
 )

@@ -99,7 +99,7 @@ OPERATOR = Operator(
         Law("untouched_keeps_base", {"density": Fraction(1, 2)}),
         Law("block_invariant", {"density": Fraction(3, 10)}),
     ),
-    page=__doc__,
+    page=__doc__ or "",
     lower=_lower,
     order_free=True,
 )

@@ -118,9 +118,7 @@ def _differs(path: Path, reviewed: dict[str, Any], now: dict[str, Any]) -> Merge
     listed = reviewed.get("sources")
     before = cast("list[object]", listed) if isinstance(listed, list) else []
     changed = [
-        f"source `{source['label']}` has other files"
-        for source in now["sources"]
-        if source not in before
+        f"source `{source['label']}` changed" for source in now["sources"] if source not in before
     ]
     others = sorted(key for key in {*now, *reviewed} if now.get(key) != reviewed.get(key))
     notes = changed or [f"`{key}` differs" for key in others]
