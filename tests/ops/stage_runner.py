@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mergec.backends import Backend, get_backend
 from mergec.catalog.dtypes import Dtype
 from mergec.ir import Value
-from mergec.ops.stage import Cursor, Site, Stage
+from mergec.ops.stage import Cursor, Site, Stage, StatisticStage, statistics_passes
 
 Floats = NDArray[Any]
 
@@ -46,7 +46,8 @@ def run_stage(
     loaded = [_load(backend, x, kind, work) for x, kind in zip(operands, kinds, strict=True)]
     starts = range(0, n, block)
     setting = stage.prepare(params, site)
-    for _ in range(stage.sweeps(params, work)):
+    for _ in range(statistics_passes(stage, params, work)):
+        assert isinstance(stage, StatisticStage)
         acc = None
         for start in starts:
             blocks = [x[start : start + block] for x in loaded]

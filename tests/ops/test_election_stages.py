@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mergec.backends import get_backend
 from mergec.catalog.dtypes import Dtype
-from mergec.ops import STAGES
+from mergec.ops import STAGES, statistics_passes
 from mergec.ops.exact_sign import with_sign_of_sum
 from mergec.ops.rounding import proportional, round_significand
 from tests.ops.array_strategies import dyadic, several
@@ -124,7 +124,7 @@ def test_the_majority_is_taken_over_the_whole_tensor() -> None:
     params: dict[str, Any] = {"weights": (Fraction(1),), "zero": "majority", "elect": "mass"}
     found = run_stage(ELECT, REFERENCE, [x], params, block=1 << 16)
     assert found.tolist() == [1.0] * 100000
-    assert ELECT.sweeps(params, Dtype.F32) == 1
+    assert statistics_passes(ELECT, params, Dtype.F32) == 1
 
 
 def test_nobody_votes() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from mergec.backends import get_backend
 from mergec.catalog import Dtype
 from mergec.ir import Graph, NodeKey
-from mergec.ops import STAGES, Cursor, Site
+from mergec.ops import STAGES, Cursor, Site, StatisticStage, statistics_passes
 from mergec.verify.evaluate import StoredTensor
 
 REFERENCE = get_backend("reference")
@@ -34,7 +34,8 @@ def whole(
         site = Site(tensor, len(blocks[0]), work, kinds)
         stage, params = STAGES[node.op], dict(node.params)
         setting = stage.prepare(params, site)
-        for _ in range(stage.sweeps(params, work)):
+        for _ in range(statistics_passes(stage, params, work)):
+            assert isinstance(stage, StatisticStage)
             seen = stage.observe(REFERENCE.xp, None, blocks, setting) if len(blocks[0]) else None
             setting = stage.combine(seen, setting)
         values[node.key] = stage.apply(REFERENCE.xp, blocks, setting, Cursor())

@@ -20,7 +20,14 @@ from mergec.ops.declaration import (
     numbers,
 )
 from mergec.ops.law import Law
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import (
+    Cursor,
+    Params,
+    Site,
+    Stage,
+    StatisticStage,
+    statistics_passes,
+)
 
 
 def _scan() -> tuple[dict[str, Operator], dict[str, Stage]]:
@@ -59,6 +66,8 @@ __all__ = [
     "Params",
     "Site",
     "Stage",
+    "StatisticStage",
     "number",
     "numbers",
+    "statistics_passes",
 ]

@@ -22,7 +22,7 @@ from mergec.catalog.dtypes import Dtype
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer, rational, word
 from mergec.ops.rounding import coefficient
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.threefry import Key, keep_mask, keep_threshold, mask_key
 from mergec.ops.tree_sum import total
 
@@ -41,7 +41,7 @@ class DropSetting:
 
 
 @final
-class Drop(Stage):
+class Drop(StatisticStage):
     """The stage of random dropping (DARE)."""
 
     name: ClassVar[str] = "drop"

@@ -23,7 +23,7 @@ from mergec.ops.exact_sign import with_sign_of_sum
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals, word
 from mergec.ops.rounding import product_is_exact, proportional, round_significand
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 
 # float32 data has 24 bits; with 29 more its product with a weight is exact in float64.
 _WEIGHT_BITS = {Dtype.F32: 29, Dtype.F64: 53}
@@ -40,7 +40,7 @@ class Election:
 
 
 @final
-class ElectSign(Stage):
+class ElectSign(StatisticStage):
     """The stage of sign election."""
 
     name: ClassVar[str] = "elect_sign"

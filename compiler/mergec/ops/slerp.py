@@ -27,7 +27,7 @@ from mergec.ops.law import Law
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
 from mergec.ops.rounding import product_is_exact
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import total
 
 _SMALL_ANGLE = 1e-6
@@ -47,7 +47,7 @@ class Arc:
 
 
 @final
-class Slerp(Stage):
+class Slerp(StatisticStage):
     """The stage of spherical interpolation of whole tensors."""
 
     name: ClassVar[str] = "slerp"

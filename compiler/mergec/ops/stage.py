@@ -51,10 +51,6 @@ class Stage(ABC):
     name: ClassVar[str]
     revision: ClassVar[int]
 
-    def sweeps(self, params: Params, work: Dtype) -> int:
-        """How many statistics passes precede `apply`; 0 for an elementwise stage."""
-        return 0
-
     def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
         """Whether an inexact product is formed, which a sum may follow.
 
@@ -66,14 +62,27 @@ class Stage(ABC):
     def prepare(self, params: Params, site: Site) -> Any:
         """The host scalars of this tensor: rounded coefficients, counts, keys."""
 
-    def observe(self, xp: Any, acc: Any, blocks: Sequence[Any], setting: Any) -> Any:
-        """Fold one block into `acc` (None before the first). Result: independent of block size."""
-        raise NotImplementedError(f"{self.name} collects no statistic")
-
-    def combine(self, acc: Any, setting: Any) -> Any:
-        """The setting for the next pass, from a whole pass's accumulator (None for 0 elements)."""
-        raise NotImplementedError(f"{self.name} collects no statistic")
-
     @abstractmethod
     def apply(self, xp: Any, blocks: Sequence[Any], setting: Any, cursor: Cursor) -> Any:
         """The result's block from the operands' blocks, all 1-D of one length, in work dtype."""
+
+
+class StatisticStage(Stage):
+    """A stage that must have seen its whole tensor before it can compute an element."""
+
+    @abstractmethod
+    def sweeps(self, params: Params, work: Dtype) -> int:
+        """How many statistics passes precede `apply`; 0 where the parameters need none."""
+
+    @abstractmethod
+    def observe(self, xp: Any, acc: Any, blocks: Sequence[Any], setting: Any) -> Any:
+        """Fold one block into `acc` (None before the first). Result: independent of block size."""
+
+    @abstractmethod
+    def combine(self, acc: Any, setting: Any) -> Any:
+        """The setting for the next pass, from a whole pass's accumulator (None for 0 elements)."""
+
+
+def statistics_passes(stage: Stage, params: Params, work: Dtype) -> int:
+    """How many passes over a tensor precede a stage's result."""
+    return stage.sweeps(params, work) if isinstance(stage, StatisticStage) else 0

@@ -26,7 +26,7 @@ from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
 from mergec.ops.rounding import coefficient
 from mergec.ops.select_top import Search, kept_count, search_sweeps, start_search
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import total
 
 
@@ -51,7 +51,7 @@ class TrimSetting:
 
 
 @final
-class Trim(Stage):
+class Trim(StatisticStage):
     """The stage of magnitude pruning."""
 
     name: ClassVar[str] = "trim"

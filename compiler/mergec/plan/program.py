@@ -12,7 +12,7 @@ from typing import Literal
 
 from mergec.catalog import Dtype
 from mergec.ir import Graph, NodeKey, Value, print_value
-from mergec.ops import STAGES, Stage
+from mergec.ops import STAGES, Stage, StatisticStage, statistics_passes
 
 Exactness = Literal["P", "M"]
 
@@ -30,6 +30,13 @@ class StageCall:
     def definition(self) -> Stage:
         """The stage's code."""
         return STAGES[self.stage]
+
+    def statistic(self) -> StatisticStage:
+        """The code of a stage that collects statistics; TypeError for any other."""
+        stage = self.definition()
+        if not isinstance(stage, StatisticStage):
+            raise TypeError(f"{self.stage} collects no statistic")
+        return stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,8 @@ def schedule(program: Program, work: Dtype) -> Schedule:
     for call in program.calls:
         start = max((ready[i - count] for i in call.operands if i >= count), default=0)
         first.append(start)
-        ready.append(start + call.definition().sweeps(dict(call.params), work))
+        passes = statistics_passes(call.definition(), dict(call.params), work)
+        ready.append(start + passes)
     last = ready[program.result - count] if program.result >= count else 0
     needed = tuple(_needed(program, first, ready, sweep, last) for sweep in range(last + 1))
     return Schedule(tuple(first), tuple(ready), last + 1, needed)

@@ -54,12 +54,13 @@ def sweep_tensor(
             for number in step.observed:
                 call = program.calls[number]
                 operands = [values[i] for i in call.operands]
-                stage = call.definition()
-                found[number] = stage.observe(backend.xp, found[number], operands, settings[number])
+                found[number] = call.statistic().observe(
+                    backend.xp, found[number], operands, settings[number]
+                )
             if step.last:
                 _emit(row, backend, values[program.result], start, emit)
         for number, statistic in found.items():
-            stage = program.calls[number].definition()
+            stage = program.calls[number].statistic()
             settings[number] = stage.combine(statistic, settings[number])
 
 
