@@ -28,6 +28,11 @@ def test_the_wheel_is_the_three_tiers(tmp_path: Path) -> None:
         for tier in TIERS
         for path in files(f"{tier.relative_to(ROOT)}/**")
     }
+    # What `mergec explain` shows of a code.
+    expected |= {
+        f"mergec/cli/examples/{path.name}"
+        for path in files("specs/invalid/*.merge", "specs/invalid/*.stderr")
+    }
     assert {name for name in names if ".dist-info/" not in name} == expected
     assert fields["License-Expression"] == "Apache-2.0"
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
