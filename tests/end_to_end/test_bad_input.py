@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from tests.catalog.safetensors_bytes import file_of, framed
 from tests.toy_checkpoints import f32, weights, write_checkpoint, write_family
 
 ROOT = Path(__file__).parents[2]
+PORTIONS = os.pathsep.join(str(ROOT / tier) for tier in ("grammar", "compiler", "runtime"))
 SPEC = """\
 base = model("./base")
 code = model("./code")
@@ -175,6 +177,19 @@ def test_an_output_over_a_source(mergec: Mergec, output: str) -> None:
     refused(mergec("run", "spec.merge", "-o", output), "E802", 7)
 
 
+def test_an_output_in_a_source_folder_named_like_a_file(mergec: Mergec) -> None:
+    write_checkpoint(Path("code.safetensors"), weights("code"))
+    write_spec('export model("./code.safetensors")')
+    refused(mergec("run", "spec.merge", "-o", "code.safetensors/out"), "E802", 7)
+
+
+def test_a_parents_lineage_that_is_no_file(mergec: Mergec) -> None:
+    """Opening a FIFO would wait for ever, and nothing needs what would be in it."""
+    os.mkfifo("code/lineage.json")
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    assert json.loads(Path("out/lineage.json").read_text())["parents"] == {}
+
+
 def test_an_output_in_a_folder_that_does_not_exist(mergec: Mergec) -> None:
     refused(mergec("run", "spec.merge", "-o", "some/where/out"), "E813", 7)
 
@@ -250,6 +265,7 @@ USAGE = [
     ["run", "spec.merge"],
     ["run", "spec.merge", "-o"],
     ["run", "spec.merge", "-o", "out", "--backend", "abacus"],
+    ["plan", "spec.merge", "-o", "child.plan"],
     ["run", "spec.merge", "-o", "out", "--threads", "0"],
     ["verify", "out", "--replay", "sample=3/2"],
     *[["plan", "spec.merge", "--memory", size] for size in ("0B", "-1", "4", "4Gb", "1e30B", "")],
@@ -280,8 +296,59 @@ def test_specs_that_are_no_files(mergec: Mergec) -> None:
 
 
 def test_texts_that_cannot_be_written(mergec: Mergec) -> None:
-    refused(mergec("plan", "spec.merge", "-o", "no/plan.json"), "E803", 8)
-    refused(mergec("plan", "spec.merge", "-o", "base"), "E803", 8)
+    no_folder = mergec("plan", "spec.merge", "-o", "no/plan.json")
+    refused(no_folder, "E803", 8)
+    assert "name a file in a folder that exists" in no_folder.err
+    Path("base.json").mkdir()
+    folder = mergec("plan", "spec.merge", "-o", "base.json")
+    refused(folder, "E803", 8)
+    assert "this is a folder" in folder.err
+    long = mergec("run", "spec.merge", "-o", "x" * 240)
+    refused(long, "E803", 8)
+    assert "choose a shorter name" in long.err
+    assert "is left" not in long.err
+
+
+def test_a_parent_that_is_a_file_is_not_to_be_made(mergec: Mergec) -> None:
+    outcome = mergec("run", "spec.merge", "-o", "spec.merge/out")
+    refused(outcome, "E813", 7)
+    assert "mkdir" not in outcome.err
+
+
+def test_a_command_to_paste_is_quoted_for_the_shell(mergec: Mergec) -> None:
+    Path("my $(id)").mkdir()
+    outcome = mergec("run", "spec.merge", "-o", "my $(id)")
+    refused(outcome, "E801", 7)
+    assert "`mv 'my $(id)' 'my $(id).old'`" in outcome.err
+
+
+def test_formatting_writes_through_a_link(mergec: Mergec, tmp_path: Path) -> None:
+    spec, link = tmp_path / "loose.merge", tmp_path / "link.merge"
+    spec.write_text(SPEC.replace(" = ", "  ="))
+    link.symlink_to("loose.merge")
+    assert run_command(["fmt", "link.merge"]) == 0
+    assert (link.readlink(), spec.read_text().split()) == (Path("loose.merge"), SPEC.split())
+
+
+def test_formatting_goes_on_after_a_file_that_is_missing(
+    mergec: Mergec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("loose.merge").write_text(SPEC.replace(" = ", "  ="))
+    assert run_command(["fmt", "nowhere.merge", "loose.merge"]) == 4
+    out, err = capsys.readouterr()
+    assert (out, err.count("error[E701]")) == ("reformatted loose.merge\n", 1)
+
+
+def test_paths_that_are_not_utf8(mergec: Mergec) -> None:
+    folder = Path(os.fsdecode(b"odd\xff"))
+    write_family(folder)
+    (folder / os.fsdecode(b"spec\xfe.merge")).write_text(SPEC)
+    assert mergec("run", str(folder / os.fsdecode(b"spec\xfe.merge")), "-o", "out").status == 0
+    assert mergec("verify", "out", "--replay", "full").status == 0
+
+
+def test_json_findings_end_with_one_newline(mergec: Mergec) -> None:
+    assert mergec("check", "spec.merge", "--output-format", "json").out == "[]\n"
 
 
 class TestPlanFiles:
@@ -327,6 +394,17 @@ class TestPlanFiles:
         for member in plan["plan"]:
             changed = {**plan, "plan": {**plan["plan"], member: value}, "hash": "0"}
             refused(self.run(mergec, changed), "E810", 10)
+
+    def test_a_plan_away_from_its_spec(self, mergec: Mergec, plan: dict[str, Any]) -> None:
+        Path("away").mkdir()
+        Path("away/plan.json").write_text(json.dumps(plan))
+        outcome = mergec("run", "away/plan.json", "-o", "out")
+        assert (set(outcome.codes), outcome.status, outcome.made) == ({"E701"}, 4, set())
+        assert outcome.err.count("paths start at `away`, the folder of the plan") == 3
+
+    def test_a_plan_with_a_name_that_is_no_text(self, mergec: Mergec, plan: dict[str, Any]) -> None:
+        plan["spec"]["name"] = "\ud800"
+        assert self.run(mergec, plan).status == 0
 
     def test_a_plan_whose_source_changed(self, mergec: Mergec, plan: dict[str, Any]) -> None:
         tensors = {**weights("code"), "more.weight": f32(1.0)}
@@ -410,11 +488,10 @@ def long_run(tmp_path: Path) -> Path:
 
 
 def start(*arguments: str, cwd: Path) -> "subprocess.Popen[bytes]":
-    path = os.pathsep.join(str(ROOT / tier) for tier in ("grammar", "compiler", "runtime"))
     return subprocess.Popen(
         [sys.executable, "-m", "mergec.cli", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": PORTIONS},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -455,3 +532,49 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     assert process.stderr is not None
     with process.stderr as errors:
         assert errors.read() == b""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("check", "nowhere.merge"), ("run", "spec.merge", "-o", "o")]
+)
+def test_standard_streams_that_are_closed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    write_family(tmp_path)
+    (tmp_path / "spec.merge").write_text(SPEC)
+    done = subprocess.run(
+        ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "mergec.cli", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": PORTIONS},
+        check=False,
+    )
+    assert done.returncode == (4 if arguments[0] == "check" else 0)
+    assert (tmp_path / "o" / "model.safetensors").is_file() == (arguments[0] == "run")
+
+
+def test_a_full_standard_error_keeps_the_status(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mergec.cli", "check", "nowhere.merge"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": PORTIONS},
+            stderr=full,
+            check=False,
+        )
+    assert done.returncode == 4
+
+
+def test_a_signal_that_an_import_turned_into_another_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main: Any = importlib.import_module("mergec.cli.main")
+
+    def importing(*_: object, **__: object) -> int:
+        try:
+            main._terminate(signal.SIGINT, None)
+        except KeyboardInterrupt:
+            raise ImportError("failed to import") from None
+        return 0
+
+    monkeypatch.setattr(main, "cli", importing)
+    monkeypatch.setattr(main, "_stopped", [])
+    assert run_command([]) == 130
+    assert "bug" not in capsys.readouterr().err

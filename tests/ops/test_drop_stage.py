@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mergec.backends import get_backend
 from mergec.catalog.dtypes import Dtype
+from mergec.diagnostics import MergecError
 from mergec.ops.drop import STAGE, DropSetting, keep_rescaled
 from mergec.ops.stage import Site
 from mergec.ops.threefry import keep_mask, keep_threshold, mask_key
@@ -105,6 +106,15 @@ def test_negation_and_powers_of_two_pass_through(
     x = arrays[0]
     scaled = _drop(x * -(2.0**power), density, Dtype.F64)
     assert scaled.tolist() == (_drop(x, density, Dtype.F64) * -(2.0**power)).tolist()
+
+
+def test_a_norm_that_cannot_be_restored_is_an_overflow() -> None:
+    x = np.array([1e-200, 1e200])
+    masks = (_drop(x, Fraction(1, 2), Dtype.F64, rescale="none", seed=s) for s in range(64))
+    small = next(s for s, kept in enumerate(masks) if kept.tolist() == [1e-200, 0.0])
+    with pytest.raises(MergecError) as caught:
+        _drop(x, Fraction(1, 2), Dtype.F64, rescale="l1", seed=small)
+    assert [found.code for found in caught.value.diagnostics] == ["E806"]
 
 
 def test_a_dropped_infinity_does_not_leak() -> None:

@@ -158,6 +158,12 @@ def test_norms_beyond_float64_are_an_overflow() -> None:
     assert [found.code for found in caught.value.diagnostics] == ["E806"]
 
 
+def test_lengths_whose_ratio_exceeds_float64_are_an_overflow() -> None:
+    with pytest.raises(MergecError) as caught:
+        _slerp(np.array([1e-161, 0.0]), np.array([1e153, 1e153]), Fraction(1, 2), norm="polar")
+    assert [found.code for found in caught.value.diagnostics] == ["E806"]
+
+
 @pytest.mark.parametrize("backend", other_backends())
 @given(pair=pairs(), t=inside)
 def test_backends_agree_bit_for_bit(backend: Any, pair: tuple[Floats, Floats], t: Fraction) -> None:

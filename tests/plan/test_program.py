@@ -1,13 +1,14 @@
 """Sweeps, exactness and budgets: what follows from a program without running it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mergec.catalog import Dtype
 from mergec.diagnostics import MergecError, SourceText
+from mergec.ops.tree_sum import LEAF
 from mergec.plan import Plan, compile_text, fit_budget, schedule
-from mergec.plan.budget import LEAF
 from tests.toy_family import write_members
 
 SOURCES = "".join(f'{n} = model("./{n}")\n' for n in ("base", "code", "math", "instruct"))
@@ -100,3 +101,24 @@ def test_a_budget_below_one_block_is_refused_with_the_size_that_would_do(root: P
     assert found.help is not None
     needed = int(found.help[0].split("--memory ")[1].split("MiB")[0])
     assert fit_budget(plan, needed << 20, 1, "reference").peak <= needed << 20
+
+
+def test_a_budget_counts_what_every_tensor_costs(root: Path) -> None:
+    """Headers, rows and lineage grow with the number of tensors, whatever their sizes."""
+    plan = plan_of("linear(base, code)", root)
+    many = replace(plan, rows=plan.rows * 1000)
+    few, lots = (fit_budget(p, 1 << 30, 1, "reference").peak for p in (plan, many))
+
+    assert lots - few >= 3072 * (len(many.rows) - len(plan.rows))
+
+
+def test_a_budget_counts_the_expansions_of_a_wide_election(root: Path) -> None:
+    """Each delta is held widened and as a component, at 16 bytes an element in all."""
+    tail = "; density=1)"
+    three = plan_of("ties(base, code, math, instruct" + tail, root)
+    operands = [f"code + {n}*(math - base)" for n in range(1, 14)]
+    wide = plan_of(f"ties(base, code, math, instruct, {', '.join(operands)}{tail}", root)
+    calls = len(wide.program.calls) - len(three.program.calls)
+    few, more = (fit_budget(p, 1 << 30, 1, "reference").peak for p in (three, wide))
+
+    assert more - few >= (13 * 16 + 4 * calls) * LEAF

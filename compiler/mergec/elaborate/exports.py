@@ -226,7 +226,7 @@ def _dtype(setting: Keyword, report: Report) -> Dtype | None:
 
 def _shard(setting: Keyword, report: Report) -> int | None:
     value = setting.value
-    if isinstance(value, Size):
+    if isinstance(value, Size) and value.bytes > 0:
         return value.bytes
     message = f"`shard` cannot be `{quoted(value.span)}`"
     hint = "write a size with its unit, as in `shard=5GB`"

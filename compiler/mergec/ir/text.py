@@ -1,7 +1,7 @@
 """The text form of the operator graph, for reviewers and golden files; it prints and parses.
 
-%0 = source(; label="./base", ref="./base", rev=none) : Model
-%1 = source(; label="./code", ref="./code", rev=none) : Model
+%0 = source.1(; label="./base", ref="./base", rev=none) : Model
+%1 = source.1(; label="./code", ref="./code", rev=none) : Model
 %2 = affine.1(%1, %0; coefficients=[1, -1]) : Delta
 export "child" = %2
 """

@@ -24,7 +24,7 @@ from mergec.ops.params import integer, rational, word
 from mergec.ops.rounding import coefficient
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.threefry import Key, keep_mask, keep_threshold, mask_key
-from mergec.ops.tree_sum import total
+from mergec.ops.tree_sum import finite, total
 
 _Seen = tuple[int, list[float], list[float]]
 
@@ -92,8 +92,9 @@ class Drop(StatisticStage):
         remaining = total(kept, setting.site.tensor)
         if remaining == 0.0:
             return setting
-        ratio = Fraction(total(every, setting.site.tensor) / remaining)
-        return replace(setting, factor=coefficient(ratio, setting.site.work, None))
+        ratio = total(every, setting.site.tensor) / remaining
+        exact = Fraction(finite(ratio, f"the rescaling of `{setting.site.tensor}`"))
+        return replace(setting, factor=coefficient(exact, setting.site.work, None))
 
     @untrapped
     def apply(

@@ -70,6 +70,11 @@ class ElectSign(StatisticStage):
         exact = proportional(rationals(params, "weights"))
         return not all(product_is_exact(w, work, None) for w in exact)
 
+    def temporaries(self, operands: int) -> int:
+        """More than three terms are widened and kept as an expansion of as many components."""
+        few = super().temporaries(operands)
+        return few if operands <= 3 else few + 4 * (operands - 1)
+
     @untrapped
     def observe(
         self, xp: ArrayNamespace, acc: int | None, blocks: Sequence[Array], setting: Election

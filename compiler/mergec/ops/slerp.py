@@ -28,7 +28,7 @@ from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
 from mergec.ops.rounding import product_is_exact
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
-from mergec.ops.tree_sum import total
+from mergec.ops.tree_sum import finite, total
 
 _SMALL_ANGLE = 1e-6
 
@@ -101,7 +101,9 @@ class Slerp(StatisticStage):
         if setting.polar:
             length = float(1 - setting.t) * norms[0] + float(setting.t) * norms[1]
             near, far = length * near / norms[0], length * far / norms[1]
-        return replace(setting, terms=round_terms((Fraction(near), Fraction(far)), setting.site))
+        what = f"a coefficient of `{tensor}`"
+        exact = Fraction(finite(near, what)), Fraction(finite(far, what))
+        return replace(setting, terms=round_terms(exact, setting.site))
 
     @untrapped
     def apply(
@@ -125,7 +127,7 @@ def _check(params: Params) -> Objection | None:
 STAGE = Slerp()
 OPERATOR = Operator(
     name="slerp",
-    revision=1,
+    revision=STAGE.revision,
     mass=MassRule.SAME,
     operands=(2, 2),
     parameters=(

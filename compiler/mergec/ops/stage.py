@@ -58,6 +58,13 @@ class Stage(ABC):
         """
         return False
 
+    def temporaries(self, operands: int) -> int:
+        """How many float64 blocks it holds at once, at most, beyond operands and result.
+
+        Measured on the backends, not counted: what an allocator cannot reuse is in it.
+        """
+        return 12
+
     @abstractmethod
     def prepare(self, params: Params, site: Site) -> Any:
         """The host scalars of this tensor: rounded coefficients, counts, keys."""

@@ -15,14 +15,18 @@ LEAF = 1 << 16
 
 def total(leaves: Sequence[float], tensor: str) -> float:
     """The sum over a tensor from its leaves' sums. Raises E806, naming `tensor`, on overflow."""
-    result = combine_leaves(leaves)
-    if not math.isfinite(result):
-        raise fail(
-            "E806",
-            f"the norm of `{tensor}` exceeds float64",
-            help="look at this tensor in the sources: such magnitudes are seldom weights",
-        )
-    return result
+    return finite(combine_leaves(leaves), f"the norm of `{tensor}`")
+
+
+def finite(statistic: float, what: str) -> float:
+    """`statistic` itself. Raises E806, saying `what` it is, for an infinity or NaN."""
+    if math.isfinite(statistic):
+        return statistic
+    raise fail(
+        "E806",
+        f"{what} exceeds float64",
+        help="look at this tensor in the sources: such magnitudes are seldom weights",
+    )
 
 
 def combine_leaves(leaves: Sequence[float]) -> float:

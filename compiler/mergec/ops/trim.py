@@ -121,7 +121,7 @@ class Trim(StatisticStage):
 STAGE = Trim()
 OPERATOR = Operator(
     name="trim",
-    revision=1,
+    revision=STAGE.revision,
     mass=MassRule.DELTA,
     operands=(1, 1),
     parameters=(

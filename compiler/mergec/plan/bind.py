@@ -1,7 +1,8 @@
 """Bind the normal form to checkpoint headers: one row for each output tensor, or all mistakes."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mergec.catalog import Checkpoint, Dtype, NameMap, TensorEntry, TensorName, match_names
 from mergec.diagnostics import Diagnostic, Label
@@ -9,7 +10,7 @@ from mergec.elaborate import Elaborated, SourceDecl
 from mergec.elaborate.parameters import Report
 from mergec.plan.check_rows import check_rows
 from mergec.plan.model import Place, PlanSource, Row
-from mergec.plan.program import Program, schedule
+from mergec.plan.program import Exactness, Program, schedule
 
 # Integer tensors that count or index and carry no skill: taken from the donor without a check.
 _BOOKKEEPING = ("position_ids", "num_batches_tracked", "token_type_ids", "mask", "masked_bias")
@@ -37,32 +38,26 @@ class _Binder:
     program: Program
     checkpoints: Mapping[str, Checkpoint]
     report: Report
+    costs: dict[tuple[tuple[Dtype, ...], Dtype], tuple[Exactness, int]] = field(
+        default_factory=dict[tuple[tuple[Dtype, ...], Dtype], tuple[Exactness, int]]
+    )
 
     def bind(self) -> tuple[tuple[PlanSource, ...], tuple[Row, ...]]:
-        donor = self.elaborated.export.donor
-        tensors = list(self.checkpoints[donor].tensors.values())
-        pure = self._is_copy()
-        demanded = [t.name for t in tensors if pure or not _is_bookkeeping(t)]
+        donated = self.checkpoints[self.elaborated.export.donor].tensors
+        demanded = [tensor.name for tensor in donated.values() if not _is_bookkeeping(tensor)]
         maps = {
             decl.label: self._match(decl, demanded)
             for decl in self.elaborated.sources
             if decl.label in self.program.inputs
         }
-        sources = tuple(
-            self._source(decl, maps.get(decl.label)) for decl in self.elaborated.sources
-        )
         place = Place(
             {decl.label: decl.span for decl in self.elaborated.sources},
             self.elaborated.export.span,
         )
-        found = [self._row(tensor, maps) for tensor in tensors]
+        found = [self._row(tensor, maps) for tensor in donated.values()]
         rows = tuple(replace(row, place=place) for row in found if row is not None)
-        check_rows(rows, self.elaborated, self.report)
-        return sources, rows
-
-    def _is_copy(self) -> bool:
-        """Whether the result is a source as it stands."""
-        return not self.program.calls
+        check_rows(rows, self.elaborated, donated, self.report)
+        return self._sources(maps, rows), rows
 
     def _match(self, decl: SourceDecl, demanded: Sequence[TensorName]) -> NameMap:
         found = match_names(demanded, self.checkpoints[decl.label].tensors)
@@ -106,23 +101,23 @@ class _Binder:
     def _decl(self, label: str) -> SourceDecl:
         return next(decl for decl in self.elaborated.sources if decl.label == label)
 
-    def _source(self, decl: SourceDecl, found: NameMap | None) -> PlanSource:
-        checkpoint = self.checkpoints[decl.label]
-        used = len(found.names) if found else 0
-        rule = found.rule if found else None
-        return PlanSource(decl, checkpoint, rule, len(checkpoint.tensors) - used)
+    def _sources(self, maps: Mapping[str, NameMap], rows: Sequence[Row]) -> tuple[PlanSource, ...]:
+        used = Counter(
+            label for row in rows for label in (*row.labels, *(other for other, _ in row.equal))
+        )
+        found: list[PlanSource] = []
+        for decl in self.elaborated.sources:
+            checkpoint = self.checkpoints[decl.label]
+            rule = maps[decl.label].rule if decl.label in maps else None
+            unused = len(checkpoint.tensors) - used[decl.label]
+            found.append(PlanSource(decl, checkpoint, rule, unused))
+        return tuple(found)
 
     def _row(self, tensor: TensorEntry, maps: Mapping[str, NameMap]) -> Row | None:
         """The row of one of the donor's tensors; None where a source lacks it (reported)."""
-        if self._is_copy():
-            label = self.program.inputs[0]
-            name = maps[label].names.get(tensor.name)
-            if name is None:
-                return None
-            return self._copied(tensor, label, self.checkpoints[label].tensors[name], ())
         donor = self.elaborated.export.donor
         if _is_bookkeeping(tensor):
-            return self._copied(tensor, donor, tensor, ())
+            return _copied(tensor, donor, tensor)
         entries: dict[str, TensorEntry] = {}
         for label, found in maps.items():
             if tensor.name not in found.names:
@@ -130,43 +125,21 @@ class _Binder:
             entries[label] = self.checkpoints[label].tensors[found.names[tensor.name]]
         if tensor.dtype.is_integer:
             equal = tuple((k, e) for k, e in entries.items() if k != donor)
-            return self._copied(tensor, donor, tensor, equal)
+            return _copied(tensor, donor, tensor, equal)
         inputs = tuple(entries[label] for label in self.program.inputs)
-        return self._computed(tensor, inputs)
-
-    def _copied(
-        self,
-        tensor: TensorEntry,
-        label: str,
-        entry: TensorEntry,
-        equal: tuple[tuple[str, TensorEntry], ...],
-    ) -> Row:
-        wanted = self.elaborated.export.dtype
-        if wanted in (None, entry.dtype) or not entry.dtype.is_float:
-            return Row(
-                tensor.name,
-                entry.shape,
-                entry.dtype,
-                "copy",
-                (label,),
-                (entry,),
-                equal,
-                entry.dtype,
-                "P",
-                1,
-            )
-        assert wanted is not None
-        work = _work((entry.dtype, wanted))
-        return Row(
-            tensor.name, entry.shape, wanted, "cast", (label,), (entry,), equal, work, "P", 1
-        )
-
-    def _computed(self, tensor: TensorEntry, inputs: tuple[TensorEntry, ...]) -> Row:
         dtype = self.elaborated.export.dtype or tensor.dtype
-        dtypes = [entry.dtype for entry in inputs]
+        if self.program.calls:
+            return self._merged(tensor, inputs, dtype)
+        (label,), (entry,) = self.program.inputs, inputs  # the result is a source as it stands
+        if entry.dtype == dtype:
+            return _copied(tensor, label, entry)
+        work = _work((entry.dtype, dtype))
+        return Row(tensor.name, tensor.shape, dtype, "cast", (label,), (entry,), (), work, "P", 1)
+
+    def _merged(self, tensor: TensorEntry, inputs: tuple[TensorEntry, ...], dtype: Dtype) -> Row:
+        dtypes = tuple(entry.dtype for entry in inputs)
         work = _work((*dtypes, dtype))
-        computable = all(kind.is_float for kind in dtypes)  # or it is reported, all at once
-        exactness = self.program.exactness(dtypes, work) if computable else "M"
+        exactness, sweeps = self._costs(dtypes, work)
         return Row(
             tensor.name,
             tensor.shape,
@@ -177,8 +150,28 @@ class _Binder:
             (),
             work,
             exactness,
-            schedule(self.program, work).sweeps,
+            sweeps,
         )
+
+    def _costs(self, dtypes: tuple[Dtype, ...], work: Dtype) -> tuple[Exactness, int]:
+        """Exactness class and sweeps, found once for all tensors of the same dtypes."""
+        known = self.costs.get((dtypes, work))
+        if known is None:
+            computable = all(dtype.is_float for dtype in dtypes)  # or it is reported, all at once
+            exactness = self.program.exactness(dtypes, work) if computable else "M"
+            known = self.costs[dtypes, work] = exactness, schedule(self.program, work).sweeps
+        return known
+
+
+def _copied(
+    tensor: TensorEntry,
+    label: str,
+    entry: TensorEntry,
+    equal: tuple[tuple[str, TensorEntry], ...] = (),
+) -> Row:
+    """The row of the output's `tensor` that takes its bytes from `label`'s `entry`."""
+    dtype = entry.dtype
+    return Row(tensor.name, tensor.shape, dtype, "copy", (label,), (entry,), equal, dtype, "P", 1)
 
 
 def _is_bookkeeping(tensor: TensorEntry) -> bool:

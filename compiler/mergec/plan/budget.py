@@ -4,17 +4,19 @@ import os
 from dataclasses import dataclass
 
 from mergec.diagnostics import MergecError, fail
+from mergec.ops.tree_sum import LEAF
 from mergec.plan.model import Plan
 
-# Fixed by the numeric contract: blocks are multiples of a reduction leaf.
-LEAF = 1 << 16
-_BLOCKS = (1 << 17, 1 << 16)
-# What the process holds before the first block: interpreter, array library, plan and headers.
+# By the numeric contract, blocks are multiples of a reduction leaf.
+_BLOCKS = (2 * LEAF, LEAF)
+# What the process holds before the first block: interpreter and array library.
 _RESIDENT = {"reference": 80 << 20, "torch": 360 << 20}
-# Work arrays alive at once in the heaviest stage beyond operands and results, in work elements:
-# an election of three in error-free float64 sums, measured.
-_TEMPORARIES = 16
+# What it holds for each tensor of a source (its header) and of the output (its row of the plan, as
+# data and as the text that is hashed, and its lineage), measured on twenty thousand.
+_PER_SOURCE_TENSOR = 1 << 10
+_PER_OUTPUT_TENSOR = 3 << 10
 _COPY_BUFFER = 8 << 20
+_WIDEST = 8  # bytes of a float64
 DEFAULT_MEMORY = 1 << 30
 
 
@@ -35,7 +37,7 @@ class Budget:
 
 def fit_budget(plan: Plan, limit: int, threads: int, backend: str) -> Budget:
     """The largest dimensions that stay below `limit` bytes; E601 if the smallest do not."""
-    resident = _RESIDENT[backend]
+    resident = _RESIDENT[backend] + _bookkeeping(plan)
     for count in range(threads, 0, -1):
         for block in _BLOCKS:
             streaming = max(_streaming(plan, block), 2 * _COPY_BUFFER)
@@ -51,17 +53,26 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def _bookkeeping(plan: Plan) -> int:
+    """Bytes of headers, plan and lineage, whatever the sizes of the tensors."""
+    headers = sum(len(source.checkpoint.tensors) for source in plan.sources)
+    return headers * _PER_SOURCE_TENSOR + len(plan.rows) * _PER_OUTPUT_TENSOR
+
+
 def _streaming(plan: Plan, block: int) -> int:
     """Bytes one thread needs for blocks of `block` elements, whatever the tensors' sizes."""
     worst = 0
-    values = len(plan.program.inputs) + len(plan.program.calls)
+    calls = plan.program.calls
+    values = len(plan.program.inputs) + len(calls)
+    held = [call.definition().temporaries(len(call.operands)) for call in calls]
+    temporaries = max(held, default=0) * _WIDEST
     for row in plan.rows:
         if row.action == "copy":
             continue
         elements = min(block, -(-max(row.entries[0].numel, 1) // LEAF) * LEAF)
         stored = sum(entry.dtype.bits // 8 for entry in row.entries)
         work = row.work.bits // 8
-        worst = max(worst, elements * (stored + (values + _TEMPORARIES) * work))
+        worst = max(worst, elements * (stored + values * work + temporaries))
     return worst
 
 

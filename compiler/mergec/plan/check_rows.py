@@ -1,8 +1,8 @@
 """What headers say together: shapes, dtypes, and integer tensors that must be equal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from mergec.catalog import Dtype, TensorEntry
+from mergec.catalog import Dtype, TensorEntry, TensorName
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import Elaborated, SourceDecl
 from mergec.elaborate.parameters import Report
@@ -12,13 +12,21 @@ _SHOWN = 3
 _Clash = tuple[str, TensorEntry, TensorEntry]
 
 
-def check_rows(rows: Sequence[Row], elaborated: Elaborated, report: Report) -> None:
-    """Report E402 (shapes), E403 (dtypes) and E406 (integers of two dtypes) for all rows."""
+def check_rows(
+    rows: Sequence[Row],
+    elaborated: Elaborated,
+    donated: Mapping[TensorName, TensorEntry],
+    report: Report,
+) -> None:
+    """Report E402 (shapes), E403 (dtypes) and E406 (integers of two dtypes) for all rows.
+
+    `donated` are the donor's tensors: the output has their names and shapes, whether or not their
+    values are read.
+    """
     decls = {decl.label: decl for decl in elaborated.sources}
-    for (left, right), clashes in _shape_clashes(rows, elaborated.export.donor).items():
+    for (left, right), clashes in _shape_clashes(rows, elaborated.export.donor, donated).items():
         report(_shapes_differ(decls[left], decls[right], clashes))
-    cast = elaborated.export.dtype is not None
-    for (label, dtype), names in _uncomputable(rows, cast=cast).items():
+    for (label, dtype), names in _uncomputable(rows).items():
         report(_dtype_unsupported(decls[label], dtype, names))
     for row in rows:
         for label, entry in row.equal:
@@ -27,15 +35,16 @@ def check_rows(rows: Sequence[Row], elaborated: Elaborated, report: Report) -> N
                 report(_integers_differ(row, decls[row.labels[0]], decls[label], entry))
 
 
-def _shape_clashes(rows: Sequence[Row], donor: str) -> dict[tuple[str, str], list[_Clash]]:
-    """For each pair of sources that disagree, the tensors about which they do."""
+def _shape_clashes(
+    rows: Sequence[Row], donor: str, donated: Mapping[TensorName, TensorEntry]
+) -> dict[tuple[str, str], list[_Clash]]:
+    """For each source that disagrees with the donor, the tensors about which it does."""
     clashes: dict[tuple[str, str], list[_Clash]] = {}
     for row in rows:
-        pairs = [*zip(row.labels, row.entries, strict=True), *row.equal]
-        first_label, first = next((p for p in pairs if p[0] == donor), pairs[0])
-        for label, entry in pairs:
+        first = donated[TensorName(row.tensor)]
+        for label, entry in (*zip(row.labels, row.entries, strict=True), *row.equal):
             if entry.shape != first.shape:
-                clashes.setdefault((first_label, label), []).append((row.tensor, first, entry))
+                clashes.setdefault((donor, label), []).append((row.tensor, first, entry))
     return clashes
 
 
@@ -66,13 +75,12 @@ def _first_axis(a: TensorEntry, b: TensorEntry) -> str:
     return f" (axis {axis}: {a.shape[axis]} against {b.shape[axis]})"
 
 
-def _uncomputable(rows: Sequence[Row], *, cast: bool) -> dict[tuple[str, Dtype], list[str]]:
+def _uncomputable(rows: Sequence[Row]) -> dict[tuple[str, Dtype], list[str]]:
     """By source and dtype, the tensors that arithmetic or a cast would need and cannot read."""
     found: dict[tuple[str, Dtype], list[str]] = {}
     for row in rows:
         for label, entry in zip(row.labels, row.entries, strict=True):
-            copied = row.action == "copy" and (entry.dtype.is_integer or not cast)
-            if not copied and not entry.dtype.is_float:
+            if row.action != "copy" and not entry.dtype.is_float:
                 found.setdefault((label, entry.dtype), []).append(row.tensor)
     return found
 

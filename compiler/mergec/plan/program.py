@@ -91,6 +91,11 @@ class Schedule:
     needed: tuple[tuple[int, ...], ...]
 
 
+def recoding(label: str) -> Program:
+    """The program that does nothing: a cast is a decoding and an encoding."""
+    return Program((label,), (), 0)
+
+
 def schedule(program: Program, work: Dtype) -> Schedule:
     """The fewest sweeps for `program` in `work`, and the calls each sweep must compute."""
     count = len(program.inputs)

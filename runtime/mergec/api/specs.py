@@ -1,7 +1,7 @@
 """Specs to plans: what `mergec check`, `fmt` and `plan` do."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +33,11 @@ class CompiledSpec:
     plan: Plan
     warnings: tuple[Diagnostic, ...]
 
+    @property
+    def name(self) -> str:
+        """The spec's file name, in characters that every text file can hold."""
+        return escape(Path(self.source.name).name)
+
 
 def check_spec(path: Path, *, spec_only: bool = False) -> tuple[Diagnostic, ...]:
     """The warnings about a spec; MergecError with all its errors.
@@ -62,8 +67,7 @@ def format_text(source: SourceText) -> str:
 
 def write_plan(compiled: CompiledSpec, budget: Budget) -> str:
     """The text of a plan file, for `mergec run PLAN`."""
-    name = Path(compiled.source.name).name
-    return encode_plan(compiled.plan, budget, name, compiled.source.text)
+    return encode_plan(compiled.plan, budget, compiled.name, compiled.source.text)
 
 
 def load_plan(path: Path) -> CompiledSpec:
@@ -75,7 +79,10 @@ def load_plan(path: Path) -> CompiledSpec:
     document = _read(path)
     spec = cast("dict[str, str]", document["spec"])
     source = SourceText(f"{path.name}: {spec['name']}", spec["text"])
-    compiled = compile_text(source, path.parent)
+    try:
+        compiled = compile_text(source, path.parent)
+    except MergecError as error:
+        raise MergecError(_away(found, path) for found in error.diagnostics) from None
     now = json.loads(json.dumps(plan_member(compiled.plan)))
     if plan_hash(compiled.plan) != document["hash"] or document["plan"] != now:
         raise _differs(path, document["plan"], now)
@@ -111,6 +118,14 @@ def _no_plan(path: Path, why: str) -> MergecError:
         f"`{escape(str(path))}` {why}",
         help="make a plan with `mergec plan SPEC -o PLAN.json`",
     )
+
+
+def _away(found: Diagnostic, path: Path) -> Diagnostic:
+    """A source that is missing is told where it was looked for."""
+    if found.code != "E701":
+        return found
+    where = f"`{escape(str(path.parent))}`, the folder of the plan"
+    return replace(found, notes=(*found.notes, f"paths start at {where}"))
 
 
 def _differs(path: Path, reviewed: dict[str, Any], now: dict[str, Any]) -> MergecError:

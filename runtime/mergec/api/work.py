@@ -32,7 +32,7 @@ def execute(
     """
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
     origin = Origin(
-        Path(compiled.source.name).name,
+        compiled.name,
         compiled.source.text,
         os.path.relpath(compiled.root.resolve(), target.resolve()),
         backend,

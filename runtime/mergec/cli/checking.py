@@ -8,7 +8,7 @@ import click
 
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.writing import write_text
-from mergec.diagnostics import Diagnostic, MergecError
+from mergec.diagnostics import Diagnostic, MergecError, escape
 
 _Paths = tuple[Path, ...]
 
@@ -49,21 +49,27 @@ def fmt(specs: _Paths, only_check: bool, diff: bool) -> int:
     from mergec.api.specs import format_text
     from mergec.syntax import read_spec
 
-    differing = 0
+    differing = status = 0
+    found: list[Diagnostic] = []
     for path in specs:
-        source = read_spec(path, str(path))
-        formatted = format_text(source)
-        if formatted == source.text:
-            continue
-        differing += 1
-        if diff:
-            sys.stdout.write(_difference(source.text, formatted, path))
-        elif only_check:
-            click.echo(f"would reformat {path}")
-        else:
-            write_text(path, formatted)
-            click.echo(f"reformatted {path}")
-    return int(bool(differing) and (only_check or diff))
+        try:
+            source = read_spec(path, str(path))
+            formatted = format_text(source)
+            if formatted == source.text:
+                continue
+            differing += 1
+            if diff:
+                sys.stdout.write(_difference(source.text, formatted, path))
+            elif only_check:
+                click.echo(f"would reformat {escape(str(path))}")
+            else:
+                write_text(path, formatted)
+                click.echo(f"reformatted {escape(str(path))}")
+        except MergecError as error:
+            found.extend(error.diagnostics)
+            status = status or error.exit
+    print_diagnostics(found)
+    return status or int(bool(differing) and (only_check or diff))
 
 
 def _difference(before: str, after: str, path: Path) -> str:

@@ -25,6 +25,7 @@ from mergec.cli.verifying import verify
 from mergec.diagnostics import MergecError, fail
 
 _NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+_stopped: list[BaseException] = []  # what signals raised here, the first one first
 _INTERRUPTED, _HUNG_UP, _TERMINATED, _BUG = 130, 129, 143, 70
 
 
@@ -61,8 +62,12 @@ for command in (check, fmt, plan, run, verify, explain, ops):
 
 def main() -> NoReturn:
     """Run the command line and exit with the documented status (docs/exit-codes.md)."""
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGHUP, _terminate)
+    _claim_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminate)
+    # A shell starts background jobs with SIGINT ignored, and they stay so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _terminate)
     # A locale never turns a report into an exception.
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
@@ -82,7 +87,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         status: int | None = cli(arguments, prog_name="mergec", standalone_mode=False)
         _flush(sys.stdout)
     except BaseException as error:
-        return _status(error)
+        # A compiled module that is being imported may turn a signal into an ImportError.
+        return _status(_stopped[0] if _stopped else error)
     return status or 0
 
 
@@ -127,7 +133,24 @@ def _report_bug(error: BaseException) -> int:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
-    raise _Terminated(_HUNG_UP if number == signal.SIGHUP else _TERMINATED)
+    if number == signal.SIGINT:
+        stop: BaseException = KeyboardInterrupt()
+    else:
+        stop = _Terminated(_HUNG_UP if number == signal.SIGHUP else _TERMINATED)
+    _stopped.append(stop)
+    raise stop
+
+
+def _claim_streams() -> None:
+    """Of a closed standard stream, no file of ours may take the number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _flush_quietly() -> None:

@@ -12,7 +12,10 @@ from mergec.cli.writing import write_text
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write the plan to this file as JSON."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the plan to this file, NAME.json, beside the spec for `mergec run NAME.json`.",
 )
 @click.option(
     "--output-format",
@@ -34,6 +37,9 @@ def plan(
     from mergec.ir import print_graph
     from mergec.plan import default_threads, fit_budget, review
 
+    if output is not None and output.suffix != ".json":
+        # By that ending `run` tells a plan from a spec.
+        raise click.BadParameter(f"name it `{output.stem}.json`", param_hint="-o")
     compiled = compile_spec(spec)
     print_diagnostics(compiled.warnings)
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)

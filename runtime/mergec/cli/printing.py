@@ -1,5 +1,6 @@
 """How commands print diagnostics: text for people, JSON for programs."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -13,12 +14,19 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], output_format: str = "t
     """Text goes to standard error, JSON to standard output; nothing is printed for none as text."""
     found = tuple(diagnostics)
     if output_format == "json":
-        click.echo(render_json(found))
+        click.echo(render_json(found), nl=False)
         return
     if not found:
         return
     text = render_text(found, color=_colored())
-    click.echo(_printable(f"{text}\n{summary_line(found)}"), err=True)
+    # Who closed or filled standard error still learns the exit status.
+    with contextlib.suppress(OSError):
+        click.echo(_printable(f"{text}\n{summary_line(found)}"), err=True)
+
+
+def counted(tensors: int) -> str:
+    """`1 tensor`, `2 tensors`."""
+    return f"{tensors} tensor{'s' * (tensors != 1)}"
 
 
 def _colored() -> bool:

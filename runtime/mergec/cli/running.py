@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from mergec.cli.options import resources
-from mergec.cli.printing import print_diagnostics
+from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
+from mergec.diagnostics import escape
 
 
 @click.command()
@@ -70,8 +71,8 @@ def run(
     if quiet:
         return
     click.echo(
-        f"wrote {output}: {report.tensors} tensors, {amount(report.bytes_written)} "
+        f"wrote {escape(str(output))}: {counted(report.tensors)}, {amount(report.bytes_written)} "
         f"in {report.seconds:.1f} s, peak memory {amount(report.peak_memory, binary=True)}"
     )
     for partial in stale_partials(output):
-        click.echo(f"note: a run that was killed left {partial}; it can be removed")
+        click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mergec.cli.printing import print_diagnostics
+from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 
 
@@ -37,5 +37,5 @@ def verify(output: Path, replay: str | None, root: Path | None) -> int:
         verdict = verify_result(output, replay=sample, root=root, progress=progress)
     print_diagnostics(verdict.findings)
     replayed = f", {verdict.replayed} recomputed" if sample is not None else ""
-    click.echo(f"{verdict.state}: {verdict.checked} tensors checked{replayed}")
+    click.echo(f"{verdict.state}: {counted(verdict.checked)} checked{replayed}")
     return verdict.state.exit

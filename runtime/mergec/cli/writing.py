@@ -1,22 +1,28 @@
 """Text files that commands write: all of the new text or all of the old one."""
 
 import contextlib
+import os
+import secrets
 from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Make or replace the file `path`, keeping the permissions of an old one; E803 or E804."""
-    beside = path.with_name(f".{path.name}.mergec-new")
+    """Make or replace the file `path`, keeping the permissions of an old one; E803 or E804.
+
+    A link stays, and the file that it leads to is written.
+    """
+    place = Path(os.path.realpath(path))
+    # A name that is new each time: what a killed process left is in nobody's way.
+    beside = place.with_name(f".mergec-new-{secrets.token_hex(8)}")
     try:
         with beside.open("x", encoding="utf-8") as file:
             file.write(text)
-        if path.exists():
-            beside.chmod(path.stat().st_mode & 0o777)
-        beside.replace(path)
+        if place.exists():
+            beside.chmod(place.stat().st_mode & 0o777)
+        beside.replace(place)
     except OSError as error:
         from mergec.shards.system_errors import output_failed
 
-        if not isinstance(error, FileExistsError):
-            with contextlib.suppress(OSError):
-                beside.unlink()
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise output_failed(error, path) from None

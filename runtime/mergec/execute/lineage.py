@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from mergec.catalog import Sha256
-from mergec.catalog.regular_file import read_whole
-from mergec.diagnostics import fail
+from mergec.catalog.json_text import JsonProblem, parse_json
+from mergec.catalog.regular_file import open_regular, read_whole
+from mergec.diagnostics import MergecError, fail
 from mergec.execute.card import model_card
 from mergec.execute.version import tool_version
 from mergec.plan import Plan, plan_hash, source_table
@@ -76,7 +77,8 @@ def _lineage(
         "tensors": dict(sorted(digests.items())),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
     }
-    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return text.encode(errors="backslashreplace")  # a path that is not UTF-8, as JSON escapes it
 
 
 def _head_digest(layout: ShardLayout) -> Sha256:
@@ -99,10 +101,11 @@ def _parents(plan: Plan) -> dict[str, Any]:
 def _read_parent(path: Path) -> Any:
     """A parent's lineage as data; None where there is none or it is not ours to understand."""
     try:
-        if path.stat().st_size > _LARGEST_PARENT_LINEAGE:
-            return None
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        with open_regular(path) as file:
+            if file.size > _LARGEST_PARENT_LINEAGE:
+                return None
+            known = parse_json(file.read(0, file.size))
+    except (MergecError, JsonProblem):
         return None
     if not isinstance(known, dict):
         return None

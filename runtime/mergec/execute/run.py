@@ -1,7 +1,7 @@
 """Walk a plan: every tensor to its planned place, then publish, or leave nothing behind."""
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,11 +14,13 @@ from mergec.diagnostics import fail
 from mergec.execute.inputs import TensorInput
 from mergec.execute.lineage import Origin, companion_files
 from mergec.execute.sweep import sweep_tensor
-from mergec.plan import Budget, Plan, Program, Row
+from mergec.plan import Budget, Plan, Row
+from mergec.plan.program import recoding
 from mergec.shards import CheckpointWriter, SourceReader
 
 Progress = Callable[[int], None]
-_COMPARE_STEP = 4 << 20
+# Bytes that are copied or compared at a time.
+_STEP = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class RunReport:
     peak_memory: int
 
 
-class Stopped(Exception):
+class _Stopped(Exception):
     """Raised in workers when the run is given up; never leaves `run_plan`."""
 
 
@@ -100,7 +102,8 @@ def _companions(plan: Plan) -> int:
 
 def _root(root: Path, ref: str) -> Path:
     """What the output must not touch: a source's folder, or its file where it is a file alone."""
-    return root / Path(ref).name if ref.endswith(".safetensors") else root
+    name = Path(ref).name
+    return root if root.name == name else root / name
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,14 @@ class _Work:
         with ThreadPoolExecutor(self.budget.threads, "mergec") as pool, _stopping(stop):
             futures = [pool.submit(self._row, row, stop) for row in rows]
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            errors = [error for future in done if (error := future.exception()) is not None]
-            if errors:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-                # The others may have noticed the stop before they were done.
-                raise next((e for e in errors if not isinstance(e, Stopped)), errors[0])
+            for future in done:
+                if (error := future.exception()) is not None:
+                    raise error
 
     def _row(self, row: Row, stop: Event) -> None:
         def pause() -> None:
             if stop.is_set():
-                raise Stopped
+                raise _Stopped
 
         def emit(offset: int, data: memoryview) -> None:
             self.writer.write(row.tensor, offset, data)
@@ -139,25 +139,20 @@ class _Work:
 
         pause()
         for label, entry in row.equal:
-            self._require_equal(row, label, entry)
-        if row.action == "copy":
-            self.writer.copy_tensor(self.readers[row.labels[0]], row.entries[0], row.tensor)
-            self.progress(row.nbytes)
-            return
+            self._require_equal(row, label, entry, pause)
         compute_row(self.plan, row, self.readers, self.backend, self.budget, emit, pause)
 
-    def _require_equal(self, row: Row, label: str, entry: TensorEntry) -> None:
+    def _require_equal(
+        self, row: Row, label: str, entry: TensorEntry, pause: Callable[[], None]
+    ) -> None:
         """A copied buffer must be the same in every source; E406 if it is not."""
-        ours, theirs = self.readers[row.labels[0]], self.readers[label]
-        entries = (row.entries[0], entry)
-        same = entries[0].nbytes == entry.nbytes and entries[0].dtype == entry.dtype
-        for offset in range(0, entry.nbytes if same else 0, _COMPARE_STEP):
-            size = min(_COMPARE_STEP, entry.nbytes - offset)
-            left, right = memoryview(bytearray(size)), memoryview(bytearray(size))
-            ours.read_into(entries[0], offset, left)
-            theirs.read_into(entry, offset, right)
-            same = same and left == right
-        if same:
+        ours = _pieces(self.readers[row.labels[0]], row.entries[0])
+        theirs = _pieces(self.readers[label], entry)
+        for (_, left), (_, right) in zip(ours, theirs, strict=True):
+            pause()
+            if left != right:
+                break
+        else:
             return
         raise fail(
             "E406",
@@ -177,15 +172,28 @@ def compute_row(
     emit: Callable[[int, memoryview], None],
     pause: Callable[[], None] = lambda: None,
 ) -> None:
-    """Compute one merged or cast row and emit its bytes in order of their offset."""
+    """Make one row and emit its bytes in order of their offset; `pause` comes before each piece."""
+    if row.action == "copy":
+        for offset, data in _pieces(readers[row.labels[0]], row.entries[0]):
+            pause()
+            emit(offset, data)
+        return
     held = row.sweeps > 1 and row.nbytes_read <= budget.cache
     inputs = [
         TensorInput(readers[label], entry, held=held)
         for label, entry in zip(row.labels, row.entries, strict=True)
     ]
-    # A cast is the program that does nothing: decode, then encode.
-    program = plan.program if row.action == "merge" else Program(row.labels, (), 0)
+    program = plan.program if row.action == "merge" else recoding(row.labels[0])
     sweep_tensor(row, program, backend, inputs, budget.block, emit, pause)
+
+
+def _pieces(reader: SourceReader, entry: TensorEntry) -> Iterator[tuple[int, memoryview]]:
+    """A tensor's stored bytes, piece by piece, with their offsets; each valid until the next."""
+    buffer = memoryview(bytearray(min(_STEP, entry.nbytes)))
+    for offset in range(0, entry.nbytes, _STEP):
+        piece = buffer[: min(_STEP, entry.nbytes - offset)]
+        reader.read_into(entry, offset, piece)
+        yield offset, piece
 
 
 @contextmanager

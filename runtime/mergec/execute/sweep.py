@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from mergec.backends import Backend
+from mergec.catalog import Dtype
 from mergec.diagnostics import fail
 from mergec.execute.inputs import BlockInput
 from mergec.ops import Cursor, Site
+from mergec.ops.tree_sum import LEAF
 from mergec.plan import Program, Row, Schedule, schedule
+
+# What to do where a result is too large for its dtype.
+_ROOM = {
+    Dtype.BF16: "make the scales smaller",  # no float32 is larger
+    Dtype.F16: "export a wider dtype, as in `export child { dtype = f32 }`",
+    Dtype.F32: "export a wider dtype, as in `export child { dtype = f64 }`, or smaller scales",
+}
 
 # Gets the byte offset within the tensor and the bytes that belong there, in order.
 Emit = Callable[[int, memoryview], None]
@@ -129,17 +138,16 @@ def _emit(row: Row, backend: Backend, result: Any, start: int, emit: Emit) -> No
             f"{lost} {values} not fit {row.dtype.word} in tensor `{row.tensor}`",
             row.place.result if row.place else None,
             notes=(f"found in the block from element {start}",),
-            help="export a wider dtype, as in `export child { dtype = f32 }`, or smaller scales",
+            help=_ROOM.get(row.dtype, "make the scales smaller"),
         )
     emit(start * row.dtype.bits // 8, backend.store(result, row.dtype))
 
 
 def _non_finite(row: Row, backend: Backend, source: BlockInput, label: str) -> Exception:
     """Count them all before complaining: one in a tensor is another story than every one."""
-    step = 1 << 18
     total = 0
-    for start in range(0, source.entry.numel, step):
-        raw = source.block(start, min(step, source.entry.numel - start))
+    for start in range(0, source.entry.numel, LEAF):
+        raw = source.block(start, min(LEAF, source.entry.numel - start))
         total += backend.count_non_finite(backend.load(raw, source.entry.dtype, row.work))
     values = "value is" if total == 1 else "values are"
     return fail(

@@ -1,5 +1,6 @@
 """What can be known about an output's place before anything is made there."""
 
+import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,11 +37,13 @@ def check_target(
 
 def output_exists(target: Path, finding: str = "exists") -> MergecError:
     """E801: something has the output's name; `finding` is what, as a predicate."""
+    old = shlex.quote(str(target))
+    away = shlex.quote(f"{target}.old")
     return fail(
         "E801",
         f"the output `{target}` {finding}",
         notes=("mergec never writes over anything",),
-        help=f"choose another name, or move it away: `mv {target} {target}.old`",
+        help=f"choose another name, or move it away: `mv {old} {away}`",
     )
 
 
@@ -49,15 +52,16 @@ def _check_parent(target: Path, files: Files) -> None:
     try:
         if stat.S_ISDIR(files.stat(parent).st_mode):
             return
-        finding = "is not a folder"
+        finding, hint = "is not a folder", "choose an output in a folder"
     except (FileNotFoundError, NotADirectoryError):
         finding = "does not exist"
+        hint = f"make it first: `mkdir -p {shlex.quote(str(target.parent))}`"
     except OSError as error:
         raise output_failed(error, target) from error
     raise fail(
         "E813",
         f"the folder `{target.parent}` for the output `{target.name}` {finding}",
-        help=f"make it first: `mkdir -p {target.parent}`",
+        help=hint,
     )
 
 

@@ -1,5 +1,6 @@
 """The visible sibling folder in which a checkpoint is written until it is published."""
 
+import errno
 import os
 import secrets
 import stat
@@ -72,8 +73,9 @@ class Staging:
             self._files.remove_folder(self.path)
         except FileNotFoundError:
             pass
-        except OSError:
-            removed = False
+        except OSError as error:
+            # No folder can have a name that is too long.
+            removed &= error.errno == errno.ENAMETOOLONG
         self._unlock()
         return removed
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,12 @@ _FULL = {
     errno.EDQUOT: "the disk quota is used up",
 }
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MISPLACED = {
+    errno.ENOENT: "name a file in a folder that exists",
+    errno.ENOTDIR: "name a file in a folder that exists",
+    errno.EISDIR: "name a file; this is a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
 _NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
 
 
@@ -44,7 +51,7 @@ def output_failed(error: OSError, target: Path, notes: Iterable[str] = ()) -> Me
         "E803",
         f"writing `{target}` failed: {_reason(error)}",
         notes=notes,
-        help="check the disk and the system log, then run again",
+        help=_MISPLACED.get(number, "check the disk and the system log, then run again"),
     )
 
 
@@ -67,7 +74,7 @@ def source_failed(error: OSError, path: Path, offset: int | None = None) -> Merg
         return fail(
             "E715",
             f"`{path}` cannot be opened: {_reason(error)}",
-            help=f"make it readable: `chmod u+r {path}`",
+            help=f"make it readable: `chmod u+r {shlex.quote(str(path))}`",
         )
     where = "" if offset is None else f" at offset {offset}"
     return fail(

@@ -20,7 +20,7 @@ from mergec.ops.tree_sum import LEAF
 from mergec.passes import normal_form
 from mergec.plan import Program, Row, check_text
 from mergec.plan.bind import bind
-from mergec.plan.program import build_program
+from mergec.plan.program import build_program, recoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,7 @@ def _compute(
     def emit(offset: int, data: memoryview) -> None:
         result[offset : offset + data.nbytes] = data
 
-    # A cast is the program that does nothing: decode, then encode.
-    does = program if row.action == "merge" else Program(row.labels, (), 0)
+    does = program if row.action == "merge" else recoding(row.labels[0])
     sweep_tensor(row, does, backend, inputs, block, emit, lambda: None)
     return StoredTensor(row.dtype, row.shape, bytes(result))
 

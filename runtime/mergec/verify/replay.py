@@ -126,13 +126,6 @@ def _digest(
     budget: Budget,
 ) -> str:
     digest = hashlib.sha256()
-    if row.action == "copy":
-        entry = row.entries[0]
-        for offset in range(0, entry.nbytes, 8 << 20):
-            data = memoryview(bytearray(min(8 << 20, entry.nbytes - offset)))
-            readers[row.labels[0]].read_into(entry, offset, data)
-            digest.update(data)
-        return digest.hexdigest()
     compute_row(plan, row, readers, backend, budget, lambda _, data: digest.update(data))
     return digest.hexdigest()
 
