@@ -578,3 +578,10 @@ def test_a_signal_that_an_import_turned_into_another_error(
     monkeypatch.setattr(main, "_stopped", [])
     assert run_command([]) == 130
     assert "bug" not in capsys.readouterr().err
+
+
+def test_a_sample_of_no_tensor_proves_nothing(mergec: Mergec) -> None:
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    outcome = mergec("verify", "out", "--replay", "sample=900/1000")
+    assert outcome.status == 14
+    assert "the sample holds none of the 4 tensors" in outcome.err

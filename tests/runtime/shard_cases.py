@@ -105,11 +105,9 @@ def copy_checkpoint(source: Checkpoint, target: Path, files: Files) -> None:
     ):
         for tensor in TENSORS:
             entry = source.tensors[TensorName(tensor.name)]
-            if tensor.dtype is Dtype.I64:
-                writer.copy_tensor(reader, entry, tensor.name)
-                continue
-            for offset in range(0, tensor.nbytes, 64):
-                block = memoryview(bytearray(min(64, tensor.nbytes - offset)))
+            step = tensor.nbytes or 1 if tensor.dtype is Dtype.I64 else 64
+            for offset in range(0, tensor.nbytes, step):
+                block = memoryview(bytearray(min(step, tensor.nbytes - offset)))
                 reader.read_into(entry, offset, block)
                 writer.write(tensor.name, offset, block)
         writer.finish_all()

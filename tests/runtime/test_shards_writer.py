@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from mergec.catalog.checkpoint import Checkpoint, TensorName
+from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import MergecError
 from mergec.plan.layout import OutputTensor, lay_out
-from mergec.shards import CheckpointWriter, Files, SourceReader
+from mergec.shards import CheckpointWriter, Files
 from tests.runtime.shard_cases import (
     CONFIG,
     METADATA,
     TENSORS,
     ShortFiles,
     WatchedFiles,
-    as_planned,
     contents,
     copy_checkpoint,
     expected_files,
@@ -176,23 +175,6 @@ def test_digests_are_of_the_tensors_bytes_in_file_order(target: Path) -> None:
         ]
 
 
-def test_a_copy_streams_through_a_bounded_buffer(tmp_path: Path, target: Path) -> None:
-    """A tensor of two full buffers and a rest, from a file whose tail only is read last."""
-    tensors = [OutputTensor("w", Dtype.U8, ((16 << 20) + 5,))]
-    layout = lay_out(tensors, 1 << 30, METADATA)
-    data = np.random.default_rng(0).bytes(tensors[0].nbytes)
-    with CheckpointWriter.create(tmp_path / "source", layout, []) as writer:
-        writer.write("w", 0, data)
-        writer.publish()
-    source = as_planned(tmp_path / "source", layout)
-    entry = source.tensors[TensorName("w")]
-    with SourceReader(source) as reader, CheckpointWriter.create(target, layout, []) as writer:
-        writer.copy_tensor(reader, entry, "w")
-        assert writer.digests() == {"w": hashlib.sha256(data).hexdigest()}
-        writer.publish()
-    assert folder_files(target) == folder_files(tmp_path / "source")
-
-
 def test_offsets_must_follow_each_other(target: Path) -> None:
     """A write that is refused leaves no trace, neither here nor in the tensor that follows."""
     embed = contents(TENSORS[0])
@@ -211,16 +193,6 @@ def test_offsets_must_follow_each_other(target: Path) -> None:
         writer.add_file("config.json", CONFIG)
         writer.publish()
     assert folder_files(target) == expected_files()
-
-
-def test_a_copy_has_the_size_of_its_source(source: Checkpoint, target: Path) -> None:
-    entry = source.tensors[TensorName("embed")]
-    with (
-        SourceReader(source) as reader,
-        new_writer(target) as writer,
-        pytest.raises(ValueError, match="scale takes 8 bytes, embed has 140"),
-    ):
-        writer.copy_tensor(reader, entry, "scale")
 
 
 def test_what_is_not_written_is_not_published(target: Path) -> None:

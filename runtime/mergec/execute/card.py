@@ -1,5 +1,7 @@
 """The model card of a child: parents, licences, the spec, and how to make it again."""
 
+import re
+
 import yaml
 
 from mergec.diagnostics.printable import escape
@@ -22,6 +24,8 @@ def model_card(plan: Plan, spec_name: str, spec_text: str) -> str:
         f"| {s.checkpoint.licence or 'not stated'} |"
         for s in plan.sources
     ]
+    # Longer than any run of tildes in the spec, so that nothing in it ends the block.
+    fence = "~" * max(3, 1 + max(map(len, re.findall("~+", spec_text)), default=0))
     return "\n".join(
         [
             "---",
@@ -38,9 +42,9 @@ def model_card(plan: Plan, spec_name: str, spec_text: str) -> str:
             "",
             f"## Spec (`{escape(spec_name)}`)",
             "",
-            "~~~merge",
+            f"{fence}merge",
             spec_text.rstrip("\n"),
-            "~~~",
+            fence,
             "",
             "## Reproduce",
             "",

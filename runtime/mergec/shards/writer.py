@@ -13,7 +13,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self, final
 
-from mergec.catalog.checkpoint import Sha256, TensorEntry
+from mergec.catalog.checkpoint import Sha256
 from mergec.diagnostics import MergecError, fail
 from mergec.plan.layout import Placement, ShardLayout, index_json, index_name
 from mergec.shards.descriptors import Descriptors
@@ -21,11 +21,9 @@ from mergec.shards.digest import TensorDigest
 from mergec.shards.files import Files
 from mergec.shards.preflight import check_target, output_exists
 from mergec.shards.read_back import file_difference, shard_difference, stored_otherwise
-from mergec.shards.reader import SourceReader
 from mergec.shards.staging import LOCK_NAME, Staging
 from mergec.shards.system_errors import output_failed
 
-_COPY_STEP = 8 << 20
 _LENGTH_WORD = 8
 # The lock, the index, and some for what stands beside the weights.
 _FILES_BESIDE_SHARDS = 16
@@ -110,20 +108,6 @@ class CheckpointWriter:
             with self._open.lease(target.shard) as descriptor:
                 self._files.write_at(descriptor, raw, target.place.start + byte_offset)
             target.digest.feed(byte_offset, raw)
-
-    def copy_tensor(self, reader: SourceReader, entry: TensorEntry, tensor: str) -> None:
-        """Copy a source tensor's stored bytes unchanged, through at most 8 MiB of memory.
-
-        Not by a copy inside the kernel: the digest must be of the very bytes that are written.
-        """
-        nbytes = self._tensors[tensor].place.nbytes
-        if entry.nbytes != nbytes:
-            raise ValueError(f"{tensor} takes {nbytes} bytes, {entry.name} has {entry.nbytes}")
-        buffer = memoryview(bytearray(min(_COPY_STEP, nbytes)))
-        for offset in range(0, nbytes, _COPY_STEP):
-            piece = buffer[: min(_COPY_STEP, nbytes - offset)]
-            reader.read_into(entry, offset, piece)
-            self.write(tensor, offset, piece)
 
     def finish_shard(self, name: str) -> None:
         """Make a shard durable and then loadable; ValueError if a byte of it was not written."""

@@ -72,6 +72,8 @@ def verify(
     if result.lineage["backend"]["device"] != "cpu":
         return Verdict(State.INCONCLUSIVE, checked, 0, (_accelerator(),))
     rows = sample.rows(plan)
+    if not rows:
+        return Verdict(State.INCONCLUSIVE, checked, 0, (_nothing_sampled(plan),))
     try:
         findings = _replay(plan, rows, result.digests(), progress)
     except MergecError as error:  # a source that changed under the replay, or can no longer be read
@@ -128,6 +130,15 @@ def _digest(
     digest = hashlib.sha256()
     compute_row(plan, row, readers, backend, budget, lambda _, data: digest.update(data))
     return digest.hexdigest()
+
+
+def _nothing_sampled(plan: Plan) -> Diagnostic:
+    return Diagnostic(
+        "E812",
+        f"the sample holds none of the {len(plan.rows)} tensors, so nothing was recomputed",
+        None,
+        help=("ask for a larger share, such as `--replay sample=1/10`",),
+    )
 
 
 def _accelerator() -> Diagnostic:
