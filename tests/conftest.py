@@ -36,3 +36,6 @@ def _refuse_network(event: str, args: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_refuse_network)
+
+# Named here and not imported there: a fixture that several files of tests share.
+pytest_plugins = ("tests.end_to_end.command_line",)

@@ -2,9 +2,15 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from mergec.cli.main import run_command
+from tests.toy_checkpoints import write_family
 
 ROOT = Path(__file__).parents[2]
 PORTIONS = os.pathsep.join(str(ROOT / tier) for tier in ("grammar", "compiler", "runtime"))
@@ -44,3 +50,28 @@ def write_spec(*lines: str) -> None:
 
 def refused(outcome: Outcome, code: str, status: int) -> None:
     assert (outcome.codes, outcome.status, outcome.made) == ([code], status, set()), outcome.err
+
+
+@pytest.fixture
+def mergec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Mergec:
+    """Runs the command line in a folder with the toy family and `spec.merge`.
+
+    After each command, whatever was there before must be there still, byte for byte.
+    """
+    write_family(tmp_path)
+    (tmp_path / "spec.merge").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Outcome:
+        before = tree()
+        status = run_command(arguments)
+        out, err = capsys.readouterr()
+        after = tree()
+        assert {path: after.get(path) for path in before} == before
+        assert "Traceback" not in err, err
+        codes = re.findall(r"^(?:error|warning)\[(\w+)\]", err, re.MULTILINE)
+        return Outcome(status, codes, out, err, after.keys() - before.keys())
+
+    return run
