@@ -8,33 +8,68 @@ from hypothesis import strategies as st
 
 from mergec.diagnostics import SourceText, Span
 from mergec.syntax import (
+    Arm,
     Binary,
     Binding,
     Bool,
+    Both,
     Call,
+    Compare,
+    Def,
+    DefParameter,
+    Either,
     Export,
     Expr,
+    Glob,
     Keyword,
+    Layers,
     ListLiteral,
+    Logic,
+    Match,
     Name,
     Negate,
+    Not,
     Number,
+    Param,
     Pipe,
+    Range,
+    Renaming,
+    Require,
+    Role,
+    Selection,
+    Selector,
     Size,
+    Slice,
     SpecFile,
+    Spread,
     Statement,
     Text,
+    Use,
+    Without,
 )
 from mergec.syntax.literals import UNITS
 from mergec.syntax.scan import RESERVED
 
 _HERE = Span(SourceText("made.merge", ""), 0, 0)
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\|>|[A-Za-z_]\w*|[0-9](?:[eE][+-]|[\w.])*|\S')
+_TOKEN = re.compile(
+    r"""
+      "(?:[^"\\]|\\.)*"
+    | \|> | \.\. | \+\+ | => | [=<>!]=
+    | [A-Za-z_]\w* (?:\.[A-Za-z_]\w*)?
+    | [0-9] (?:[eE][+-]|\w|\.(?!\.))*
+    | \S
+    """,
+    re.VERBOSE,
+)
+_MEANINGFUL = ["as", "delta", "mergec", "not", "and", "or", "from", "to", "select", "layers"]
 
 names = st.one_of(
-    st.sampled_from(["base", "code", "as", "delta", "mergec", "as_model", "exporter", "_"]),
+    st.sampled_from(["base", "code", "as_model", "exporter", "_", "rename", *_MEANINGFUL]),
     st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True),
 ).filter(lambda name: name not in RESERVED)
+_dotted = names | st.tuples(names, names).map(".".join)
+# Before a bracket these three have a meaning of their own.
+_called = _dotted.filter(lambda name: name not in ("not", "select", "rename"))
 
 # What the language refuses even in strings is left out: controls and line separators.
 _characters = st.characters(
@@ -56,7 +91,7 @@ def numbers(draw: st.DrawFn) -> Number:
 def _leaves(draw: st.DrawFn) -> Expr:
     match draw(st.integers(0, 4)):
         case 0:
-            return Name(draw(names), _HERE)
+            return Name(draw(_dotted), _HERE)
         case 1:
             return draw(numbers())
         case 2:
@@ -75,14 +110,63 @@ def _keywords(draw: st.DrawFn, values: st.SearchStrategy[Expr]) -> Keyword:
 
 @st.composite
 def _calls(draw: st.DrawFn, inner: st.SearchStrategy[Expr]) -> Call:
-    operands = tuple(draw(st.lists(inner, max_size=3)))
+    operands = draw(st.lists(inner, max_size=3))
+    if draw(st.booleans()):
+        operands.append(Spread(draw(inner), _HERE))
     keywords = tuple(draw(st.lists(_keywords(inner), max_size=2)))
-    return Call(draw(names), operands, keywords, _HERE, _HERE)
+    return Call(draw(_called), tuple(operands), keywords, _HERE, _HERE)
+
+
+@st.composite
+def _ranges(draw: st.DrawFn, bounds: st.SearchStrategy[Expr]) -> Range:
+    lo, hi = draw(st.tuples(st.none() | bounds, st.none() | bounds).filter(any))
+    return Range(lo, hi, _HERE)
+
+
+def _selectors(bounds: st.SearchStrategy[Expr]) -> st.SearchStrategy[Selector]:
+    leaves = st.one_of(
+        names.map(lambda name: Role(name, _HERE)),
+        strings.map(lambda text: Glob(text, _HERE)),
+        _ranges(bounds).map(lambda layers: Layers(layers, _HERE)),
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            inner.map(lambda each: Without(each, _HERE)),
+            st.tuples(inner, inner).map(lambda two: Both(*two, _HERE)),
+            st.tuples(inner, inner).map(lambda two: Either(*two, _HERE)),
+        ),
+        max_leaves=4,
+    )
+
+
+@st.composite
+def _views(draw: st.DrawFn, inner: st.SearchStrategy[Expr], piped: bool) -> Call:
+    """A `select` or `rename`, its first operand left out if it stands after a pipe."""
+    operands = [] if piped else [draw(inner)]
+    if draw(st.booleans()):
+        selection = Selection(draw(_selectors(inner)), _HERE)
+        return Call("select", (*operands, selection), (), _HERE, _HERE)
+    texts = strings.map(lambda text: Text(text, _HERE))
+    renamings = st.builds(Renaming, texts, texts, st.just(_HERE))
+    rules = draw(st.lists(renamings, min_size=1, max_size=2))
+    return Call("rename", (*operands, *rules), (), _HERE, _HERE)
+
+
+@st.composite
+def _matches(draw: st.DrawFn, inner: st.SearchStrategy[Expr]) -> Match:
+    arms = [
+        Arm(selector, draw(inner), _HERE)
+        for selector in draw(st.lists(_selectors(inner), max_size=2))
+    ]
+    if not arms or draw(st.booleans()):
+        arms.append(Arm(None, draw(inner), _HERE))
+    return Match(tuple(arms), _HERE)
 
 
 @st.composite
 def _larger(draw: st.DrawFn, inner: st.SearchStrategy[Expr]) -> Expr:
-    match draw(st.integers(0, 4)):
+    match draw(st.integers(0, 10)):
         case 0:
             return draw(_calls(inner))
         case 1:
@@ -90,31 +174,76 @@ def _larger(draw: st.DrawFn, inner: st.SearchStrategy[Expr]) -> Expr:
         case 2:
             return Negate(draw(inner), _HERE)
         case 3:
-            sign = draw(st.sampled_from("+-*/"))
+            return Not(draw(inner), _HERE)
+        case 4:
+            sign = draw(st.sampled_from(["+", "-", "*", "/", "++"]))
             return Binary(sign, draw(inner), draw(inner), _HERE)
+        case 5:
+            sign = draw(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]))
+            return Compare(sign, draw(inner), draw(inner), _HERE)
+        case 6:
+            return Logic(draw(st.sampled_from(["and", "or"])), draw(inner), draw(inner), _HERE)
+        case 7:
+            return Slice(draw(inner), draw(_ranges(inner)), _HERE)
+        case 8:
+            return draw(_matches(inner))
+        case 9:
+            return draw(_views(inner, piped=False))
         case _:
-            return Pipe(draw(inner), draw(_calls(inner)), _HERE)
+            return Pipe(draw(inner), draw(_calls(inner) | _views(inner, piped=True)), _HERE)
 
 
 expressions = st.recursive(_leaves(), _larger, max_leaves=12)
 
 
 @st.composite
-def statements(draw: st.DrawFn) -> Statement:
-    """A binding or an export."""
-    above = tuple(draw(docs))
-    expr = draw(expressions)
-    if draw(st.booleans()):
-        return Binding(draw(names), expr, above, _HERE, _HERE)
+def _exports(draw: st.DrawFn, above: tuple[str, ...]) -> Export:
     name = draw(st.none() | strings)
     return Export(
-        expr,
+        draw(expressions),
         draw(st.booleans()),
         None if name is None else Text(name, _HERE),
         tuple(draw(st.lists(_keywords(expressions), max_size=3))),
         above,
         _HERE,
     )
+
+
+@st.composite
+def _params(draw: st.DrawFn, above: tuple[str, ...]) -> Param:
+    default = draw(st.none() | expressions)
+    lo, hi = draw(st.just((None, None)) | st.tuples(expressions, expressions))
+    return Param(draw(names), draw(names), default, lo, hi, above, _HERE, _HERE, _HERE)
+
+
+@st.composite
+def _defs(draw: st.DrawFn, above: tuple[str, ...]) -> Def:
+    plain = names.map(lambda name: DefParameter(name, None, _HERE))
+    operands = tuple(draw(st.lists(plain, max_size=2)))
+    rest = draw(st.none() | plain)
+    keyword = st.builds(DefParameter, names, expressions, st.just(_HERE))
+    keywords = tuple(draw(st.lists(keyword, max_size=2)))
+    expr = draw(expressions)
+    return Def(draw(names), operands, rest, keywords, expr, above, _HERE, _HERE)
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> Statement:
+    """A statement of any kind."""
+    above = tuple(draw(docs))
+    match draw(st.integers(0, 5)):
+        case 0:
+            return draw(_exports(above))
+        case 1:
+            return draw(_params(above))
+        case 2:
+            return draw(_defs(above))
+        case 3:
+            return Use(Text(draw(strings), _HERE), draw(names), above, _HERE, _HERE)
+        case 4:
+            return Require(draw(expressions), Text(draw(strings), _HERE), above, _HERE)
+        case _:
+            return Binding(draw(names), draw(expressions), above, _HERE, _HERE)
 
 
 @st.composite

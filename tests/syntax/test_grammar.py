@@ -16,8 +16,22 @@ from tests.syntax.spec_trees import names, numbers, strings
 # Terminals that look ahead say nothing about what to generate.
 _TERMINALS = {
     "_EXPORT": st.just("export "),
+    "_PARAM": st.just("param "),
+    "_DEF": st.just("def "),
+    "_USE": st.just("use "),
+    "_REQUIRE": st.just("require "),
+    "_MATCH": st.just("match "),
+    "ELSE": st.just("else "),
     "DELTA": st.just("delta "),
+    "_NOT": st.just("not "),
+    "SELECT": st.just("select"),
+    "RENAME": st.just("rename"),
     "_AS": st.just(" as "),
+    "_FROM": st.just(" from "),
+    "_TO": st.just(" to "),
+    "AND": st.just(" and "),
+    "OR": st.just(" or "),
+    "DOTTED": st.sampled_from(["common.base", "std.not", "a.b"]),
     "TRUE": st.just("true"),
     "FALSE": st.just("false"),
     "NAME": names,
@@ -51,9 +65,12 @@ def test_the_tables_belong_to_the_grammar() -> None:
 @given(from_lark(build_parser(), start="start", explicit=_TERMINALS))
 def test_text_made_by_the_grammar_has_no_syntax_error(text: str) -> None:
     result = parse_spec(SourceText("made.merge", text.lstrip()))
-    # What the grammar leaves to the builder of nodes: a late operand, a second `;`.
-    assert {found.code for found in result.diagnostics} <= {"E112", "E101"}
-    assert all(f.code == "E112" or f.message.startswith("`;`") for f in result.diagnostics)
+    # What the grammar leaves to the builder of nodes: a late operand or spread, a second `;`, an
+    # early `else`, a range after another word than `layers`.
+    assert {found.code for found in result.diagnostics} <= {"E101", "E112", "E113"}
+    for found in result.diagnostics:
+        left = found.message.startswith(("`;`", "`else`")) or "is no selector" in found.message
+        assert found.code != "E101" or left
     if not result.diagnostics:
         formatted = format_spec(result.spec)
         assert parse_spec(SourceText("made.merge", formatted)).spec == result.spec

@@ -35,11 +35,11 @@ _TABLE = (
         "E101",
         "unexpected-token",
         "the text does not continue a statement",
-        "A statement is `name = expression` or `export expression`, and it begins in "
-        "column 1. Something stands where it cannot go on: often a comma is missing, a "
-        "pipe does not go into a call, or a line that should begin a statement is "
-        "indented. The label says what may stand there. The other statements of the spec "
-        "are checked all the same.",
+        "A statement is a binding, `name = expression`, or begins with `export`, `param`, "
+        "`def`, `use` or `require`; it begins in column 1. Something stands where it "
+        "cannot go on: often a comma is missing, a pipe does not go into a call, or a "
+        "line that should begin a statement is indented. The label says what may stand "
+        "there. The other statements of the spec are checked all the same.",
     ),
     _code(
         "E102",
@@ -120,15 +120,6 @@ _TABLE = (
         "ever.",
     ),
     _code(
-        "E111",
-        "not-in-this-version",
-        "a part of the language that this mergec cannot compile yet",
-        "What stands here belongs to the language, but this version of mergec cannot "
-        "compile it yet. It is refused rather than ignored, because a spec means the same "
-        "in every version that accepts it. Write the spec without it, or use a newer "
-        "mergec.",
-    ),
-    _code(
         "E112",
         "operand-after-keyword",
         "an operand stands after a keyword parameter or `;`",
@@ -136,6 +127,15 @@ _TABLE = (
         "`,` or `;`. After a `;` only keywords may follow, so that a forgotten name is "
         "not taken for one more operand. Move the operand before the keywords, or give it "
         "the name of its parameter.",
+    ),
+    _code(
+        "E113",
+        "misplaced-spread",
+        "`*` stands where no operand can be spread",
+        "`*rest` passes on the operands that a macro collected. It stands last among the "
+        "operands of a call, once, and names the macro's rest argument, alone or inside "
+        "an expression that is repeated for each, as in `*(rest - base)`. Outside macros "
+        "nothing is collected, so operands are listed one by one.",
     ),
     # E2 names and parameters
     _code(
@@ -150,9 +150,9 @@ _TABLE = (
         "E202",
         "unknown-operator",
         "a call of an operator that does not exist",
-        "Only operators and `model` can be called, and this is neither. The help names "
-        "the nearest one. `mergec ops` lists all operators, and `mergec explain NAME` "
-        "describes one.",
+        "Only macros, operators and forms such as `model` and `ramp` can be called, and "
+        "this is none of them. The help names the nearest one. `mergec ops` lists all "
+        "operators, and `mergec explain NAME` describes one.",
     ),
     _code(
         "E203",
@@ -216,9 +216,10 @@ _TABLE = (
         "E210",
         "unknown-setting",
         "an export setting that does not exist",
-        "An export has the settings `dtype`, the storage type of the weights, and "
-        "`shard`, the largest size of one file. Other words are not ignored, because a "
-        "misspelt setting would change the result without a word.",
+        "An export has the settings `dtype`, the storage type of the weights, `shard`, "
+        "the largest size of one file, `tokenizer`, the source whose tokenizer is copied, "
+        "and `name`. Other words are not ignored, because a misspelt setting would change "
+        "the result without a word.",
     ),
     _code(
         "E211",
@@ -265,6 +266,62 @@ _TABLE = (
         "two parameters contradict each other",
         "Each of the two parameters is legal, but together they ask for opposite things, "
         "so one of them would have no effect. Remove the one that you do not mean.",
+    ),
+    _code(
+        "E217",
+        "layer-range",
+        "a layer range that is empty, reversed or no range of whole numbers",
+        "A range `a..b` counts layers from 0 and ends before `b`, so `0..24` are 24 "
+        "layers and `24..24` are none. An empty or reversed range is a slip of the pen "
+        "and never what is meant; a merge of no layers would be written without a word "
+        "elsewhere.",
+    ),
+    _code(
+        "E218",
+        "unknown-selector",
+        "a selector that is no role",
+        "A selector is one of the roles `embed`, `attn`, `mlp`, `norm`, `head`, `router`, "
+        "`expert`, `vision`, `bias`, a range `layers(a..b)`, or a pattern for tensor "
+        "names in quotes; `&`, `|`, `!` and brackets combine them. What is a role follows "
+        "from the architecture, so `attn` means the same in every family.",
+    ),
+    _code(
+        "E219",
+        "recursive-macro",
+        "a macro that calls itself, directly or through others",
+        "Macros are written out in full when a spec is compiled, so one that calls itself "
+        "would never end. The message shows the way from the macro back to it.",
+    ),
+    _code(
+        "E220",
+        "import-cycle",
+        "specs that use each other in a circle",
+        "A spec that is used is compiled before the one that uses it, so a circle has no "
+        "first one. The message shows the circle. Move what both need into a third spec.",
+    ),
+    _code(
+        "E221",
+        "unbound-parameter",
+        "a parameter of the spec has no value",
+        "A `param` without a default gets its value when the spec is compiled: by `--set "
+        "name=value` or from the file named by `--params`. A `model` parameter is bound "
+        "to a path or a reference.",
+    ),
+    _code(
+        "E222",
+        "unknown-parameter-name",
+        "a value is given for a parameter that the spec does not have",
+        "What `--set` or a parameter file names must be declared by a `param` of the "
+        "spec; a misspelt name would otherwise change nothing without a word. A parameter "
+        "of a spec that is used goes by both names, as in `common.share`.",
+    ),
+    _code(
+        "E223",
+        "library-seed",
+        "a library sets a seed",
+        "The seed of random operators belongs to the spec that is run, so that one line "
+        "decides all masks. A spec that is used by another takes the seed as a parameter "
+        "of its macros and passes it on.",
     ),
     # E3 types and mass
     _code(
@@ -331,6 +388,23 @@ _TABLE = (
         "tool loads it as a model. The word decides nothing about the value, it states "
         "what you expect; the two disagree here.",
     ),
+    _code(
+        "E309",
+        "misplaced-condition",
+        "a condition stands where a value is needed, or the reverse",
+        "Comparisons, `and`, `or` and `not` stand in `require`, and what `require` gets "
+        "is a condition. A spec has no other place where a decision is taken: what is "
+        "merged does not depend on what is found.",
+    ),
+    _code(
+        "E310",
+        "misplaced-statistic",
+        "a statistic or fact stands outside `require`",
+        "`norm`, `cosine`, `sparsity`, `finite` and `sign_conflict` are known when a run "
+        "has seen all weights, `license`, `params`, `tokenizer`, `dtype` and "
+        "`layer_count` when sources were opened. They are for contracts; no merge depends "
+        "on them.",
+    ),
     # E4 shapes, dtypes and architecture
     _code(
         "E401",
@@ -367,12 +441,75 @@ _TABLE = (
         "tensors in one source.",
     ),
     _code(
+        "E405",
+        "tied-embeddings",
+        "stacked parts are tied to different embeddings",
+        "The first part gives the embeddings and the last part the head. Where the head "
+        "is tied to the embeddings, one tensor would have to be both. Take both parts "
+        "from one model, or write `stack(..., untie=true)`: the output then has a head of "
+        "its own.",
+    ),
+    _code(
         "E406",
         "buffers-differ",
         "an integer tensor differs between sources",
         "Integer tensors hold positions or counts, which cannot be averaged. They are "
         "copied, and so must be of one dtype and equal in all sources. Sources that "
         "differ here are usually of different architectures.",
+    ),
+    _code(
+        "E407",
+        "no-such-layers",
+        "a layer range goes beyond the layers that there are",
+        "Layers are counted from 0, and the range ends after the last one. Layers that do "
+        "not exist cannot be kept, and leaving them out without a word would make a "
+        "smaller model than the spec says.",
+    ),
+    _code(
+        "E408",
+        "no-layers",
+        "a value has no single stack of numbered layers",
+        "Slices and stacks need one sequence of numbered layers, as decoders have. This "
+        "value has none, or several of equal rank, such as an encoder and a decoder.",
+    ),
+    _code(
+        "E409",
+        "uncovered-tensor",
+        "no arm of a `match` fits a tensor",
+        "Every tensor of the value that a `match` is applied to needs an arm, and for "
+        "this one none fits. Add an arm for it, or `else`.",
+    ),
+    _code(
+        "E410",
+        "bad-rename",
+        "a renaming is not one-to-one or matches nothing",
+        "Each rule of a `rename` must match a tensor, and no two tensors may end up with "
+        "one name: one of them would be lost without a word. A pattern fits a whole name "
+        "and holds at most one `*`, on both sides, for the part that stays. New names are "
+        "such as a safetensors file can hold.",
+    ),
+    _code(
+        "E411",
+        "empty-selection",
+        "a selection that keeps no tensor",
+        "The selector fits no tensor of the value, so nothing would be left. Often a name "
+        "is misspelt, or a role does not exist in this architecture.",
+    ),
+    _code(
+        "E412",
+        "config-layers",
+        "config.json does not say how many layers there are",
+        "A child with another number of layers needs a config.json that says so, and in "
+        "this one none of the usual keys holds the number of layers of the source. It "
+        "would load as another network than was written.",
+    ),
+    # E5 contracts, tokenizer and licence
+    _code(
+        "E501",
+        "contract-broken",
+        "a contract of the spec does not hold",
+        "`require` states what must be true of the sources or of the plan, and it is not. "
+        "Nothing was read but headers and small files, and nothing was written.",
     ),
     # E6 plan and resources
     _code(
@@ -579,6 +716,15 @@ _TABLE = (
         "nothing; they may be left over from a larger file, or hidden there. Write the "
         "file again with the safetensors library.",
     ),
+    _code(
+        "E721",
+        "import-outside",
+        "an import leaves the project",
+        "`use` reads specs below the project's root: the nearest folder above the spec "
+        "with `.git` or `mergec.toml`, else the spec's own folder. A spec that is checked "
+        "out from elsewhere can so never read a file that is not part of it.",
+        exit=12,
+    ),
     # E8 run and integrity
     _code(
         "E801",
@@ -712,6 +858,14 @@ _TABLE = (
         "error when it was asked to make the last step safe against a loss of power. The "
         "files are there now. Check the disk, then verify the output in full.",
     ),
+    _code(
+        "E816",
+        "contract-broken-by-result",
+        "a contract on statistics does not hold",
+        "`require` states what must be true of the weights, and after all of them were "
+        "seen it is not. The numbers stand in the message. Nothing was published.",
+        exit=9,
+    ),
     # Warnings
     _code(
         "W101",
@@ -730,6 +884,57 @@ _TABLE = (
         "Remove the binding, or use it.",
     ),
     _code(
+        "W202",
+        "arm-without-tensors",
+        "an arm of a `match` fits no tensor",
+        "No tensor of the value that the `match` is applied to fits this arm, so it has "
+        "no effect. Often a pattern is misspelt, or the architecture has no tensors of "
+        "that role.",
+    ),
+    _code(
+        "W203",
+        "shadowed-arm",
+        "an arm of a `match` is shadowed by earlier ones",
+        "The first arm that fits decides. Every tensor that fits this arm fits an earlier "
+        "one, so it has no effect. Put the narrower arm first.",
+    ),
+    _code(
+        "W204",
+        "repeated-parent",
+        "a model is given twice to one operator",
+        "One model counts double here. That is legal, and a larger weight says the same "
+        "more clearly; often another model was meant.",
+    ),
+    _code(
+        "W205",
+        "end-point",
+        "a position at an end point",
+        "At 0 and at 1 the result is one of the two operands, and the other is not even "
+        "read. Often 0.5, or another operator, was meant.",
+    ),
+    _code(
+        "W206",
+        "large-sum",
+        "many deltas are summed with large weights",
+        "The weights of the deltas sum to far more than 1, so the result lies far beyond "
+        "all parents. Task vectors that point the same way add up. Smaller weights, an "
+        "average, or a consensus operator such as `ties` are the usual remedies.",
+    ),
+    _code(
+        "W207",
+        "unused-allow",
+        "an `allow` that allows nothing",
+        "No such warning is found in the statement below this comment, so the comment has "
+        "no effect and hides the next one that comes. Remove it.",
+    ),
+    _code(
+        "W208",
+        "bad-allow",
+        "an `allow` without a reason, or of something that cannot be allowed",
+        "`# mergec: allow W203 because ...` names one or more warnings and says why they "
+        "are fine. Errors cannot be allowed, and a reader of the spec needs the reason.",
+    ),
+    _code(
         "W301",
         "foreign-point",
         "a delta is added to a model that is not its base",
@@ -746,6 +951,14 @@ _TABLE = (
         "index, and from nothing else. Two stages for which all these are equal drop the same "
         "entries, which is rarely meant where their results meet. `stream=` sets one apart; so "
         "does another seed.",
+    ),
+    _code(
+        "W401",
+        "other-config",
+        "config.json describes other tensors than are written",
+        "The names or the set of tensors were changed by `rename` or `select`, and "
+        "config.json is copied from the model they came from. Check that a loader for "
+        "that configuration finds what it needs.",
     ),
     _code(
         "W701",

@@ -7,6 +7,8 @@ from typing import Literal
 from mergec.diagnostics.codes import CODES
 from mergec.diagnostics.source_text import Span
 
+_DENIED_EXIT = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -18,7 +20,11 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Replacement text for `span`; `safe` says that the meaning of the spec is kept."""
+    """Replacement text for `span`; `safe` says that the meaning of the spec is kept.
+
+    The replacement of nothing by nothing asks that the file be written anew, as mergec writes
+    files: without a byte order mark.
+    """
 
     span: Span
     replacement: str
@@ -32,6 +38,7 @@ class Diagnostic:
     `message` is one clause without a period that quotes the user's text in backticks. `span` is
     None for findings about files, whose path stands in the message. `label` is what was found at
     `span`. `help` holds imperative sentences with text to paste, and is None if truly none exists.
+    `denied` makes a warning count as an error, because the user asked for it.
     """
 
     code: str
@@ -42,6 +49,7 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] | None = None
     fix: Fix | None = None
+    denied: bool = False
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -54,13 +62,20 @@ class Diagnostic:
 
     @property
     def severity(self) -> Literal["error", "warning"]:
-        """`error` for codes in E, `warning` for codes in W."""
-        return "warning" if self.code.startswith("W") else "error"
+        """`error` for codes in E and for denied warnings, `warning` for the other codes in W."""
+        return "warning" if self.code.startswith("W") and not self.denied else "error"
 
     @property
     def exit(self) -> int:
-        """The process exit status this finding leads to; 0 for a warning."""
-        return CODES[self.code].exit
+        """The process exit status this finding leads to; 0 for a warning that is not denied."""
+        return _DENIED_EXIT if self.denied else CODES[self.code].exit
+
+    @property
+    def in_full(self) -> str:
+        """Message, notes and help, a line each: for programs that show one text and the place."""
+        notes = (f"note: {text}" for text in self.notes)
+        hints = (f"help: {text}" for text in self.help or ())
+        return "\n".join((self.message, *notes, *hints))
 
 
 class MergecError(Exception):

@@ -19,7 +19,7 @@ def explain_code(code: str, example: tuple[str, str] | None) -> str:
         spec, shown = example
         parts += ["Example:", _indented(spec), "prints", _indented(shown)]
     parts.append(
-        "A warning; it does not change the exit status."
+        "A warning; it changes the exit status only where `--deny` names it."
         if row.id.startswith("W")
         else f"Exit status {row.exit}."
     )

@@ -5,19 +5,28 @@ from dataclasses import dataclass, field
 
 from mergec.diagnostics import Span
 from mergec.syntax.nodes import (
+    Arm,
     Binary,
     Call,
     Comment,
+    Def,
+    DefParameter,
     Export,
     Expr,
     Keyword,
     ListLiteral,
+    Logic,
+    Match,
     Pipe,
+    Renaming,
+    Selection,
+    Slice,
     Statement,
 )
-from mergec.syntax.walk import children
+from mergec.syntax.walk import children, expressions
 
-Item = Expr | Keyword
+Item = Expr | Keyword | Arm | DefParameter
+Group = Expr | Export | Def
 
 
 @dataclass(slots=True)
@@ -45,9 +54,13 @@ def attach(statement: Statement, comments: Sequence[Comment]) -> Attached:
 
 
 def terms(expr: Expr) -> list[tuple[str, Expr]]:
-    """The terms of a chain of `+` and `-`, each with the sign before it (empty for the first)."""
+    """The terms of a chain of one operator (or of `+` and `-`), each with the sign before it.
+
+    The first has none; an expression that is no chain is its own first term.
+    """
+    signs = _chained(expr)
     found: list[tuple[str, Expr]] = []
-    while isinstance(expr, Binary) and expr.op in "+-":
+    while isinstance(expr, Binary | Logic) and expr.op in signs:
         found.append((expr.op, expr.right))
         expr = expr.left
     return [("", expr), *reversed(found)]
@@ -63,12 +76,26 @@ def stages(pipe: Pipe) -> list[Expr]:
     return [left, *reversed(found)]
 
 
+def _chained(expr: Expr) -> tuple[str, ...]:
+    """The operators of the chain that `expr` is, which stands one term a line when broken."""
+    match expr:
+        case Binary(op="+" | "-"):
+            return ("+", "-")
+        case Binary(op="++") | Logic():
+            return (expr.op,)
+        case _:
+            return ()
+
+
 def _place(statement: Statement, comment: Comment, attached: Attached) -> None:
     offset = comment.span.start
     if isinstance(statement, Export) and statement.settings and offset > statement.expr.span.end:
         _in_group(statement, statement.settings, comment, attached)
         return
-    path = _path(statement.expr, offset)
+    if isinstance(statement, Def) and _in_parameters(statement, offset):
+        _in_group(statement, statement.parameters, comment, attached)
+        return
+    path = [node for expr in expressions(statement) for node in _path(expr, offset)]
     for depth in range(len(path) - 1, -1, -1):
         group = path[depth]
         items = _items(group)
@@ -78,19 +105,39 @@ def _place(statement: Statement, comment: Comment, attached: Attached) -> None:
     attached.above.append(comment.text)
 
 
+def _in_parameters(define: Def, offset: int) -> bool:
+    """Whether `offset` lies before the bracket that closes the parameters, if there are any."""
+    if not define.parameters or offset > define.expr.span.start:
+        return False
+    end = define.parameters[-1].span.end
+    return ")" not in define.span.source.text[end:offset]
+
+
 def _path(expr: Expr, offset: int) -> list[Expr]:
     """The nodes that hold `offset`, outermost first; a chain counts as one node."""
     path: list[Expr] = []
     node: Expr | None = expr
     while node is not None and _holds(node.span, offset):
         path.append(node)
-        inside: Sequence[Expr] = children(node)
-        if isinstance(node, Binary) and node.op in "+-":
-            inside = [term for _, term in terms(node)]
-        elif isinstance(node, Pipe):
-            inside = stages(node)
-        node = next((each for each in inside if _holds(each.span, offset)), None)
+        node = next((each for each in _inside(node) if _holds(each.span, offset)), None)
     return path
+
+
+def _inside(node: Expr) -> Sequence[Expr]:
+    """The expressions inside `node` that may be broken; ranges and selectors never are."""
+    match node:
+        case Pipe():
+            return stages(node)
+        case Slice():
+            return (node.value,)
+        case Match():
+            return [arm.value for arm in node.arms]
+        case Selection() | Renaming():
+            return ()
+        case Binary() | Logic() if _chained(node):
+            return [term for _, term in terms(node)]
+        case _:
+            return children(node)
 
 
 def _items(node: Expr) -> Sequence[Item] | None:
@@ -100,22 +147,22 @@ def _items(node: Expr) -> Sequence[Item] | None:
             return (*node.operands, *node.keywords)
         case ListLiteral():
             return node.items
+        case Match():
+            return node.arms
         case Pipe():
             return stages(node)
-        case Binary(op="+" | "-"):
+        case Binary() | Logic() if _chained(node):
             return [term for _, term in terms(node)]
         case _:
             return None
 
 
-def _in_group(
-    group: Expr | Export, items: Sequence[Item], comment: Comment, attached: Attached
-) -> bool:
+def _in_group(group: Group, items: Sequence[Item], comment: Comment, attached: Attached) -> bool:
     """Attaches a comment to an item of `group`; False if the group has no place for it."""
     offset = comment.span.start
     if isinstance(group, Call) and offset < group.func_span.end:
         return False
-    bracketed = not isinstance(group, Pipe | Binary)
+    bracketed = not isinstance(group, Pipe | Binary | Logic)
     before = [item for item in items if item.span.end <= offset]
     if not bracketed and len(before) == len(items):
         return False  # after the last term something may follow on its line, such as a bracket

@@ -1,22 +1,28 @@
 """The one way to write a spec: `mergec fmt`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mergec.diagnostics import Span
 from mergec.syntax.attach import Attached, attach
-from mergec.syntax.layout import layout, settings
+from mergec.syntax.layout import layout, parameters, settings
 from mergec.syntax.literals import string_text
 from mergec.syntax.nodes import (
-    Binary,
+    Binding,
     Comment,
+    Def,
     Export,
-    Expr,
-    Negate,
-    Pipe,
+    Param,
+    Require,
     SpecFile,
     Statement,
+    Use,
 )
+from mergec.syntax.one_line import one_line
+
+# Before these, `delta` is read as a name: `export delta -x`.
+_NAME_BEFORE = re.compile(r"[-\[]|(?:and|or)(?![A-Za-z0-9_])")
 
 
 def format_spec(spec: SpecFile) -> str:
@@ -87,8 +93,8 @@ def _statement(statement: Statement, attached: Attached) -> _Piece:
     above = (*moved, *(f"## {line}".rstrip() for line in statement.docs))
     first = _line(statement.span) - len(statement.docs)
     last = _line(Span(statement.span.source, statement.span.end, statement.span.end))
-    if isinstance(statement, Export):
-        return _Piece(first, last, above, "", _export(statement, attached), "")
+    if not isinstance(statement, Binding):
+        return _Piece(first, last, above, "", _text(statement, attached), "")
     column = len(statement.name) + 3
     text = layout(statement.expr, attached, 0, column, 0)
     if "\n" in text:
@@ -96,24 +102,47 @@ def _statement(statement: Statement, attached: Attached) -> _Piece:
     return _Piece(first, last, above, statement.name, text, "")
 
 
+def _text(statement: Export | Param | Def | Use | Require, attached: Attached) -> str:
+    match statement:
+        case Export():
+            return _export(statement, attached)
+        case Param():
+            return _param(statement, attached)
+        case Def():
+            head = f"def {statement.name}"
+            head += parameters(statement, attached, len(head)) + " = "
+            return head + layout(statement.expr, attached, 0, _column(head), 0)
+        case Use():
+            return f"use {string_text(statement.path.value)} as {statement.name}"
+        case Require():
+            why = f", {string_text(statement.why.value)}"
+            return "require " + layout(statement.condition, attached, 0, 8, len(why)) + why
+
+
 def _export(export: Export, attached: Attached) -> str:
     head = "export delta " if export.delta else "export "
     name = f" as {string_text(export.name.value)}" if export.name else ""
-    bracket = export.delta and _reads_on(export.expr)
+    bracket = export.delta and _NAME_BEFORE.match(one_line(export.expr)) is not None
     gap = " " if export.settings else ""
     column = len(head) + 2 * bracket
     text = layout(export.expr, attached, 0, column, len(name) + 2)
     if bracket:
         text = f"({text})"
     line = head + text + name + gap
-    return line + settings(export, attached, len(line.rpartition("\n")[2]))
+    return line + settings(export, attached, _column(line))
 
 
-def _reads_on(expr: Expr) -> bool:
-    """Whether `delta` before `expr` would be read as a name: `export delta -x`."""
-    while isinstance(expr, Binary | Pipe):
-        expr = expr.left
-    return isinstance(expr, Negate)
+def _param(param: Param, attached: Attached) -> str:
+    text = f"param {param.name}: {param.type}"
+    for word, expr in (("=", param.default), ("from", param.lo), ("to", param.hi)):
+        if expr is not None:
+            text += f" {word} "
+            text += layout(expr, attached, 0, _column(text), 0)
+    return text
+
+
+def _column(text: str) -> int:
+    return len(text.rpartition("\n")[2])
 
 
 def _runs(pieces: Sequence[_Piece]) -> list[tuple[int, int]]:

@@ -1,58 +1,43 @@
-"""Expressions as text: on one line where they fit, else one argument, stage or term a line."""
+"""Expressions as text: on one line where they fit, else one argument, arm, stage or term a line."""
 
 from collections.abc import Sequence
 
-from mergec.syntax.attach import Attached, Item, stages, terms
-from mergec.syntax.literals import number_text, string_text
+from mergec.syntax.attach import Attached, Group, Item, stages, terms
 from mergec.syntax.nodes import (
+    Arm,
     Binary,
-    Bool,
     Call,
+    Compare,
+    Def,
+    DefParameter,
     Export,
     Expr,
     Keyword,
     ListLiteral,
-    Name,
+    Logic,
+    Match,
     Negate,
-    Number,
+    Not,
     Pipe,
-    Size,
-    Text,
+    Slice,
+    Spread,
+)
+from mergec.syntax.one_line import (
+    Level,
+    arm_head,
+    bracketed,
+    chain_head,
+    first_side,
+    head_side,
+    last_side,
+    level,
+    one_line,
+    parameter_text,
+    prefixed,
+    sliced,
 )
 
 WIDTH = 100
-_PIPE, _SUM, _PRODUCT, _UNARY = range(4)
-"""How tightly the operators bind."""
-
-
-def one_line(expr: Expr) -> str:
-    """`expr` on one line, with the fewest brackets, whatever its length."""
-    match expr:
-        case Name():
-            return expr.id
-        case Number():
-            return number_text(expr.value)
-        case Size():
-            return number_text(expr.count) + expr.unit
-        case Text():
-            return string_text(expr.value)
-        case Bool():
-            return "true" if expr.value else "false"
-        case ListLiteral():
-            return f"[{', '.join([one_line(item) for item in expr.items])}]"
-        case Negate():
-            return "-" + _bracketed(one_line(expr.operand), expr.operand, _UNARY)
-        case Binary():
-            level = _SUM if expr.op in "+-" else _PRODUCT
-            sign = f" {expr.op} " if level == _SUM else expr.op
-            left = _bracketed(one_line(expr.left), expr.left, level)
-            return left + sign + _bracketed(one_line(expr.right), expr.right, level + 1)
-        case Call():
-            return _call(expr)
-        case Pipe():
-            return (
-                f"{_bracketed(one_line(expr.left), expr.left, _head(expr))} |> {_call(expr.call)}"
-            )
 
 
 def layout(expr: Expr, attached: Attached, indent: int, column: int, tail: int) -> str:
@@ -71,18 +56,23 @@ def layout(expr: Expr, attached: Attached, indent: int, column: int, tail: int) 
             return expr.func + _group("(", items, ")", expr, attached, indent, split)
         case ListLiteral():
             return _group("[", expr.items, "]", expr, attached, indent)
+        case Match():
+            return "match " + _group("{", expr.arms, "}", expr, attached, indent)
         case Pipe():
             return _pipe(expr, attached, indent, column)
-        case Binary(op="+" | "-"):
-            return _sum(expr, attached, indent, column)
-        case Binary():
-            left = _bracketed(layout(expr.left, attached, indent, column, 1), expr.left, _PRODUCT)
-            start = column + len(left.rpartition("\n")[2]) + 1
-            right = layout(expr.right, attached, indent, start, tail)
-            return left + expr.op + _bracketed(right, expr.right, _UNARY)
-        case Negate():
-            operand = layout(expr.operand, attached, indent, column + 1, tail)
-            return "-" + _bracketed(operand, expr.operand, _UNARY)
+        case Binary(op="+" | "-" | "++") | Logic():
+            return _chain(expr, attached, indent, column)
+        case Binary() | Compare():
+            sign = f" {expr.op} " if isinstance(expr, Compare) else expr.op
+            left = first_side(expr, layout(expr.left, attached, indent, column, len(sign)))
+            start = column + len(left.rpartition("\n")[2]) + len(sign)
+            return left + sign + last_side(expr, layout(expr.right, attached, indent, start, tail))
+        case Negate() | Not() | Spread():
+            start = column + len(prefixed(expr, "")) + 1
+            return prefixed(expr, layout(expr.operand, attached, indent, start, tail))
+        case Slice():
+            layers = len(sliced(expr, ""))
+            return sliced(expr, layout(expr.value, attached, indent, column, tail + layers))
         case _:
             return one_line(expr)
 
@@ -93,19 +83,31 @@ def settings(export: Export, attached: Attached, column: int) -> str:
         return ""
     flat = ", ".join([f"{each.name} = {one_line(each.value)}" for each in export.settings])
     text = f"{{ {flat} }}"
-    commented = id(export) in attached.dangling or any(
-        id(each) in attached.leading or id(each) in attached.trailing for each in export.settings
-    )
-    if column + len(text) <= WIDTH and not commented:
+    if column + len(text) <= WIDTH and not _commented(export, export.settings, attached):
         return text
     return _group("{", export.settings, "}", export, attached, 0)
+
+
+def parameters(define: Def, attached: Attached, column: int) -> str:
+    """The parameters of a macro, in brackets; `column` is where they begin."""
+    items = define.parameters
+    text = f"({', '.join([parameter_text(each, define.rest) for each in items])})"
+    if column + len(text) + 2 <= WIDTH and not _commented(define, items, attached):
+        return text
+    return _group("(", items, ")", define, attached, 0)
+
+
+def _commented(group: Group, items: Sequence[Item], attached: Attached) -> bool:
+    return id(group) in attached.dangling or any(
+        id(each) in attached.leading or id(each) in attached.trailing for each in items
+    )
 
 
 def _group(
     opener: str,
     items: Sequence[Item],
     closer: str,
-    group: Expr | Export,
+    group: Group,
     attached: Attached,
     indent: int,
     split: int = 0,
@@ -114,41 +116,53 @@ def _group(
     if not items and id(group) not in attached.dangling:
         return opener + closer
     inner = " " * (indent + 4)
-    equals = " = " if opener == "{" else "="
     lines: list[str] = []
     for number, item in enumerate(items, 1):
         lines += [inner + comment for comment in attached.leading.get(id(item), ())]
-        start = ""
-        value: Expr
-        if isinstance(item, Keyword):
-            start, value = item.name + equals, item.value
-        else:
-            value = item
-        text = start + layout(value, attached, indent + 4, indent + 4 + len(start), 1)
+        start, value = _split(item, group)
+        text = start
+        if value is not None:
+            text += layout(value, attached, indent + 4, indent + 4 + len(start), 1)
         sign = ";" if number == split else ","
         lines.append(inner + text + sign + _after(item, attached))
     lines += [inner + comment for comment in attached.dangling.get(id(group), ())]
     return "\n".join([opener, *lines, " " * indent + closer])
 
 
+def _split(item: Item, group: Group) -> tuple[str, Expr | None]:
+    """The head of an item, such as `k=` or `attn => `, and the expression after it."""
+    match item:
+        case Keyword():
+            return item.name + (" = " if isinstance(group, Export) else "="), item.value
+        case Arm():
+            return arm_head(item), item.value
+        case DefParameter():
+            if item.default is not None:
+                return f"{item.name}=", item.default
+            rest = group.rest if isinstance(group, Def) else None
+            return parameter_text(item, rest), None
+        case _:
+            return "", item
+
+
 def _pipe(expr: Pipe, attached: Attached, indent: int, column: int) -> str:
     head, *calls = stages(expr)
-    text = _bracketed(layout(head, attached, indent, column, 0), head, _PRODUCT) + _after(
-        head, attached
-    )
+    text = head_side(head, layout(head, attached, indent, column, 0)) + _after(head, attached)
     return text + "".join(
         _line(call, "|> ", layout(call, attached, indent + 2, indent + 5, 0), attached, indent + 2)
         for call in calls
     )
 
 
-def _sum(expr: Binary, attached: Attached, indent: int, column: int) -> str:
+def _chain(expr: Binary | Logic, attached: Attached, indent: int, column: int) -> str:
     (_, first), *others = terms(expr)
-    text = _bracketed(layout(first, attached, indent, column, 0), first, _SUM)
+    text = chain_head(expr, first, layout(first, attached, indent, column, 0))
     text += _after(first, attached)
-    for sign, term in others:
-        inner = layout(term, attached, indent + 4, indent + 6, 0)
-        text += _line(term, sign + " ", _bracketed(inner, term, _PRODUCT), attached, indent + 4)
+    tighter = Level(level(expr) + 1)
+    for op, term in others:
+        sign = op + " "
+        inner = layout(term, attached, indent + 4, indent + 4 + len(sign), 0)
+        text += _line(term, sign, bracketed(inner, term, tighter), attached, indent + 4)
     return text
 
 
@@ -161,33 +175,3 @@ def _line(item: Expr, sign: str, text: str, attached: Attached, indent: int) -> 
 
 def _after(item: Item, attached: Attached) -> str:
     return f"  {attached.trailing[id(item)]}" if id(item) in attached.trailing else ""
-
-
-def _call(call: Call) -> str:
-    """Operands and keywords are split by `;` if there are two operands or more, else by `,`."""
-    operands = ", ".join([one_line(operand) for operand in call.operands])
-    keywords = ", ".join([f"{each.name}={one_line(each.value)}" for each in call.keywords])
-    sign = "; " if len(call.operands) > 1 else ", "
-    return f"{call.func}({sign.join([part for part in (operands, keywords) if part])})"
-
-
-def _head(pipe: Pipe) -> int:
-    """A chain of pipes is read from the left; a sum before it gets brackets to be seen as one."""
-    return _PIPE if isinstance(pipe.left, Pipe) else _PRODUCT
-
-
-def _bracketed(text: str, expr: Expr, at_least: int) -> str:
-    """`text` in brackets if `expr` binds less tightly than `at_least`."""
-    return f"({text})" if _level(expr) < at_least else text
-
-
-def _level(expr: Expr) -> int:
-    match expr:
-        case Pipe():
-            return _PIPE
-        case Binary():
-            return _SUM if expr.op in "+-" else _PRODUCT
-        case Negate():
-            return _UNARY
-        case _:
-            return _UNARY + 1

@@ -5,7 +5,8 @@ TOKENS = 100_000
 BRACKETS = 64
 """Brackets open at one place."""
 HEIGHT = 200
-"""Nested calls, brackets and operators, so that a chain `a + b + …` has at most this many terms.
+"""Nested calls, brackets, operators and selectors, so that a chain `a + b + …` or `a | b | …` has
+at most this many terms.
 
 Every walk over a syntax tree may therefore recurse: at four frames a level this is within Python's
 own limit of 1000.

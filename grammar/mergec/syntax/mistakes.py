@@ -1,45 +1,46 @@
-"""What to say where the grammar cannot go on: what stands there, what may, and the usual slips."""
+"""What to say where the grammar cannot go on: what stands there, and what may."""
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 
 from mergec.diagnostics import Diagnostic, SourceText, Span
-from mergec.syntax.literals import UNITS
-from mergec.syntax.scan import RESERVED
+from mergec.syntax.scan import RESERVED, STATEMENTS
+from mergec.syntax.slips import OPERATORS, SHOWN, WORD, Place, begins_expression, short, slip
 
-_FOUND = re.compile(r'[A-Za-z_0-9][A-Za-z_0-9.]*|"(?:[^"\\\n]|\\.)*"|\|>|.', re.DOTALL)
-_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_SHOWN = 40
+_FOUND = re.compile(
+    r"""
+      (?:[A-Za-z_]|[0-9]) (?:[A-Za-z_0-9]|\.(?!\.))*
+    | "(?:[^"\\\n]|\\.)*"
+    | \|> | \.\. | \+\+ | => | [=<>!]= | .
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+# Where the grammar takes the first half of such a sign, it stops at the second.
+_TWO_HALVES = ("++", "=>", "==")
 
 # Terminals as users type them, in the order in which they are listed.
 _SIGNS = {
     "EQUAL": "`=`",
+    "COLON": "`:`",
+    "_ARROW": "`=>`",
+    "AMPERSAND": "`&`",
+    "VBAR": "`|`",
     "COMMA": "`,`",
     "SEMICOLON": "`;`",
+    "DOTS": "`..`",
     "RPAR": "`)`",
     "RSQB": "`]`",
     "RBRACE": "`}`",
     "LPAR": "`(`",
+    "_FROM": "`from`",
+    "_TO": "`to`",
     "_AS": "`as`",
     "LBRACE": "`{`",
     "STRING": "a string",
     "NAME": "a name",
 }
-_OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "_PIPE"})
-_BEGINS_EXPRESSION = frozenset({"NUMBER", "LSQB", "TRUE"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the grammar stopped: the text there (empty at the end), before and after it."""
-
-    found: str
-    before: str
-    after: str
-    accepted: Set[str]
-    column_1: bool
-    first_in_line: bool
+_CLOSERS = ("RPAR", "RSQB", "RBRACE")
+_AFTER_EXPRESSIONS = ("_FROM", "_TO", "_AS", "LBRACE", "COMMA")
 
 
 def explain_mistake(
@@ -47,26 +48,30 @@ def explain_mistake(
 ) -> Diagnostic:
     """The error (E101) at `offset` of the statement `chunk`, where lark would accept `accepted`."""
     text = source.text
-    end = chunk[1]
+    start, end = chunk
+    if start < offset < end and text[offset - 1 : offset + 1] in _TWO_HALVES:
+        offset, accepted = offset - 1, frozenset()
     match = _FOUND.match(text, offset, end) if offset < end else None
+    keyword = WORD.match(text, start)
+    statement = keyword.group() if keyword is not None else ""
     if match is None:
-        place = _Place("", _before(text, chunk[0], end), "", accepted, False, False)
-        message, hint = "the statement ends too early", _slip(place)
+        place = Place("", _before(text, start, end), "", accepted, statement, False, False)
+        message, hint = "the statement ends too early", slip(place)
         span = Span(source, end, end)
     else:
         line_start = text.rfind("\n", 0, offset) + 1
-        place = _Place(
+        place = Place(
             match.group(),
-            _before(text, chunk[0], offset),
-            text[match.end() : end].lstrip()[:_SHOWN],
+            _before(text, start, offset),
+            text[match.end() : end].lstrip()[:SHOWN],
             accepted,
+            statement,
             offset == line_start,
             not text[line_start:offset].strip(),
         )
-        message, hint = f"unexpected `{_short(place.found)}`", _slip(place)
-        if place.found in RESERVED:
-            message = f"`{place.found}` is a reserved word"
-            hint = "choose another name" if "NAME" in accepted else hint
+        message, hint = f"unexpected `{short(place.found)}`", slip(place)
+        if place.found in RESERVED and place.names:
+            message, hint = f"`{place.found}` is a reserved word", "choose another name"
         span = Span(source, *match.span())
     hints = None if hint is None else (hint,)
     return Diagnostic("E101", message, span, _expected(accepted), help=hints)
@@ -80,26 +85,35 @@ def explain_stray(source: SourceText, chunk: tuple[int, int]) -> Diagnostic:
     hint = 'begin with a binding, as in `base = model("./base")`'
     if found == "mergec":
         hint = "write the edition alone in the first line: `mergec 1`"
-    elif after.startswith("=") or found == "export":
+    elif after.startswith("=="):
+        hint = f"write one `=` to bind a name, as in `{short(found)} = ...`"
+    elif after.startswith(":"):
+        hint = f"to declare a parameter write `param {short(found)}: number = ...`"
+    elif after.startswith("=") or found in STATEMENTS:
         hint = "remove the spaces before it; a statement begins in column 1"
-    elif _WORD.fullmatch(found) and source.position(chunk[0])[1] == 1:
-        hint = f"to bind a name write `{_short(found)} = ...`"
+    elif WORD.fullmatch(found) and source.position(chunk[0])[1] == 1:
+        hint = f"to bind a name write `{short(found)} = ...`"
     span = Span(source, chunk[0], chunk[0] + len(found))
-    return Diagnostic("E101", f"`{_short(found)}` begins no statement", span, help=(hint,))
+    return Diagnostic("E101", f"`{short(found)}` begins no statement", span, help=(hint,))
 
 
 def _expected(accepted: Set[str]) -> str:
-    """At most four things that may stand here, in the words of users."""
-    if accepted >= _BEGINS_EXPRESSION:
-        others = [_SIGNS[each] for each in ("RPAR", "RSQB") if each in accepted]
-        return "expected " + " or ".join(["an expression", *others])
+    """At most five things that may stand here, in the words of users."""
+    closers = [_SIGNS[each] for each in _CLOSERS if each in accepted]
     words = [shown for terminal, shown in _SIGNS.items() if terminal in accepted]
-    in_brackets = any(each in accepted for each in ("RPAR", "RSQB", "RBRACE"))
-    if accepted & _OPERATORS:
-        if in_brackets:
+    if begins_expression(accepted):
+        words = ["an expression", *closers]
+    elif "BANG" in accepted:
+        words = ["a selector", *(["`else`"] if "ELSE" in accepted else []), *closers]
+    elif "NUMBER" in accepted:
+        words = ["a range such as `0..24`"] if "DOTS" in accepted else ["a number", *closers]
+    elif "AMPERSAND" in accepted:
+        words.remove("`(`") if "LPAR" in accepted else None
+    elif accepted & OPERATORS:
+        if closers:
             words = [word for word in words if word not in ("`=`", "`(`")]
         else:
-            words = [word for word in words if word in ("`as`", "`{`")]
+            words = [_SIGNS[each] for each in _AFTER_EXPRESSIONS if each in accepted]
         words.append("an operator")
     if "$END" in accepted:
         words.append("the end of the statement")
@@ -108,44 +122,6 @@ def _expected(accepted: Set[str]) -> str:
     return "expected " + (", ".join(words[:-1]) + " or " if words[1:] else "") + words[-1]
 
 
-def _slip(place: _Place) -> str | None:
-    """The help for one of the slips that people make most, if this is one."""
-    word = _WORD.fullmatch(place.found) is not None
-    named = place.after.startswith("=")
-    if place.found == "mergec" and place.column_1:
-        return "write the edition alone in the first line of the file: `mergec 1`"
-    if ((word and named) or place.found == "export") and place.first_in_line and not place.column_1:
-        return "if a statement begins here, remove the spaces before it; it begins in column 1"
-    if word and place.column_1 and place.accepted & _OPERATORS:
-        return f"if a statement begins here, write `{_short(place.found)} = ...`"
-    if place.accepted == {"LPAR"}:
-        return f"write `{_last_word(place.before)}()`; a pipe goes into a call"
-    if place.accepted == {"EQUAL"}:
-        return "write `=` between a name and its value"
-    if place.accepted == {"STRING"}:
-        name = place.found if word else "name"
-        return f'write the name as a string: `as "{_short(name)}"`'
-    if place.found.startswith('"') and "_AS" in place.accepted:
-        return f"write `as {_short(place.found)}`"
-    if place.found in UNITS and place.before[-1:].isdigit():
-        return f"write the size in one word: `{_last_word(place.before)}{place.found}`"
-    if place.found == "=" and place.before.endswith("="):
-        return "write one `=` to bind a name; there are no comparisons"
-    begins = word or place.found[:1].isdigit() or place.found[:1] in '("['
-    if begins and "COMMA" in place.accepted:
-        return f"write `,` before `{_short(place.found)}`"
-    return None
-
-
 def _before(text: str, start: int, offset: int) -> str:
     """The last few characters of code before `offset`, in the same statement."""
-    return text[max(start, offset - _SHOWN) : offset].rstrip()
-
-
-def _last_word(text: str) -> str:
-    match = re.search(r"[\w.]+\Z", text)
-    return match.group() if match else "f"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return text[max(start, offset - SHOWN) : offset].rstrip()

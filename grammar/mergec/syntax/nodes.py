@@ -21,7 +21,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name used as a value."""
+    """A name used as a value; `common.base` for a name of another spec."""
 
     id: str
     span: Span = field(compare=False, repr=False)
@@ -84,7 +84,7 @@ class Negate:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """`left op right` with `op` one of `+ - * /`; chains nest to the left."""
+    """`left op right` with `op` one of `+ - * / ++`; chains nest to the left."""
 
     op: str
     left: "Expr"
@@ -104,7 +104,11 @@ class Keyword:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`func(operands; keywords)`; `func_span` covers the name alone."""
+    """`func(operands; keywords)`; `func` is `common.f` for a macro of another spec.
+
+    `func_span` covers the name alone. The operands of `select` end with one `Selection`, those of
+    `rename` with one `Renaming` or more.
+    """
 
     func: str
     operands: "tuple[Expr, ...]"
@@ -122,7 +126,167 @@ class Pipe:
     span: Span = field(compare=False, repr=False)
 
 
-Expr = Name | Number | Size | Text | Bool | ListLiteral | Negate | Binary | Call | Pipe
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """`*rest` among the operands of a call."""
+
+    operand: "Expr"
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`lo..hi`, half-open; a bound that is not written is None."""
+
+    lo: "Expr | None"
+    hi: "Expr | None"
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`value[lo..hi]`: some of the layers of a value."""
+
+    value: "Expr"
+    range: Range
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A selector that is a role: `attn`."""
+
+    name: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The selector `layers(lo..hi)`."""
+
+    range: Range
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A selector that is a pattern for tensor names: `"*.norm.*"`."""
+
+    pattern: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The selector `!inner`."""
+
+    inner: "Selector"
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The selector `left & right`; chains nest to the left."""
+
+    left: "Selector"
+    right: "Selector"
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """The selector `left | right`, which binds less tightly than `&`; chains nest to the left."""
+
+    left: "Selector"
+    right: "Selector"
+    span: Span = field(compare=False, repr=False)
+
+
+Selector = Role | Layers | Glob | Without | Both | Either
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The selector that is the last operand of `select`."""
+
+    selector: Selector
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """`"old" => "new"`, an operand of `rename`; each pattern holds at most one `*`."""
+
+    old: Text
+    new: Text
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """`selector => value` of a `match`; `selector` is None for `else`."""
+
+    selector: Selector | None
+    value: "Expr"
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`match { selector => value, ..., else => value }`."""
+
+    arms: tuple[Arm, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`left op right` with `op` one of `< <= > >= == !=`; it does not chain."""
+
+    op: str
+    left: "Expr"
+    right: "Expr"
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """`left op right` with `op` `and` or `or`; chains nest to the left."""
+
+    op: str
+    left: "Expr"
+    right: "Expr"
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`not x`."""
+
+    operand: "Expr"
+    span: Span = field(compare=False, repr=False)
+
+
+Expr = (
+    Name
+    | Number
+    | Size
+    | Text
+    | Bool
+    | ListLiteral
+    | Negate
+    | Binary
+    | Call
+    | Pipe
+    | Spread
+    | Slice
+    | Selection
+    | Renaming
+    | Match
+    | Compare
+    | Logic
+    | Not
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +312,76 @@ class Export:
     span: Span = field(compare=False, repr=False)
 
 
-Statement = Binding | Export
+@dataclass(frozen=True, slots=True)
+class Param:
+    """`param name: type = default from lo to hi`; default and bounds are None if absent."""
+
+    name: str
+    type: str
+    default: Expr | None
+    lo: Expr | None
+    hi: Expr | None
+    docs: tuple[str, ...]
+    span: Span = field(compare=False, repr=False)
+    name_span: Span = field(compare=False, repr=False)
+    type_span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DefParameter:
+    """A parameter of a macro; `default` is None if it must be given."""
+
+    name: str
+    default: Expr | None
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Def:
+    """`def name(a, *rest, k=0.3) = expr`.
+
+    `operands` come before `rest` (None if the macro has none), `keywords` are the parameters with
+    a default, which are given by name.
+    """
+
+    name: str
+    operands: tuple[DefParameter, ...]
+    rest: DefParameter | None
+    keywords: tuple[DefParameter, ...]
+    expr: Expr
+    docs: tuple[str, ...]
+    span: Span = field(compare=False, repr=False)
+    name_span: Span = field(compare=False, repr=False)
+
+    @property
+    def parameters(self) -> tuple[DefParameter, ...]:
+        """All of them, in the order of the text."""
+        rest = () if self.rest is None else (self.rest,)
+        return (*self.operands, *rest, *self.keywords)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`use "path" as name`."""
+
+    path: Text
+    name: str
+    docs: tuple[str, ...]
+    span: Span = field(compare=False, repr=False)
+    name_span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """`require condition, "why"`."""
+
+    condition: Expr
+    why: Text
+    docs: tuple[str, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+Statement = Binding | Export | Param | Def | Use | Require
 
 
 @dataclass(frozen=True, slots=True)

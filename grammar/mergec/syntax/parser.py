@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lark.exceptions import UnexpectedInput
 from lark.utils import TextSlice
 
-from mergec.diagnostics import Diagnostic, SourceText, Span, sort_by_position
+from mergec.diagnostics import Diagnostic, Fix, SourceText, Span, sort_by_position
 from mergec.syntax import limits
 from mergec.syntax.build import build_statement
 from mergec.syntax.mistakes import explain_mistake, explain_stray
@@ -31,8 +31,8 @@ def parse_spec(source: SourceText) -> ParseResult:
     """Parses a spec; never raises for what a spec holds.
 
     A mistake costs its statement only: the others are parsed, so that one run reports several.
-    Reports E101 to E105, E107 to E112 and W101. No expression in the tree is more than 200 levels
-    deep, so whoever walks it may recurse.
+    Reports E101 to E105, E107 to E110, E112, E113 and W101. No expression in the tree is more than
+    200 levels deep, its selectors included, so whoever walks it may recurse.
 
     >>> line = "child = ties(base, code, math; density=0.3) |> slerp(instruct, t=0.5)"
     >>> parse_spec(SourceText("child.merge", line)).spec.statements[0]
@@ -127,4 +127,5 @@ def _marked(source: SourceText) -> Diagnostic:
         Span(source, 0, 0),
         notes=("the mark is ignored",),
         help=("save the file as UTF-8 without a byte order mark",),
+        fix=Fix(Span(source, 0, 0), "", safe=True),
     )

@@ -2,7 +2,7 @@
 
 A statement begins in column 1, with a keyword or a name before `=`, even inside brackets; so one
 mistake costs one statement. What this module reports no grammar needs to know: characters, numbers,
-strings, brackets that do not pair, and the parts of the language that are not in this version.
+strings, and brackets that do not pair.
 """
 
 import re
@@ -14,8 +14,8 @@ from mergec.diagnostics import Diagnostic, Label, SourceText, Span
 from mergec.syntax import limits, literals
 from mergec.syntax.nodes import Comment
 
-LATER_STATEMENTS = ("param", "def", "use", "require")
-RESERVED = (*LATER_STATEMENTS, "export", "match", "else", "true", "false")
+STATEMENTS = ("param", "def", "use", "export", "require")
+RESERVED = (*STATEMENTS, "match", "else", "true", "false")
 
 # Refused even in comments and strings: what shows a reader other text than the parser sees.
 _FORBIDDEN = re.compile(
@@ -31,39 +31,27 @@ _TOKEN = re.compile(
     | (?P<path>    \.{1,2}/[^\s,;)"]* )
     | (?P<word>    [A-Za-z_][A-Za-z0-9_]* )
     | (?P<number>  \.?[0-9](?:[eE][+-](?=[0-9])|[A-Za-z0-9_]|\.(?!\.))* )
-    | (?P<later>   \.\.|\+\+|=>|\.(?=[A-Za-z_]) )
     | (?P<opener>  [(\[{] )
     | (?P<closer>  [)\]}] )
+    | (?P<wrong>   \*\*|//|&&|\|\||'[^'\n]*' )
+    | (?P<sign>    \.\.|\+\+|=>|[=<>!]=|\|>|\.(?=[A-Za-z_])|[,;:+*/&|!<>-] )
     | (?P<equal>   = )
-    | (?P<sign>    \|>|[,;+*/-] )
     | (?P<foreign> [^\x00-\x7f]+ )
-    | (?P<other>   \*\*|//|'[^'\n]*'|. )
+    | (?P<other>   . )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _EDITION = re.compile(r"mergec[ \t]+(?!=)([^\s#]+)[ \t]*(?=#|\r?\n|\Z)")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
-# What a part of the language that is not built yet is called, and what to write instead.
-_LATER = {
-    "param": ("`param`", "write the value where the parameter is used"),
-    "def": ("`def`", "write the expression where the macro is used"),
-    "use": ("`use`", "copy the bindings you need into this spec"),
-    "require": ("`require`", "remove the contract, and check the result yourself"),
-    "match": ("`match`", "write one value for all tensors"),
-    "..": ("a range such as `0..24`", "write the expression for all layers"),
-    "[": ("a choice of layers such as `a[0..24]`", "write the model with all its layers"),
-    "++": ("stacking layers with `++`", "merge models of the same depth"),
-    "=>": ("`=>`", "write the expression for all tensors"),
-    ".": ("a name of another spec such as `common.name`", "bind the name in this spec"),
-    "*": ("a spread operand such as `*rest`", "write the operands one by one"),
-}
 _HINTS = {
-    ":": "write `=` between a name and its value",
     "^": "write a product; there are no powers",
     "%": "write a share as a decimal, as in `0.3`",
     "//": "begin a comment with `#`",
+    "**": "spread operands with one `*`, as in `f(a, *rest)`; there are no powers",
+    ".": "write a name of another spec without spaces, as in `common.base`",
+    "&&": "write `and` between conditions, and `&` between selectors",
+    "||": "write `or` between conditions, and `|` between selectors",
     "\\": "go on in the next line as it is; a line needs no backslash at its end",
-    "|": "write a pipe as `|>`",
 }
 
 
@@ -109,7 +97,6 @@ class _Scanner:
         self.start: int | None = None  # of the chunk at hand
         self.kind: Literal["statement", "stray"] = "stray"
         self.sound = True
-        self.unsupported = False
         self.tokens = 0
         self.brackets: list[tuple[str, int]] = []
         self.before = ("", 0, 0)  # the token before: kind, start, end
@@ -204,11 +191,12 @@ class _Scanner:
 
     def token(self, kind: str, start: int, end: int) -> None:
         self.open_chunk(kind, start)
-        before, self.end_before = self.before, self.before[2]
+        self.end_before = self.before[2]
         self.before = (kind, start, end)
         text = self.source.text[start:end]
-        if kind == "word":
-            self.word(text, start, end)
+        if kind == "word" and len(text) > limits.NAME_LENGTH:
+            message = f"a name has more than {limits.NAME_LENGTH} letters"
+            self.report("E107", message, start, end, "", "write a shorter name")
         elif kind == "number" and (problem := literals.number_problem(text)) is not None:
             self.report("E104", problem[0], start, end, "", problem[1])
         elif kind == "string":
@@ -216,36 +204,26 @@ class _Scanner:
         elif kind == "open_string":
             hint = 'close it with `"`; for a quote inside a string write `\\"`'
             self.report("E103", "a string is never closed", start, end, "opened here", hint)
-        elif kind == "later":
-            self.later(text, start, end)
         elif kind == "opener":
-            self.opener(text, before, start, end)
+            self.opener(text, start, end)
         elif kind == "closer":
             self.closer(text, start, end)
-        elif text == "*" and self.spreads(before, end):
-            self.later("*", start, end)
         elif kind == "path":
             hint = f'write `"{text[:60]}"`'
             self.report("E105", "a path stands without quotes", start, end, "", hint)
-        elif kind in ("foreign", "other"):
+        elif kind in ("foreign", "wrong", "other"):
             self.character(text, start, end)
-
-    def spreads(self, before: tuple[str, int, int], end: int) -> bool:
-        """Whether a `*` that ends at `end` begins an operand, as in `f(base, *rest)`."""
-        begins = self.source.text[before[1] : before[2]] in ("(", ",", ";")
-        return begins and self.source.text[end : end + 1].isalpha()
 
     def open_chunk(self, kind: str, start: int) -> None:
         """Begins a chunk if the token is a statement's keyword, or the `=` after its name."""
         text = self.source.text
         word, word_start, word_end = self.before
         if kind == "equal" and word == "word" and self.in_column_1(word_start):
-            if text[word_start:word_end] not in (*LATER_STATEMENTS, "export"):
+            if text[word_start:word_end] not in STATEMENTS:
                 self.close(self.end_before, word_start)
         elif kind == "word" and self.in_column_1(start):
             match = _TOKEN.match(text, start)
-            word_text = match.group() if match else ""
-            if word_text == "export" or word_text in LATER_STATEMENTS:
+            if match is not None and match.group() in STATEMENTS:
                 self.close(self.before[2], start)
         if self.start is None:
             self.start = start
@@ -258,20 +236,11 @@ class _Scanner:
                 self.unclosed(following)
             self.chunks.append(Chunk(self.start, end, self.kind, self.sound))
         self.start, self.kind = following, "statement"
-        self.sound, self.unsupported = True, False
+        self.sound = True
         self.brackets.clear()
 
     def in_column_1(self, start: int) -> bool:
         return start == 0 or self.source.text[start - 1] == "\n"
-
-    def word(self, text: str, start: int, end: int) -> None:
-        begins = start == self.start and self.kind == "statement"
-        inside = not self.in_column_1(start)
-        if (text in LATER_STATEMENTS and begins) or (text == "match" and inside):
-            self.later(text, start, end)
-        elif len(text) > limits.NAME_LENGTH:
-            message = f"a name has more than {limits.NAME_LENGTH} letters"
-            self.report("E107", message, start, end, "", "write a shorter name")
 
     def string(self, text: str, start: int, end: int) -> None:
         if len(text) > limits.STRING_BYTES // 4 and len(text.encode()) > limits.STRING_BYTES:
@@ -281,15 +250,11 @@ class _Scanner:
             message = f"`{text[slice(*bad)]}` is not an escape of strings"
             self.report("E105", message, start + bad[0], start + bad[1], "", hint)
 
-    def opener(self, text: str, before: tuple[str, int, int], start: int, end: int) -> None:
-        indexes = before[0] == "word" or self.source.text[before[1] : before[2]] in (")", "]")
-        if text == "[" and indexes and before[2] == start:
-            self.later("[", start, end)
+    def opener(self, text: str, start: int, end: int) -> None:
         self.brackets.append((text, start))
         if len(self.brackets) > limits.BRACKETS:
             message = f"more than {limits.BRACKETS} brackets are open here"
             hint = "bind an inner expression to a name, and use the name"
-            self.unsupported = False
             self.report("E108", message, start, end, "one too many", hint)
             raise _Fatal
 
@@ -358,12 +323,6 @@ class _Scanner:
             message = f"{what} stands outside strings and comments"
         self.report("E105", message, start, end, "", hint)
 
-    def later(self, part: str, start: int, end: int) -> None:
-        what, hint = _LATER[part]
-        message = f"{what} is not in this version of mergec"
-        self.report("E111", message, start, end, "part of the language, but not built yet", hint)
-        self.unsupported = True
-
     def report(
         self,
         code: str,
@@ -374,15 +333,10 @@ class _Scanner:
         help: str | None,
         labels: tuple[Label, ...] = (),
     ) -> None:
-        """Adds an error, unless the statement holds a part of the language that is not built.
-
-        What follows such a part may well be right, and could only be judged by that part's rules.
-        """
         self.sound = False
-        if not self.unsupported:
-            hints = None if help is None else (help,)
-            span = Span(self.source, start, end)
-            self.found.append(Diagnostic(code, message, span, label, labels, (), hints))
+        hints = None if help is None else (help,)
+        span = Span(self.source, start, end)
+        self.found.append(Diagnostic(code, message, span, label, labels, (), hints))
 
 
 def _character(char: str) -> str:

@@ -16,7 +16,7 @@ TABLES = Path(__file__).with_name("_tables.json")
 
 @cache
 def load_parser() -> Lark:
-    """The parser of one statement; takes about 4 ms once in a process."""
+    """The parser of one statement; takes about 10 ms once in a process."""
     stored = json.loads(TABLES.read_text("utf-8"), object_pairs_hook=_integer_keys)
     # lark offers the way back from its serialised form publicly for pickles only, and untyped.
     parser: Lark = Lark._load_from_dict(  # type: ignore[no-untyped-call]  # pyright: ignore[reportPrivateUsage]
