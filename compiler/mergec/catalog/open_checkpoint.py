@@ -20,8 +20,7 @@ _WEIGHTS = "model.safetensors"
 _OTHER_WEIGHTS = frozenset({".gguf", ".h5", ".msgpack", ".onnx", ".npz", ".tflite"})
 _UNFINISHED = frozenset({".incomplete", ".part", ".partial", ".crdownload", ".download"})
 
-# What transformers and the hub leave beside weights. LICENSE and NOTICE oblige whoever copies.
-_SMALL_FILES = (
+TOKENIZER_FILES = (
     "tokenizer*",
     "vocab*",
     "merges.txt",
@@ -31,8 +30,14 @@ _SMALL_FILES = (
     "normalizer.json",
     "special_tokens_map.json",
     "added_tokens.json",
-    "generation_config.json",
     "chat_template*",
+)
+"""Patterns for what belongs to a tokenizer."""
+
+# What transformers and the hub leave beside weights. LICENSE and NOTICE oblige whoever copies.
+_SMALL_FILES = (
+    *TOKENIZER_FILES,
+    "generation_config.json",
     "*processor_config.json",
     "LICENSE*",
     "LICENCE*",

@@ -1,0 +1,101 @@
+"""Architecture families as data: one TOML file each in the folder `families`.
+
+A file says under which `model_type` values of config.json the family goes, where its layers are,
+and which tensor names have which role. Patterns are globs over the *shape* of a name: the name with
+each number among its dotted parts written `#`, as `model.layers.#.mlp.experts.#.w1.weight`. They
+hold from any dot on, so that a prefix more or less changes nothing, and for any case. `!` before a
+pattern takes away what the others of its list give. `like = "llama"` takes over what the file does
+not say itself; lists are taken over whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mergec.catalog.name_patterns import NamePatterns, name_patterns
+
+FALLBACK = "names"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """One architecture family.
+
+    `stacks` are the dotted parts in front of a layer's number, each a main stack, the first that
+    fits a name first: `("encoder", "block")`. Names that fit `outside` are in no main stack.
+    Names outside the layers come before them where they fit `before`, after them where they fit
+    `after`, and else by role. `tied` holds the alternatives for the names of a head and of the
+    embedding that it is when `tie_word_embeddings` is set.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    stacks: tuple[tuple[str, ...], ...]
+    outside: NamePatterns
+    roles: Mapping[str, NamePatterns]
+    before: NamePatterns
+    after: NamePatterns
+    config_path: tuple[str, ...]
+    count_keys: tuple[str, ...]
+    per_layer_keys: tuple[str, ...]
+    layer_index_keys: tuple[str, ...]
+    tied: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+
+def family_of(model_type: str) -> Family | None:
+    """The family that serves this `model_type`; None for one that no file names."""
+    return next((it for it in families().values() if model_type in it.model_types), None)
+
+
+def fallback() -> Family:
+    """The words that tensor names of most families use, for those that have no file."""
+    return families()[FALLBACK]
+
+
+@cache
+def families() -> Mapping[str, Family]:
+    """All families by name, in alphabetical order."""
+    import tomllib  # here alone: most commands look at no name
+    from importlib.resources import files
+
+    folder = files("mergec.catalog").joinpath("families")
+    tables = {
+        table["name"]: table
+        for table in (
+            tomllib.loads(file.read_text(encoding="utf-8"))
+            for file in folder.iterdir()
+            if file.name.endswith(".toml")
+        )
+    }
+    return {name: _family(_whole(tables, name)) for name in sorted(tables)}
+
+
+def _whole(tables: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """A family's table with what it takes over from the family it is like."""
+    chain = [tables[name]]
+    while "like" in chain[-1]:
+        chain.append(tables[chain[-1]["like"]])
+    whole: dict[str, Any] = {"roles": {}, "config": {}}
+    for table in reversed(chain):
+        parts = {part: whole[part] | table.get(part, {}) for part in ("roles", "config")}
+        whole |= {**table, **parts}
+    return whole
+
+
+def _family(table: Mapping[str, Any]) -> Family:
+    config = table["config"]
+    return Family(
+        name=table["name"],
+        model_types=tuple(table["model_types"]),
+        stacks=tuple(tuple(stack.removesuffix(".#").split(".")) for stack in table["stacks"]),
+        outside=name_patterns(table.get("outside", ())),
+        roles={role: name_patterns(globs) for role, globs in table["roles"].items()},
+        before=name_patterns(table.get("before", ())),
+        after=name_patterns(table.get("after", ())),
+        config_path=tuple(config.get("path", ())),
+        count_keys=tuple(config.get("count", ())),
+        per_layer_keys=tuple(config.get("per_layer", ())),
+        layer_index_keys=tuple(config.get("layer_indexes", ())),
+        tied=tuple((tuple(pair["head"]), tuple(pair["embed"])) for pair in table.get("tied", ())),
+    )
