@@ -1,39 +1,66 @@
 """Specs without their sources: what they come to, or every mistake with the text it underlines."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
-from mergec.diagnostics import MergecError, SourceText
-from mergec.elaborate import Elaborated
+from mergec.diagnostics import Diagnostic, MergecError, SourceText
+from mergec.elaborate import Bundle, Elaborated, ExportDecl, Setting
 from mergec.ir import Node
 from mergec.passes import normal_form
-from mergec.plan import check_text
+from mergec.plan import check_bundle
 
 SOURCES = 'base = model("./base")\ncode = model("./code")\nmath = model("./math")\n'
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 Finding = tuple[str, str]
 
 
-def check(*lines: str) -> Elaborated:
-    """The graph of a spec that binds `base`, `code` and `math` and goes on with `lines`."""
-    return check_text(SourceText("spec.merge", SOURCES + "\n".join(lines) + "\n"))[0]
+def check(
+    *lines: str, given: Mapping[str, str] = NOTHING, used: Mapping[str, str] = NOTHING
+) -> Elaborated:
+    """The graph of a spec that binds `base`, `code` and `math` and goes on with `lines`.
+
+    `given` are values for its parameters, `used` the texts of specs that it may use, by path.
+    """
+    source = SourceText("spec.merge", SOURCES + "\n".join(lines) + "\n")
+    settings = {name: Setting(text) for name, text in given.items()}
+    return check_bundle(Bundle(source, Path(), settings, used))
 
 
-def mistakes(*lines: str) -> list[Finding]:
-    """Code and underlined text of each error, in order; there must be one, and none twice."""
+def found(
+    *lines: str, given: Mapping[str, str] = NOTHING, used: Mapping[str, str] = NOTHING
+) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a spec, in order; there must be an error, and none twice."""
     with pytest.raises(MergecError) as caught:
-        check(*lines)
-    found = caught.value.diagnostics
-    places = [(each.code, each.span and (each.span.start, each.span.end)) for each in found]
-    assert len(set(places)) == len(places), found
-    assert all(each.message.strip(".") == each.message and each.help for each in found)
-    return [(d.code, d.span.text if d.span else "") for d in found if d.severity == "error"]
+        check(*lines, given=given, used=used)
+    diagnostics = caught.value.diagnostics
+    places = [(d.code, d.message, d.span and (d.span.start, d.span.end)) for d in diagnostics]
+    assert len(set(places)) == len(places), diagnostics
+    assert all(each.message.strip(".") == each.message and each.help for each in diagnostics)
+    return diagnostics
 
 
-def warnings(*lines: str) -> list[Finding]:
+def mistakes(
+    *lines: str, given: Mapping[str, str] = NOTHING, used: Mapping[str, str] = NOTHING
+) -> list[Finding]:
+    """Code and underlined text of each error, in order."""
+    diagnostics = found(*lines, given=given, used=used)
+    return [(d.code, d.span.text if d.span else "") for d in diagnostics if d.severity == "error"]
+
+
+def warnings(*lines: str, used: Mapping[str, str] = NOTHING) -> list[Finding]:
     """The same of each warning about a sound spec."""
-    return [(each.code, each.span.text if each.span else "") for each in check(*lines).warnings]
+    checked = check(*lines, used=used)
+    return [(each.code, each.span.text if each.span else "") for each in checked.warnings]
+
+
+def exported(*lines: str) -> ExportDecl:
+    """The one export of a spec."""
+    (export,) = check(*lines).exports
+    return export
 
 
 def nodes(elaborated: Elaborated, op: str) -> list[Node]:
@@ -41,10 +68,17 @@ def nodes(elaborated: Elaborated, op: str) -> list[Node]:
     return [node for node in elaborated.graph.nodes() if node.op == op]
 
 
+def written(*lines: str, used: Mapping[str, str] = NOTHING) -> str:
+    """The key of what is exported, as written: equal for specs that say the same."""
+    (export,) = check(*lines, used=used).exports
+    return export.node
+
+
 def meaning(*lines: str) -> str:
     """The key of what is exported, in normal form: equal for specs that mean the same."""
     elaborated = check(*lines)
-    return normal_form(elaborated.graph).outputs[elaborated.export.name]
+    (export,) = elaborated.exports
+    return normal_form(elaborated.graph).outputs[export.name]
 
 
 def specs_of_the_repository() -> list[str]:

@@ -3,7 +3,15 @@
 import pytest
 
 from mergec.diagnostics import MergecError
-from tests.elaborate.checked_specs import Finding, check, meaning, mistakes, nodes, warnings
+from tests.elaborate.checked_specs import (
+    Finding,
+    check,
+    exported,
+    meaning,
+    mistakes,
+    nodes,
+    warnings,
+)
 
 WRONG: list[tuple[str, list[Finding]]] = [
     # neither a model nor a delta
@@ -62,7 +70,7 @@ WRONG: list[tuple[str, list[Finding]]] = [
     ("export code { dtyp = bf16, shard = 5 }", [("E210", "dtyp"), ("E206", "5")]),
     ("export code { dtype = bf16, dtype = f32 }", [("E207", "dtype = f32")]),
     ('export cod as "/" { dtype = f8 }', [("E201", "cod"), ("E214", '"/"'), ("E206", "f8")]),
-    ("export code\nexport math", [("E111", "export math")]),
+    ('export code\nexport math as "code"', [("E214", '"code"')]),
 ]
 
 
@@ -97,7 +105,7 @@ MODELS = [
 @pytest.mark.parametrize("expression", MODELS)
 def test_a_model_may_be_written_in_many_ways(expression: str) -> None:
     found = check(f"child = {expression}")
-    assert found.graph.node(found.export.node).type.mass == 1
+    assert found.graph.node(found.exports[0].node).type.mass == 1
     assert {each.code for each in found.warnings} <= {"W201"}
 
 
@@ -183,13 +191,37 @@ def test_numbers_are_exact_and_bounded() -> None:
 
 
 def test_exports_carry_what_was_written() -> None:
-    implicit = check("## The best of both.", "child = linear(code, math)").export
+    implicit = exported("## The best of both.", "child = linear(code, math)")
     assert (implicit.name, implicit.implicit, implicit.delta) == ("child", True, False)
     assert (implicit.dtype, implicit.shard_bytes, implicit.donor) == (None, 5 * 10**9, "./code")
     assert implicit.docs == ("The best of both.",)
-    explicit = check('export delta code - base as "task" { dtype = f32, shard = 1MiB }').export
+    explicit = exported('export delta code - base as "task" { dtype = f32, shard = 1MiB }')
     assert (explicit.name, explicit.implicit, explicit.delta) == ("task", False, True)
     assert (explicit.dtype, explicit.shard_bytes, explicit.donor) == ("F32", 2**20, "./code")
-    assert check("child = linear(code, math)", "export child").export.name == "child"
-    assert check("export linear(code, math)").export.name == "child"
-    assert check("child = ties(base, math, code)").export.donor == "./base"
+    assert exported("child = linear(code, math)", "export child").name == "child"
+    assert exported("export linear(code, math)").name == "child"
+    assert exported("child = ties(base, math, code)").donor == "./base"
+    assert exported("export linear(code, math) { tokenizer = math }").tokenizer == "./math"
+
+
+def test_several_exports_stand_in_the_order_of_the_spec() -> None:
+    lines = "x = linear(code, math)", "export x", 'export delta code - base as "skill"'
+    first, second = check(*lines).exports
+    assert [(e.name, e.delta, e.implicit) for e in (first, second)] == [
+        ("x", False, False),
+        ("skill", True, False),
+    ]
+
+
+IMPLICIT: list[tuple[list[str], str]] = [
+    (["child = linear(code, math)", 'require norm(child - base) < 9, "small"'], "child"),
+    (["child = linear(code, math)", 'require finite(child), "sound"', "x = code - base"], "child"),
+    (["half = linear(code, base)", "child = slerp(half, math; t=0.5)"], "child"),
+    (["def f(x) = linear(x, code)", "child = f(math)"], "child"),
+]
+
+
+@pytest.mark.parametrize(("lines", "name"), IMPLICIT)
+def test_the_one_model_that_no_other_binding_uses_is_exported(lines: list[str], name: str) -> None:
+    found = exported(*lines)
+    assert (found.name, found.implicit) == (name, True)

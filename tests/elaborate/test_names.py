@@ -37,7 +37,7 @@ WRONG: list[tuple[str, list[Finding]]] = [
     ("child = ties(base, code; density=1.0001)", [("E203", "1.0001")]),
     ("child = ties(base, code; density=1 / 3 + 1)", [("E203", "1 / 3 + 1")]),
     ("child = ties(base, code, math; density=[2, 0])", [("E203", "2"), ("E203", "0")]),
-    ("child = ties(base, code; weights=0)", [("E203", "0")]),
+    ("child = ties(base, code; weights=-1)", [("E203", "-1")]),
     ("child = slerp(code, math; t=-0.1)", [("E203", "-0.1")]),
     (
         f"child = base + dare({DELTA}; density=0.5, seed=18446744073709551616)",
@@ -53,7 +53,7 @@ WRONG: list[tuple[str, list[Finding]]] = [
     (f"child = base + dare({DELTA}; density=0.5, seed=1 / 2)", [("E206", "1 / 2")]),
     ("child = linear(base, code; normalize=1)", [("E206", "1")]),
     ("child = ties(base, code; elect=total)", [("E206", "total")]),
-    ('child = ties(base, code; elect="mass")', [("E206", '"mass"')]),
+    ('child = ties(base, code; elect="total")', [("E206", '"total"')]),
     ("child = ties(base, code; elect=1)", [("E206", "1")]),
     (f"child = base + dare({DELTA}; density=0.5, stream=s)", [("E201", "s")]),
     # lists

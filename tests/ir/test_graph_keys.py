@@ -24,8 +24,8 @@ KEYS = {
 
 
 def key_of(expression: str) -> NodeKey:
-    checked, _ = check_text(SourceText("keys.merge", f"{HEAD}child = {expression}\nexport child\n"))
-    return checked.export.node
+    checked = check_text(SourceText("keys.merge", f"{HEAD}child = {expression}\nexport child\n"))
+    return checked.exports[0].node
 
 
 @pytest.mark.parametrize("expression", KEYS)

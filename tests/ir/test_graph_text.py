@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergec.diagnostics import SourceText
 from mergec.ir import (
     DELTA,
     MODEL,
@@ -20,8 +19,9 @@ from mergec.ir import (
     print_graph,
 )
 from mergec.passes import PIPELINE
-from mergec.plan import check_text
-from tests.strategies import SpecText, specs
+from mergec.plan import check_bundle
+from tests.oracles.per_tensor import tensor_graphs
+from tests.strategies import checkpoints, specs
 
 fractions = st.fractions(max_denominator=10**6) | st.integers(-(2**70), 2**70).map(Fraction)
 scalars: st.SearchStrategy[Value] = (
@@ -53,13 +53,17 @@ def test_any_graph_survives_its_text(
     check(builder.finish({name: keys[-1], f"{name} too": random.choice(keys)}))
 
 
-@given(spec=specs("any"))
-def test_graphs_of_specs_survive_their_text_after_every_pass(spec: SpecText) -> None:
-    graph = check_text(SourceText("random.merge", spec.text))[0].graph
-    check(graph)
-    for run in PIPELINE:
-        graph = run(graph)
+@given(data=st.data())
+def test_graphs_of_specs_survive_their_text_after_every_pass(data: st.DataObject) -> None:
+    """What a spec comes to for a tensor: no ramp, no choice and no view is left in it."""
+    spec = data.draw(specs("any"))
+    held = data.draw(checkpoints(spec, exact=False))
+    for each in tensor_graphs(check_bundle(spec.bundle), held):
+        graph = each.graph
         check(graph)
+        for run in PIPELINE:
+            graph = run(graph)
+            check(graph)
 
 
 def check(graph: Graph) -> None:

@@ -6,8 +6,8 @@ from fractions import Fraction
 import networkx as nx
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from mergec.diagnostics import SourceText
 from mergec.ir import (
     DELTA,
     MODEL,
@@ -22,8 +22,11 @@ from mergec.ir import (
     verify_graph,
 )
 from mergec.passes import PIPELINE
-from mergec.plan import check_text
-from tests.strategies import SpecText, specs
+from mergec.plan import check_bundle
+from tests.oracles.per_tensor import tensor_graphs
+from tests.strategies import checkpoints, specs
+
+ONE = Fraction(1)
 
 
 def of_affine(coefficients: Value, kind: ValueType, operand: ValueType = MODEL) -> Graph:
@@ -35,7 +38,7 @@ def of_affine(coefficients: Value, kind: ValueType, operand: ValueType = MODEL) 
 
 
 def with_cycle() -> Graph:
-    sound = of_affine((1, 1), ValueType(Fraction(2)))
+    sound = of_affine((ONE, ONE), ValueType(Fraction(2)))
     keys = list(sound.digraph)
     looped: nx.DiGraph[NodeKey] = nx.DiGraph(sound.digraph)
     looped.add_edge(keys[-1], keys[0])
@@ -43,7 +46,7 @@ def with_cycle() -> Graph:
 
 
 def with_dead_node() -> Graph:
-    sound = of_affine((1, 1), ValueType(Fraction(2)))
+    sound = of_affine((ONE, ONE), ValueType(Fraction(2)))
     larger: nx.DiGraph[NodeKey] = nx.DiGraph(sound.digraph)
     dead = Node("source", 1, (), (("label", "c"),), MODEL)
     larger.add_node(dead.key, node=dead)
@@ -68,12 +71,12 @@ def with_unsorted_parameters() -> Graph:
         (with_dead_node, "1 nodes are reached by no output"),
         (with_source_of_something, "a source has operands"),
         (with_unsorted_parameters, "parameters of f are not sorted"),
-        (lambda: of_affine((1,), MODEL), "needs one coefficient for each operand"),
+        (lambda: of_affine((ONE,), MODEL), "needs one coefficient for each operand"),
         (lambda: of_affine(Fraction(1), MODEL), "needs one coefficient for each operand"),
-        (lambda: of_affine((1, "1"), MODEL), "something that has no mass"),
-        (lambda: of_affine((1, 1), MODEL, SIGN), "something that has no mass"),
-        (lambda: of_affine((1, -1), MODEL), "of mass 0 is typed Model"),
-        (lambda: of_affine((1, 1), DELTA), "of mass 2 is typed Delta"),
+        (lambda: of_affine((ONE, "1"), MODEL), "something that has no mass"),
+        (lambda: of_affine((ONE, ONE), MODEL, SIGN), "something that has no mass"),
+        (lambda: of_affine((ONE, -ONE), MODEL), "of mass 0 is typed Model"),
+        (lambda: of_affine((ONE, ONE), DELTA), "of mass 2 is typed Delta"),
     ],
 )
 def test_broken_graph_is_refused(build: Callable[[], Graph], complaint: str) -> None:
@@ -81,10 +84,14 @@ def test_broken_graph_is_refused(build: Callable[[], Graph], complaint: str) -> 
         verify_graph(build())
 
 
-@given(spec=specs("any"))
-def test_sound_graphs_pass_after_every_pass(spec: SpecText) -> None:
-    graph = check_text(SourceText("random.merge", spec.text))[0].graph
-    assert verify_graph(graph) is graph
-    for run in PIPELINE:
-        graph = run(graph)
+@given(data=st.data())
+def test_sound_graphs_pass_after_every_pass(data: st.DataObject) -> None:
+    spec = data.draw(specs("any"))
+    checked = check_bundle(spec.bundle)
+    assert verify_graph(checked.graph) is checked.graph
+    for each in tensor_graphs(checked, data.draw(checkpoints(spec, exact=False))):
+        graph = each.graph
         assert verify_graph(graph) is graph
+        for run in PIPELINE:
+            graph = run(graph)
+            assert verify_graph(graph) is graph

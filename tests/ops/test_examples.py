@@ -60,7 +60,7 @@ def test_an_example_comes_out_as_its_page_says(name: str, backend: str, tmp_path
     origin = Origin("example.merge", text, "..", backend, "cpu")
     run_plan(plan, tmp_path / "out", get_backend(backend), budget, origin)
 
-    layout = plan.layouts[0]
+    layout = plan.exports[0].layouts[0]
     raw = (tmp_path / "out" / layout.name).read_bytes()[layout.tensors[0].start :]
     result = struct.unpack(f"<{len(raw) // 8}d", raw)
     expected = [float(value) for value in found[4].split(",")]

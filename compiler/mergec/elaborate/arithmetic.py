@@ -1,13 +1,15 @@
 """Arithmetic on numbers and weights, with the mass rule."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.masks import warn_of_equal_masks
 from mergec.elaborate.parameters import Report
-from mergec.elaborate.values import POISON, Meaning, Poison, Weights
+from mergec.elaborate.values import POISON, Meaning, Poison, Weights, gathered
 from mergec.elaborate.wording import describe, quoted
-from mergec.ir import GraphBuilder, ValueType
+from mergec.ir import Amount, GraphBuilder, NodeKey, Schedule, ValueType
+from mergec.ir.schedule import is_too_large
 from mergec.syntax.nodes import Binary, Expr, Negate
 
 # Rationals stay below this size, so that a spec cannot make arithmetic itself the work.
@@ -21,7 +23,7 @@ def combine(
     if isinstance(left, Poison) or isinstance(right, Poison):
         return POISON
     by_zero = written.op == "/" and isinstance(right, Fraction) and right == 0
-    if by_zero and isinstance(left, Fraction | Weights):
+    if by_zero and isinstance(left, Fraction | Schedule | Weights):
         return _division_by_zero(written, report)
     value = _combined(builder, written, left, right)
     if value is None:
@@ -38,7 +40,7 @@ def negate(builder: GraphBuilder, written: Negate, value: Meaning, report: Repor
         return POISON
     if isinstance(value, Weights):
         return _scaled(builder, value, Fraction(-1))
-    if isinstance(value, Fraction):
+    if isinstance(value, Fraction | Schedule):
         return -value
     message = f"`-` needs a number or weights, and this is {describe(value)}"
     hint = f"write `{quoted(written.operand.span)}` without the `-`"
@@ -53,42 +55,48 @@ def difference(builder: GraphBuilder, model: Weights, base: Weights) -> Weights:
 
 def _combined(
     builder: GraphBuilder, written: Binary, left: Meaning, right: Meaning
-) -> Fraction | Weights | None:
+) -> Amount | Weights | None:
     """The value, or None where the operator does not take such operands."""
+    if isinstance(left, Fraction | Schedule) and isinstance(right, Fraction | Schedule):
+        return _of_numbers(written.op, left, right)
     match written.op, left, right:
-        case "+", Fraction(), Fraction():
-            return left + right
-        case "-", Fraction(), Fraction():
-            return left - right
-        case "*", Fraction(), Fraction():
-            return left * right
-        case "/", Fraction(), Fraction():
-            return left / right
         case "+", Weights(), Weights():
             return _added(builder, left, right, Fraction(1))
         case "-", Weights(), Weights():
             return _added(builder, left, right, Fraction(-1))
-        case "*", Fraction(), Weights():
+        case "*", Fraction() | Schedule(), Weights():
             return _scaled(builder, right, left)
-        case "*", Weights(), Fraction():
+        case "*", Weights(), Fraction() | Schedule():
             return _scaled(builder, left, right)
-        case "/", Weights(), Fraction():
-            return _scaled(builder, left, 1 / right)
+        case "/", Weights(), Fraction() | Schedule():
+            return _scaled(builder, left, Fraction(1) / right)
         case _:
             return None
 
 
-def _scaled(builder: GraphBuilder, value: Weights, factor: Fraction) -> Weights:
+def _of_numbers(op: str, left: Amount, right: Amount) -> Amount:
+    match op:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case _:
+            return left / right
+
+
+def _scaled(builder: GraphBuilder, value: Weights, factor: Amount) -> Weights:
     """`factor * value`: mass and coefficients scale, a delta keeps its base."""
-    mass = value.mass * factor
+    mass = factor * value.mass
     key = builder.add("affine", [value.key], {"coefficients": (factor,)}, type=ValueType(mass))
     base = value.base if value.mass == 0 else None
     points = value.points if factor == 1 else frozenset({key})
-    return Weights(key, mass, value.donor, base, points, value.draws, value.masks)
+    return replace(value, key=key, mass=mass, base=base, points=points)
 
 
 def _added(builder: GraphBuilder, left: Weights, right: Weights, sign: Fraction) -> Weights:
-    mass = left.mass + sign * right.mass
+    mass = left.mass + right.mass * sign
     key = builder.add(
         "affine",
         [left.key, right.key],
@@ -100,21 +108,34 @@ def _added(builder: GraphBuilder, left: Weights, right: Weights, sign: Fraction)
         base = right.key
     elif left.mass == 0 and right.mass == 0 and left.base == right.base:
         base = left.base
-    points = frozenset({key})
+    built_from: frozenset[NodeKey] = frozenset()
     if left.mass == 1 and right.mass == 0:
-        points |= left.points
+        built_from = left.points
     elif left.mass == 0 and right.mass == 1 and sign == 1:
-        points |= right.points
-    draws = max(left.draws, right.draws)
-    return Weights(key, mass, left.donor, base, points, draws, left.masks | right.masks)
+        built_from = right.points
+    return Weights(
+        key,
+        mass,
+        left.donor,
+        base,
+        gathered(key, built_from),
+        max(left.draws, right.draws),
+        gathered(None, left.masks, right.masks),
+        left.rearranged or right.rearranged,
+    )
 
 
-def _of_bounded_size(written: Binary, value: Fraction | Weights, report: Report) -> Meaning:
-    size = value if isinstance(value, Fraction) else value.mass
-    if max(size.numerator.bit_length(), size.denominator.bit_length()) <= _MAX_BITS:
+def _of_bounded_size(written: Binary, value: Amount | Weights, report: Report) -> Meaning:
+    size = value.mass if isinstance(value, Weights) else value
+    parts = [size] if isinstance(size, Fraction) else [part for _, part in size.terms]
+    if is_too_large(size):
+        message = f"`{quoted(written.span)}` combines too many ramps and choices"
+        hint = "write one `match` or `ramp` with the values that you mean"
+    elif max(max(p.numerator.bit_length(), p.denominator.bit_length()) for p in parts) > _MAX_BITS:
+        message = f"`{quoted(written.span)}` needs a number of more than {_MAX_BITS} bits"
+        hint = "write it with fewer digits and smaller exponents"
+    else:
         return value
-    message = f"`{quoted(written.span)}` needs a number of more than {_MAX_BITS} bits"
-    hint = "write it with fewer digits and smaller exponents"
     report(Diagnostic("E104", message, written.span, help=(hint,)))
     return POISON
 

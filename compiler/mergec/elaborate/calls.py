@@ -4,52 +4,84 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from mergec.diagnostics import Diagnostic
+from mergec.diagnostics import Diagnostic, Label
 from mergec.diagnostics.suggest import suggestion_help
+from mergec.elaborate.evaluating import Operands
+from mergec.elaborate.facts import FACTS
 from mergec.elaborate.masks import warn_of_equal_masks
-from mergec.elaborate.mass import mass_error
+from mergec.elaborate.mass import mass_error, settled
+from mergec.elaborate.odd_calls import warn_of_call
 from mergec.elaborate.operands import Typing
-from mergec.elaborate.parameters import Evaluate, Report, check_parameters
-from mergec.elaborate.sources import Sources
-from mergec.elaborate.values import POISON, Mask, Meaning, Poison, Weights
+from mergec.elaborate.parameters import Evaluate, check_parameters
+from mergec.elaborate.scope import Scope
+from mergec.elaborate.values import POISON, Mask, Meaning, Poison, Weights, gathered
 from mergec.elaborate.wording import describe, pasted, quoted
-from mergec.ir import GraphBuilder, Value, ValueType
+from mergec.elaborate.workspace import Workspace
+from mergec.ir import Schedule, Value, ValueType
 from mergec.ops import OPERATORS, MassRule, Operator, number
-from mergec.syntax.nodes import Call, Expr, Name
+from mergec.syntax.nodes import Call, Def, Expr, Name
+
+BUILT_IN = ("model", "stack", "select", "rename", "ramp", "as_model")
+"""What can be called beside operators and macros."""
+
+_ASKED = {"number": " > 0", "text": ' == "mit"', "bool": "", "tokenizer": " == tokenizer(base)"}
+
+FIRST = "first"
+"""The parameter of an order-free node that says which operand was written first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
     """Turns calls into nodes."""
 
-    builder: GraphBuilder
+    work: Workspace
     evaluate: Evaluate
-    report: Report
-    sources: Sources
+    scope: Scope
 
-    def call(self, call: Call, operands: Sequence[Expr], *, piped: bool) -> Meaning:
+    def call(self, call: Call, operands: Operands, *, piped: bool) -> Meaning:
         """The meaning of a call; with `piped`, operand 0 came through `|>`."""
-        if call.func == "model":
-            return self.sources.declare(call, operands)
         operator = OPERATORS.get(call.func)
         if operator is not None:
             return self._operator(operator, call, operands, piped)
-        hint = suggestion_help(call.func, [*OPERATORS, "model"], "operators")
-        message = f"there is no operator `{call.func}`"
-        self.report(Diagnostic("E202", message, call.func_span, help=(hint,)))
-        for operand in operands:
-            self.evaluate(operand)
+        if call.func in FACTS:
+            message = f"`{call.func}` is known only once sources or weights were looked at"
+            example = f"{quoted(call.span)}{_ASKED[FACTS[call.func].kind]}"
+            hint = f'it is for contracts, as in `require {example}, "why"`'
+            self.work.report(Diagnostic("E310", message, call.func_span, help=(hint,)))
+        elif call.func.partition(".")[0] not in self.scope.module.failed:
+            self._unknown(call)
         for keyword in call.keywords:
             if not isinstance(keyword.value, Name):  # which may be a word of that operator
                 self.evaluate(keyword.value)
         return POISON
 
-    def _operator(
-        self, operator: Operator, call: Call, operands: Sequence[Expr], piped: bool
-    ) -> Meaning:
-        values = [(written, self.evaluate(written)) for written in operands]
-        misplaced = any(not isinstance(value, Weights | Poison) for _, value in values)
-        found = [(written, self._weights(operator, written, value)) for written, value in values]
+    def _unknown(self, call: Call) -> None:
+        """E202, and what is called so elsewhere."""
+        prefix, dot, inner = call.func.partition(".")
+        message = f"there is no operator `{call.func}`"
+        labels: tuple[Label, ...] = ()
+        statements = self.scope.module.spec.statements
+        below = next((s for s in statements if isinstance(s, Def) and s.name == call.func), None)
+        if below is not None:
+            message = f"the macro `{call.func}` is not defined above this line"
+            labels = (Label(below.name_span, "defined here"),)
+            hint = f"move the line of `{call.func}` up; a macro is defined before it is called"
+        elif dot and prefix in self.scope.module.modules:
+            message = f"the spec `{prefix}` has no macro `{inner}`"
+            offered = [each for each in self.scope.macro_names() if each.startswith(f"{prefix}.")]
+            hint = suggestion_help(call.func, offered, f"macros of `{prefix}`")
+        elif dot:
+            message = f"no spec is used as `{prefix}`"
+            path = "std:classic" if prefix == "std" else f"./{prefix}.merge"
+            hint = f'write `use "{path}" as {prefix}` above'
+        else:
+            known = [*self.scope.macro_names(), *OPERATORS, *BUILT_IN]
+            hint = suggestion_help(call.func, known, "operators")
+        self.work.report(Diagnostic("E202", message, call.func_span, "", labels, (), (hint,)))
+
+    def _operator(self, operator: Operator, call: Call, operands: Operands, piped: bool) -> Meaning:
+        misplaced = any(not isinstance(value, Weights | Poison) for _, value in operands)
+        found = [(written, self._weights(operator, written, value)) for written, value in operands]
         takes_base = operator.mass is MassRule.CONSENSUS
         first = found[0][1] if found else None
         has_base = takes_base and isinstance(first, Weights) and first.mass == 1
@@ -58,19 +90,42 @@ class Calls:
         if count is not None and not _fits(operator, count):
             self._wrong_count(operator, call, count, has_base=has_base)
             count = None
+        self._check_seed(operator, call)
         params = check_parameters(
-            operator, call, count, self.evaluate, self.report, misplaced=misplaced
+            operator,
+            call,
+            count,
+            self.evaluate,
+            self.work.report,
+            is_bound=lambda name: self.scope.value(name) is not None,
+            misplaced=misplaced,
         )
         sound = [(written, value) for written, value in found if isinstance(value, Weights)]
         if count is None or len(sound) < len(found):
             return POISON
         if has_base and piped:
-            return self._refuse_pipe(operator, call, operands)
-        typed = Typing(self.builder, operator, self.report).operands(sound, has_base=has_base)
+            return self._refuse_pipe(operator, call, [written for written, _ in operands])
+        typing = Typing(self.work.builder, operator, self.work.report)
+        typed = typing.operands(sound, has_base=has_base)
         if typed is None or isinstance(params, Poison):
             return POISON
-        warn_of_equal_masks(sound, self.report)
-        return self._node(operator, typed, params, has_base)
+        warn_of_equal_masks(sound, self.work.report)
+        warn_of_call(operator, call, sound, params, self.work.report)
+        value = self._node(operator, typed, params, has_base)
+        for keyword in call.keywords:
+            self.work.parameters.setdefault((value.key, keyword.name), keyword.value.span)
+        return value
+
+    def _check_seed(self, operator: Operator, call: Call) -> None:
+        """In a spec that others use, a seed comes from a macro's parameter."""
+        seed = next((keyword for keyword in call.keywords if keyword.name == "seed"), None)
+        if seed is None or self.scope.module.root or operator.parameter("seed") is None:
+            return
+        if isinstance(seed.value, Name) and seed.value.id in self.scope.local:
+            return
+        message = "a spec that others use sets a seed"
+        hint = "make it a parameter of a macro: `def f(x, seed=0) = dare(x, ..., seed=seed)`"
+        self.work.report(Diagnostic("E223", message, seed.span, help=(hint,)))
 
     def _weights(self, operator: Operator, written: Expr, value: Meaning) -> Weights | Poison:
         """An operand's value, which must be a model or a delta."""
@@ -81,12 +136,13 @@ class Calls:
             names = [parameter.name for parameter in operator.parameters]
             text = pasted(written) or "..."
             hint = f"give a parameter by its name, as in `{names[0]}={text}`"
-            self.report(Diagnostic("E302", message, written.span, help=(hint,)))
+            self.work.report(Diagnostic("E302", message, written.span, help=(hint,)))
             return POISON
-        if value.mass not in (0, 1):
-            self.report(mass_error(written, value.mass))
+        sound = settled(self.work.builder, value)
+        if sound is None:
+            self.work.report(mass_error(written, value.mass))
             return POISON
-        return value
+        return sound
 
     def _wrong_count(self, operator: Operator, call: Call, count: int, *, has_base: bool) -> None:
         low, high = operator.operands
@@ -94,7 +150,7 @@ class Calls:
         after = " after its base" if has_base else ""
         message = f"`{operator.name}` takes {wanted}{after}, not {count}"
         hint = f"its signature is `{operator.signature()}`"
-        self.report(Diagnostic("E209", message, call.span, help=(hint,)))
+        self.work.report(Diagnostic("E209", message, call.span, help=(hint,)))
 
     def _refuse_pipe(self, operator: Operator, call: Call, operands: Sequence[Expr]) -> Poison:
         left = operands[0].span
@@ -105,7 +161,7 @@ class Calls:
         )
         inside = " ".join((f"{names}; {settings}" if settings else names).split())
         hint = f"write `{operator.name}({inside})`, with the base first"
-        self.report(Diagnostic("E303", message, left, "would be the base", help=(hint,)))
+        self.work.report(Diagnostic("E303", message, left, "would be the base", help=(hint,)))
         return POISON
 
     def _node(
@@ -116,14 +172,19 @@ class Calls:
         has_base: bool,
     ) -> Weights:
         first = operands[0]
-        mass = operator.result_mass(params, [value.mass for value in operands])
+        masses = [Fraction(1) if value.mass == 1 else Fraction(0) for value in operands]
+        mass = operator.result_mass(params, masses)
         bases = {value.base for value in operands}
         draws = max(value.draws for value in operands)
         if operator.order_free:
             operands, params = self._canonical(operator, operands, params, has_base)
+            # Which operand gives the tensor names, where that is not the first.
+            place = next(i for i, value in enumerate(operands) if value.key == first.key)
+            if place and (operands[0].donor != first.donor or operands[0].rearranged):
+                params = {**params, FIRST: place}
         if operator.masked:
             params = {**params, **self._mask(operator, first, params, draws)}
-        key = self.builder.add(
+        key = self.work.builder.add(
             operator.name,
             [value.key for value in operands],
             params,
@@ -131,12 +192,16 @@ class Calls:
             revision=operator.revision,
         )
         base = next(iter(bases)) if mass == 0 and len(bases) == 1 else None
-        points = first.points | {key} if has_base else frozenset({key})
-        masks = frozenset(mask for value in operands for mask in value.masks)
+        points = gathered(key, first.points) if has_base else frozenset({key})
+        mask = None
         if operator.masked:
             seed, role, label = (str(params[name]) for name in ("seed", "role", "label"))
-            masks |= {Mask(key, (seed, role, label))}
-        return Weights(key, mass, first.donor, base, points, draws + operator.masked, masks)
+            mask = Mask(key, (seed, role, label))
+        masks = gathered(mask, *(value.masks for value in operands))
+        rearranged = any(value.rearranged for value in operands)
+        return Weights(
+            key, mass, first.donor, base, points, draws + operator.masked, masks, rearranged
+        )
 
     def _canonical(
         self, operator: Operator, operands: list[Weights], params: dict[str, Value], has_base: bool
@@ -149,9 +214,9 @@ class Calls:
             if isinstance(value, tuple) and _is_per_operand(operator, name)
         }
 
-        def rank(i: int) -> tuple[str, str, list[Fraction]]:
+        def rank(i: int) -> tuple[str, str, list[tuple[Fraction, str]]]:
             # An operand given twice is told apart by its parameters alone.
-            return self._label(free[i]), free[i].key, [number(v[i]) for v in lists.values()]
+            return self._label(free[i]), free[i].key, [_ordered(v[i]) for v in lists.values()]
 
         order = sorted(range(len(free)), key=rank)
         moved = {name: tuple(value[i] for i in order) for name, value in lists.items()}
@@ -167,10 +232,7 @@ class Calls:
 
     def _label(self, value: Weights) -> str:
         """The label of a value: its leaves' labels without its base's, joined by U+001F."""
-        labels = self.builder.labels(value.key)
-        if value.base is not None:
-            labels -= self.builder.labels(value.base)
-        return "\x1f".join(sorted(labels))
+        return "\x1f".join(sorted(self.work.labels.of(value.key, without=value.base)))
 
 
 def _fits(operator: Operator, count: int) -> bool:
@@ -181,3 +243,8 @@ def _fits(operator: Operator, count: int) -> bool:
 def _is_per_operand(operator: Operator, name: str) -> bool:
     parameter = operator.parameter(name)
     return parameter is not None and parameter.per_operand
+
+
+def _ordered(value: Value) -> tuple[Fraction, str]:
+    """Numbers by size; those that differ from tensor to tensor after them, by their text."""
+    return (Fraction(0), str(value)) if isinstance(value, Schedule) else (number(value), "")

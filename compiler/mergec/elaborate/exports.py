@@ -1,24 +1,23 @@
 """Which expression a spec writes, and with which settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.diagnostics import Diagnostic, Label
-from mergec.diagnostics.suggest import suggestion_help
-from mergec.elaborate.mass import mass_error
+from mergec.elaborate.export_settings import Settings, read_settings
+from mergec.elaborate.mass import mass_error, settled
 from mergec.elaborate.parameters import Report
-from mergec.elaborate.values import ExportDecl, Meaning, Poison, Weights
+from mergec.elaborate.values import ExportDecl, Meaning, Poison, SourceDecl, Weights
 from mergec.elaborate.wording import describe, quoted
-from mergec.syntax.nodes import Binding, Call, Export, Keyword, Name, Size, SpecFile
+from mergec.elaborate.workspace import Workspace
+from mergec.ir import Schedule
+from mergec.syntax.nodes import Binding, Call, Export, Name, SpecFile
 
 # The hub's own default for the size of one weights file.
-_DEFAULT_SHARD_BYTES = 5 * 10**9
+DEFAULT_SHARD_BYTES = 5 * 10**9
+_OURS = ".mergec-"  # what a run writes beside the folders of exports
 _LONGEST_NAME = 255  # bytes, on every usual file system
-# As in configurations of models.
-_OTHER_SPELLINGS = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f64"}
 _RULE = "without `export`, the one model that no other binding uses is written"
-_DTYPES = {dtype.word: dtype for dtype in SIGNIFICAND_BITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +32,57 @@ class Exported:
 Bindings = Mapping[str, tuple[Binding, Meaning]]
 
 
-def choose_export(
+def choose_exports(
     bindings: Bindings,
     used: set[str],
     exports: Sequence[Exported],
-    report: Report,
+    sources: Collection[SourceDecl],
+    work: Workspace,
     spec: SpecFile,
-) -> ExportDecl | None:
-    """The one export of a spec, explicit or implicit; None after reporting why there is none."""
+) -> tuple[ExportDecl, ...] | None:
+    """What a spec writes, explicit or implicit; None after reporting why there is nothing."""
     if not exports:
-        return _implicit(bindings, used, report, spec)
-    if len(exports) > 1:
-        message = "this mergec writes one export a run"
-        first = Label(exports[0].statement.span, "the first export")
-        hint = "keep one `export`, and put the others in files of their own"
-        second = exports[1].statement.span
-        report(Diagnostic("E111", message, second, labels=(first,), help=(hint,)))
-    decided = [_explicit(exported, bindings, report) for exported in exports]
-    return decided[0] if len(decided) == 1 else None
+        implicit = _implicit(bindings, used, work, spec)
+        return None if implicit is None else (implicit,)
+    decided = [_explicit(exported, bindings, sources, work) for exported in exports]
+    known: dict[str, Exported] = {}
+    sound = True
+    for exported, decl in zip(exports, decided, strict=True):
+        if decl is None:
+            sound = False
+            continue
+        first = known.setdefault(decl.name.casefold(), exported)  # as on disks that do so
+        if first is not exported:
+            _report_same_name(decl, first, exported, work.report)
+            sound = False
+    return tuple(decl for decl in decided if decl is not None) if sound else None
+
+
+def _report_same_name(decl: ExportDecl, first: Exported, second: Exported, report: Report) -> None:
+    message = f"two exports are called `{decl.name}`"
+    labels = (Label(first.statement.span, "the first one"),)
+    hint = f'give this one a name of its own, as in `as "{decl.name}-2"`'
+    at = second.statement.name or second.statement.expr
+    report(Diagnostic("E214", message, at.span, labels=labels, help=(hint,)))
 
 
 def _implicit(
-    bindings: Bindings, used: set[str], report: Report, spec: SpecFile
+    bindings: Bindings, used: set[str], work: Workspace, spec: SpecFile
 ) -> ExportDecl | None:
-    candidates = [
-        (binding, meaning)
-        for name, (binding, meaning) in bindings.items()
-        if name not in used and isinstance(meaning, Weights) and not _is_source(binding)
-    ]
+    report = work.report
+    candidates: list[tuple[Binding, Weights]] = []
+    for name, (binding, meaning) in bindings.items():
+        if name not in used and isinstance(meaning, Weights) and not _is_source(binding):
+            candidates.append((binding, settled(work.builder, meaning) or meaning))
     models = [(binding, meaning) for binding, meaning in candidates if meaning.mass == 1]
     if len(models) > 1:
         _report_several([binding for binding, _ in models], report)
         return None
     if not models and len(candidates) == 1:
-        _report_no_model(*candidates[0], bindings, report)
+        binding, meaning = candidates[0]
+        written = bindings[binding.name][1]
+        varies = isinstance(written, Weights) and isinstance(written.mass, Schedule)
+        _report_no_model(binding, written if varies else meaning, bindings, report)
         return None
     if not models:
         _report_none([binding for binding, _ in candidates], bindings, report, spec)
@@ -79,7 +95,8 @@ def _implicit(
         delta=False,
         implicit=True,
         dtype=None,
-        shard_bytes=_DEFAULT_SHARD_BYTES,
+        shard_bytes=DEFAULT_SHARD_BYTES,
+        tokenizer=None,
         docs=binding.docs,
         span=binding.expr.span,
     )
@@ -114,8 +131,9 @@ def _report_none(
 
 
 def _report_no_model(
-    binding: Binding, meaning: Weights, bindings: Bindings, report: Report
+    binding: Binding, meaning: Meaning, bindings: Bindings, report: Report
 ) -> None:
+    assert isinstance(meaning, Weights)
     if meaning.mass != 0:
         report(mass_error(binding.expr, meaning.mass, bindings))
         return
@@ -128,30 +146,32 @@ def _is_source(binding: Binding) -> bool:
     return isinstance(binding.expr, Call) and binding.expr.func == "model"
 
 
-def _explicit(exported: Exported, bindings: Bindings, report: Report) -> ExportDecl | None:
+def _explicit(
+    exported: Exported, bindings: Bindings, sources: Collection[SourceDecl], work: Workspace
+) -> ExportDecl | None:
     statement = exported.statement
-    meaning = _exportable(exported, bindings, report)
-    name = _export_name(exported, report)
-    settings = _settings(statement, report)
+    meaning = _exportable(exported, bindings, work)
+    settings = read_settings(statement, bindings, sources, work.report)
+    name = _export_name(exported, settings, work.report)
     if meaning is None or name is None or settings is None:
         return None
-    dtype, shard_bytes = settings
     return ExportDecl(
         name,
         meaning.key,
         meaning.donor,
         delta=statement.delta,
         implicit=False,
-        dtype=dtype,
-        shard_bytes=shard_bytes,
+        dtype=settings.dtype,
+        shard_bytes=settings.shard_bytes or DEFAULT_SHARD_BYTES,
+        tokenizer=settings.tokenizer,
         docs=statement.docs,
         span=statement.expr.span,
     )
 
 
-def _exportable(exported: Exported, bindings: Bindings, report: Report) -> Weights | None:
+def _exportable(exported: Exported, bindings: Bindings, work: Workspace) -> Weights | None:
     """The exported model, or the delta of `export delta`."""
-    statement, meaning = exported.statement, exported.meaning
+    statement, meaning, report = exported.statement, exported.meaning, work.report
     if isinstance(meaning, Poison):
         return None
     expr = statement.expr
@@ -160,12 +180,17 @@ def _exportable(exported: Exported, bindings: Bindings, report: Report) -> Weigh
         hint = "export a model, as in `export child`"
         report(Diagnostic("E305", message, expr.span, help=(hint,)))
         return None
-    if meaning.mass not in (0, 1):
+    sound = settled(work.builder, meaning)
+    if sound is None:
         named = bindings.get(expr.id) if isinstance(expr, Name) else None
         report(mass_error(named[0].expr if named else expr, meaning.mass, bindings))
         return None
+    mass, meaning = meaning.mass, sound
     if (meaning.mass == 0) == statement.delta:
         return meaning
+    if isinstance(mass, Schedule):  # neither, in one tensor or another
+        report(mass_error(expr, mass, bindings))
+        return None
     word = "export delta" if meaning.mass == 0 else "export"
     message = f"`{quoted(expr.span)}` is {describe(meaning)}"
     hint = f"write `{word} {quoted(expr.span)}`"
@@ -173,62 +198,25 @@ def _exportable(exported: Exported, bindings: Bindings, report: Report) -> Weigh
     return None
 
 
-def _export_name(exported: Exported, report: Report) -> str | None:
+def _export_name(exported: Exported, settings: Settings | None, report: Report) -> str | None:
     text = exported.statement.name
+    if settings is not None and settings.name is not None:
+        if text is not None:
+            message = "the name of this export is given twice"
+            labels = (Label(text.span, "given here too"),)
+            hint = f"keep `as {text.span.text}`"
+            found = Diagnostic("E207", message, settings.name.span, labels=labels, help=(hint,))
+            report(found)
+            return None
+        text = settings.name
     if text is None:
-        return exported.name or "child"
+        return (exported.name or "child").rpartition(".")[2]
     name = text.value
     plain = name.isprintable() and not set(name) & set("/\\")
-    if plain and name not in ("", ".", "..") and len(name.encode()) <= _LONGEST_NAME:
+    taken = name in ("", ".", "..") or name.startswith(_OURS)
+    if plain and not taken and len(name.encode()) <= _LONGEST_NAME:
         return name
     message = f"`{text.span.text}` is not one path component"
     hint = 'write a plain name, as in `export child as "child"`'
     report(Diagnostic("E214", message, text.span, help=(hint,)))
-    return None
-
-
-def _settings(statement: Export, report: Report) -> tuple[Dtype | None, int] | None:
-    """`dtype` and `shard`, each at most once."""
-    seen: dict[str, Keyword] = {}
-    dtype: Dtype | None = None
-    shard_bytes: int | None = _DEFAULT_SHARD_BYTES
-    sound = True
-    for setting in statement.settings:
-        first = seen.setdefault(setting.name, setting)
-        if setting.name not in ("dtype", "shard"):
-            message = f"`export` has no setting `{setting.name}`"
-            hint = suggestion_help(setting.name, ["dtype", "shard"], "settings of `export`")
-            report(Diagnostic("E210", message, setting.name_span, help=(hint,)))
-            sound = False
-        elif first is not setting:
-            message = f"`{setting.name}` is given twice"
-            label = Label(first.span, "given first here")
-            hint = f"keep one, such as `{quoted(first.span)}`"
-            report(Diagnostic("E207", message, setting.span, labels=(label,), help=(hint,)))
-            sound = False
-        elif setting.name == "dtype":
-            dtype = _dtype(setting, report)
-            sound = sound and dtype is not None
-        else:
-            shard_bytes = _shard(setting, report)
-    return (dtype, shard_bytes) if sound and shard_bytes is not None else None
-
-
-def _dtype(setting: Keyword, report: Report) -> Dtype | None:
-    word = setting.value.id if isinstance(setting.value, Name) else ""
-    if word in _DTYPES:
-        return _DTYPES[word]
-    said = quoted(setting.value.span)
-    hint = suggestion_help(_OTHER_SPELLINGS.get(word, said), list(_DTYPES), "dtypes")
-    report(Diagnostic("E206", f"`dtype` cannot be `{said}`", setting.value.span, help=(hint,)))
-    return None
-
-
-def _shard(setting: Keyword, report: Report) -> int | None:
-    value = setting.value
-    if isinstance(value, Size) and value.bytes > 0:
-        return value.bytes
-    message = f"`shard` cannot be `{quoted(value.span)}`"
-    hint = "write a size with its unit, as in `shard=5GB`"
-    report(Diagnostic("E206", message, value.span, help=(hint,)))
     return None

@@ -1,15 +1,32 @@
 """The mass rule's error: weights that are neither a model nor a delta, and how to mend them."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic
+from mergec.elaborate.values import Weights, gathered
 from mergec.elaborate.wording import pasted, shown
-from mergec.ir import print_decimal
+from mergec.ir import Amount, GraphBuilder, Schedule, ValueType
+from mergec.ir.schedule import first_value
 from mergec.syntax.nodes import Binary, Expr, Name, Number
 
 
-def mass_error(expr: Expr, mass: Fraction, names: Collection[str] = ()) -> Diagnostic:
+def settled(builder: GraphBuilder, value: Weights) -> Weights | None:
+    """`value` as a model or a delta; None if it is neither.
+
+    A mass that differs from tensor to tensor is taken to be what it is where every ramp begins and
+    every first arm fits, and a node `checked` says that each tensor must prove it.
+    """
+    if not isinstance(value.mass, Schedule):
+        return value if value.mass in (0, 1) else None
+    first = first_value(value.mass)
+    mass = Fraction(0) if first == 0 else Fraction(1)
+    key = builder.add("checked", [value.key], type=ValueType(mass))
+    return replace(value, key=key, mass=mass, points=gathered(key, value.points))
+
+
+def mass_error(expr: Expr, mass: Amount, names: Collection[str] = ()) -> Diagnostic:
     """E301 for `expr`, whose coefficients sum to neither 1 nor 0; `names` are those in scope."""
     found = shown(mass)
     help = _of_names(expr, names) or _of_part(expr) or _divided(expr, mass)
@@ -50,9 +67,9 @@ def _of_part(expr: Expr) -> tuple[str, ...]:
             return ()
 
 
-def _divided(expr: Expr, mass: Fraction) -> tuple[str, ...]:
-    text, total = pasted(expr), print_decimal(mass)
-    if text is None or len(total) > 24:
+def _divided(expr: Expr, mass: Amount) -> tuple[str, ...]:
+    text, total = pasted(expr), shown(mass)
+    if text is None or len(total) > 24 or isinstance(mass, Schedule):
         return ("divide the whole expression by that sum",)
     total = f"({total})" if "/" in total or mass < 0 else total
     return (f"to keep the proportions, write `{text} / {total}`",)

@@ -8,9 +8,10 @@ from mergec.diagnostics import Diagnostic, Label, Span
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.values import POISON, Meaning, Poison
 from mergec.elaborate.wording import describe, quoted, shown
-from mergec.ir import Value, print_decimal
+from mergec.ir import Schedule, Value, is_scheduled, print_decimal
+from mergec.ir.schedule import Choice, Ramp
 from mergec.ops import Operator, Parameter
-from mergec.syntax.nodes import Call, Expr, Keyword, ListLiteral, Name
+from mergec.syntax.nodes import Call, Expr, Keyword, ListLiteral, Name, Text
 
 Report = Callable[[Diagnostic], None]
 Evaluate = Callable[[Expr], Meaning]
@@ -56,17 +57,19 @@ def check_parameters(
     evaluate: Evaluate,
     report: Report,
     *,
+    is_bound: Callable[[str], bool],
     misplaced: bool = False,
 ) -> dict[str, Value] | Poison:
     """Every parameter's value, defaults filled in; POISON after reporting what is wrong.
 
     `operands` is the number of operands after the base, the length of per-operand lists; None if
-    that is unknown because of an error in the operands. `misplaced` says that a parameter stands
+    that is unknown because of an error in the operands. `is_bound` tells names with a value from
+    words. `misplaced` says that a parameter stands
     among the operands, where it is reported; then none is missed.
     """
     known = [parameter.name for parameter in operator.parameters]
     given = keywords_by_name(operator.name, known, call.keywords, report)
-    check = _Check(operands, evaluate, report)
+    check = _Check(operands, evaluate, is_bound, report)
     params: dict[str, Value] = {}
     sound = len(given.sound) == len(call.keywords)
     for parameter in operator.parameters:
@@ -86,6 +89,8 @@ def check_parameters(
             params[parameter.name] = value
     if not sound:
         return POISON
+    if any(is_scheduled(value) for value in params.values()):
+        return params  # looked at together when each tensor's values are known
     objection = operator.check(params)
     if objection is None:
         return params
@@ -103,6 +108,7 @@ class _Check:
 
     operands: int | None
     evaluate: Evaluate
+    is_bound: Callable[[str], bool]
     report: Report
 
     def given(self, parameter: Parameter, written: Expr) -> Value | Poison:
@@ -148,7 +154,14 @@ class _Check:
     def _word(self, parameter: Parameter, written: Expr) -> Value | Poison:
         if isinstance(written, Name) and written.id in parameter.words:
             return written.id
-        said = quoted(written.span)
+        # A macro passes a word on as text.
+        named = isinstance(written, Name) and self.is_bound(written.id)
+        value = self.evaluate(written) if named or isinstance(written, Text) else None
+        if isinstance(value, str) and value in parameter.words:
+            return value
+        if isinstance(value, Poison):
+            return POISON
+        said = value if isinstance(value, str) else quoted(written.span)
         message = f"`{parameter.name}` cannot be `{said}`"
         hint = suggestion_help(said, parameter.words, f"values of `{parameter.name}`")
         self.report(Diagnostic("E206", message, written.span, help=(hint,)))
@@ -164,9 +177,15 @@ class _Check:
                 Diagnostic("E206", message, span, f"this is {describe(value)}", help=(hint,))
             )
             return POISON
+        if isinstance(value, Schedule):
+            outside = [each for each in _leaves(value) if not in_range(parameter, each)]
+            if outside:
+                self.report(out_of_range(parameter, outside[0], span))
+                return POISON
+            return value
         if isinstance(value, Fraction):
-            if not _in_range(parameter, value):
-                self.report(_out_of_range(parameter, value, span))
+            if not in_range(parameter, value):
+                self.report(out_of_range(parameter, value, span))
                 return POISON
             return int(value) if parameter.kind == "int" else value
         assert isinstance(value, str | bool)
@@ -183,7 +202,7 @@ def _missing(operator: Operator, parameter: Parameter, call: Call) -> Diagnostic
 def _is_of_kind(parameter: Parameter, value: Meaning) -> bool:
     match parameter.kind:
         case "number":
-            return isinstance(value, Fraction)
+            return isinstance(value, Fraction | Schedule)
         case "int":
             return isinstance(value, Fraction) and value.denominator == 1
         case "bool":
@@ -192,14 +211,37 @@ def _is_of_kind(parameter: Parameter, value: Meaning) -> bool:
             return isinstance(value, str)
 
 
-def _in_range(parameter: Parameter, value: Fraction) -> bool:
+def _leaves(value: Schedule) -> list[Fraction]:
+    """The numbers that a lone ramp or choice is made of; of any other schedule none.
+
+    What is combined from them is checked for each tensor.
+    """
+    ((atoms, coefficient), *others) = value.terms
+    if others or coefficient != 1 or len(atoms) != 1:
+        return []
+    (atom,) = atoms
+    if isinstance(atom, Ramp):
+        return list(atom.points)
+    if not isinstance(atom, Choice):
+        return []
+    found: list[Fraction] = []
+    for _, each in atom.arms:
+        found += [each] if isinstance(each, Fraction) else _leaves(each)
+    return found
+
+
+def in_range(parameter: Parameter, value: Fraction) -> bool:
+    """Whether `parameter` takes this value."""
     low, high = parameter.lo, parameter.hi
     if low is not None and (value < low or (parameter.lo_open and value == low)):
         return False
     return high is None or value <= high
 
 
-def _out_of_range(parameter: Parameter, value: Fraction, span: Span) -> Diagnostic:
+def out_of_range(
+    parameter: Parameter, value: Fraction, span: Span | None, where: str = ""
+) -> Diagnostic:
+    """E203 for a value of `parameter`; `where` says in which tensor, if not in all."""
     low, high = parameter.lo, parameter.hi
     parts: list[str] = []
     if low is not None:
@@ -212,7 +254,8 @@ def _out_of_range(parameter: Parameter, value: Fraction, span: Span) -> Diagnost
     if parameter.name == "density":
         notes = ("density is the share of each task vector that is kept, not dropped",)
         hint = "to keep the largest 30 % of entries write `density=0.3`"
-    return Diagnostic("E203", message, span, f"this is {shown(value)}", notes=notes, help=(hint,))
+    label = f"this is {shown(value)}{where}"
+    return Diagnostic("E203", message, span, label, notes=notes, help=(hint,))
 
 
 def _example(parameter: Parameter) -> str:

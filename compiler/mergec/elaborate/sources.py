@@ -1,5 +1,6 @@
 """`model(...)`: the calls that declare the sources of a spec."""
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,14 +23,21 @@ class Sources:
     report: Report
     known: dict[str, SourceDecl] = field(default_factory=dict[str, SourceDecl])
 
-    def declare(self, call: Call, operands: Sequence[Expr]) -> Weights | Poison:
-        """The source that a `model` call names; POISON after reporting what is wrong with it."""
+    def declare(
+        self, call: Call, operands: Sequence[Expr], folder: str, label: str | None = None
+    ) -> Weights | Poison:
+        """The source that a `model` call names; POISON after reporting what is wrong with it.
+
+        `folder` is that of the spec which holds the call, relative to the spec that is compiled.
+        `label` is that of a source which is the default of a parameter.
+        """
         reference = self._reference(call, operands)
         texts = self._keywords(call)
         if reference is None or texts is None:
             return POISON
-        label = texts.get("id", reference)
-        return self._source(label, reference, texts.get("rev"), call.span)
+        ref = moved(reference, folder)
+        label = texts.get("id", label or ref)
+        return self.add(label, ref, texts.get("rev"), call.span, written=reference)
 
     def _reference(self, call: Call, operands: Sequence[Expr]) -> str | None:
         if len(operands) != 1:
@@ -61,12 +69,21 @@ class Sources:
         self.report(Diagnostic("E206", message, written.span, help=(hint,)))
         return None
 
-    def _source(self, label: str, ref: str, rev: str | None, span: Span) -> Weights | Poison:
+    def add(
+        self, label: str, ref: str, rev: str | None, span: Span, written: str | None = None
+    ) -> Weights | Poison:
+        """The source of this label, made if there is none; E215 if it is another one.
+
+        `written` is the reference as the spec has it, None for one from outside.
+        """
         known = self.known.get(label)
         if known is not None and (known.ref, known.rev) != (ref, rev):
             message = f"two sources have the label `{label}`"
             first = Label(known.span, "the other source")
-            hint = f'give this one a label of its own, as in `model("{ref}", id="{label}-2")`'
+            hint = "give the parameter another name; it is the label"
+            if written is not None:
+                own = f'model("{written}", id="{label}-2")'
+                hint = f"give this one a label of its own, as in `{own}`"
             note = "masks and the order of operands depend on labels, so each must be unique"
             self.report(
                 Diagnostic("E215", message, span, labels=(first,), notes=(note,), help=(hint,))
@@ -76,3 +93,15 @@ class Sources:
         key = self.builder.add("source", params=params, type=MODEL)
         self.known.setdefault(label, SourceDecl(label, ref, rev, key, span))
         return Weights(key, Fraction(1), label, points=frozenset({key}))
+
+
+def moved(ref: str, folder: str) -> str:
+    """A relative path that starts at `folder`, as one that starts where `folder` does.
+
+    >>> moved("./base", "lib"), moved("../base", "lib"), moved("/data/base", "lib")
+    ('./lib/base', './base', '/data/base')
+    """
+    if not folder or not (ref.startswith(("./", "../")) or ref in (".", "..")):
+        return ref
+    path = posixpath.normpath(posixpath.join(folder, ref))
+    return path if path.startswith("../") or path == ".." else f"./{path}"

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Final
+from typing import Final, TypeVar
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic, Span
-from mergec.ir import Graph, NodeKey
+from mergec.ir import Amount, Condition, Graph, NodeKey
+from mergec.ir.schedule import Choice
+from mergec.syntax.nodes import Expr, SpecFile
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,15 +27,18 @@ class Weights:
     the base's, else the first operand's. `base` is what a delta is relative to, None if it is
     relative to no single point. `points` are the models a model was built from by adding deltas,
     itself included. `draws` counts the random masks on the longest path below, `masks` are all.
+    Both sets are for warnings, and end at a size that no recipe reaches. `rearranged` says that
+    layers or tensor names were changed somewhere below.
     """
 
     key: NodeKey
-    mass: Fraction
+    mass: Amount
     donor: str
     base: NodeKey | None = None
     points: frozenset[NodeKey] = frozenset()
     draws: int = 0
     masks: frozenset[Mask] = frozenset()
+    rearranged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +48,41 @@ class Bytes:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The operands that a macro's `*rest` collected, each with how it was written."""
+
+    items: "tuple[tuple[Expr, Meaning], ...]"
+
+
 class Poison:
     """Stands for an expression that already has an error, so that no consequence is reported."""
 
 
 POISON: Final = Poison()
 
-Literal = Fraction | str | bool | Bytes | tuple["Literal", ...]
-Meaning = Weights | Literal | Poison
+_MOST = 100
+_Kept = TypeVar("_Kept")
+
+
+def gathered(key: _Kept | None, *sets: frozenset[_Kept]) -> frozenset[_Kept]:
+    """The union of `sets` with `key`, or `key` alone where that is too much to carry along."""
+    own: frozenset[_Kept] = frozenset() if key is None else frozenset({key})
+    every = own.union(*sets)
+    return every if len(every) <= _MOST else own
+
+
+Literal = Amount | str | bool | Bytes | tuple["Literal", ...]
+Meaning = Weights | Literal | Rest | Poison
 
 
 @dataclass(frozen=True, slots=True)
 class SourceDecl:
-    """One `model(...)`: its label, the reference as written, the revision, and where it stands."""
+    """One `model(...)`: its label, the reference as written, the revision, and where it stands.
+
+    A relative path starts at the folder of the spec that is compiled, also where a used spec in
+    another folder names it.
+    """
 
     label: str
     ref: str
@@ -69,7 +95,8 @@ class SourceDecl:
 class ExportDecl:
     """What a spec writes. `dtype` None means each tensor keeps its donor's dtype.
 
-    `shard_bytes` is the largest size of an output file's data.
+    `shard_bytes` is the largest size of an output file's data. `tokenizer` labels the source whose
+    tokenizer is copied, None for the donor's.
     """
 
     name: str
@@ -79,21 +106,51 @@ class ExportDecl:
     implicit: bool
     dtype: Dtype | None
     shard_bytes: int
+    tokenizer: str | None
     docs: tuple[str, ...]
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A `require`: what must hold, as data and `text` as written on one line, and why."""
+
+    condition: Condition
+    text: str
+    why: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the spec says things; no part of its meaning.
+
+    `nodes` tells where a node was written first, `names` what a binding calls it, `parameters`
+    where the value of a node's parameter stands, `arms` where those of a choice do.
+    """
+
+    nodes: Mapping[NodeKey, Span]
+    names: Mapping[NodeKey, str]
+    parameters: Mapping[tuple[NodeKey, str], Span]
+    arms: Mapping[Choice | NodeKey, tuple[Span, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Elaborated:
     """A spec with every name resolved and every type checked: the operator graph as written.
 
-    `spans` tells where a node was written first, `names` what a binding calls it; neither is part
-    of its meaning.
+    `parameters` are the values of the spec's parameters as text, `settings` those that were given
+    from outside and `imports` the texts of used specs by path, both as a bundle takes them.
+    `specs` are the syntax trees: this spec's, then those of the specs it uses.
     """
 
     graph: Graph
     sources: tuple[SourceDecl, ...]
-    export: ExportDecl
-    spans: Mapping[NodeKey, Span]
-    names: Mapping[NodeKey, str]
+    exports: tuple[ExportDecl, ...]
+    contracts: tuple[Contract, ...]
+    places: Places
+    parameters: Mapping[str, str]
+    settings: Mapping[str, str]
+    imports: Mapping[str, str]
     warnings: tuple[Diagnostic, ...]
+    specs: tuple[SpecFile, ...]

@@ -4,9 +4,11 @@ from decimal import Context
 from fractions import Fraction
 
 from mergec.diagnostics import Span
-from mergec.elaborate.values import Bytes, Literal, Meaning, Weights
-from mergec.ir import print_decimal
+from mergec.elaborate.print_number import number_expr
+from mergec.elaborate.values import Bytes, Literal, Meaning, Rest, Weights
+from mergec.ir import Amount, Schedule, print_decimal
 from mergec.syntax.nodes import Binary, Expr, Negate, Pipe
+from mergec.syntax.one_line import one_line
 
 # What is longer is no help in a sentence.
 _LONGEST_QUOTE = 60
@@ -17,7 +19,7 @@ def describe(value: Literal | Meaning) -> str:
     """What a value is, such as `the number 0.5` or `weights`."""
     if isinstance(value, bool):
         return f"the bool `{str(value).lower()}`"
-    if isinstance(value, Fraction):
+    if isinstance(value, Fraction | Schedule):
         return f"the number {shown(value)}"
     if isinstance(value, str):
         return "a text"
@@ -25,6 +27,8 @@ def describe(value: Literal | Meaning) -> str:
         return "a list"
     if isinstance(value, Bytes):
         return "a size"
+    if isinstance(value, Rest):
+        return "a list of operands"
     if isinstance(value, Weights):
         if value.mass == 0:
             return "a delta"
@@ -32,12 +36,16 @@ def describe(value: Literal | Meaning) -> str:
     raise AssertionError("a poisoned value is never described")
 
 
-def shown(value: Fraction) -> str:
+def shown(value: Amount) -> str:
     """A number in a sentence: as written where that is short, else rounded to six digits.
+
+    One that differs from tensor to tensor is shown as in a spec, cut if it is long.
 
     >>> shown(Fraction(3, 10)), shown(Fraction(10) ** 40)
     ('0.3', 'about 1e+40')
     """
+    if isinstance(value, Schedule):
+        return shortened(one_line(number_expr(value)))
     exact = print_decimal(value)
     if len(exact) <= _LONGEST_NUMBER:
         return exact
@@ -50,7 +58,11 @@ def shown(value: Fraction) -> str:
 
 def quoted(span: Span) -> str:
     """The text of an expression on one line, cut in the middle if it is long; no backticks."""
-    text = " ".join(span.text.split())
+    return shortened(" ".join(span.text.split()))
+
+
+def shortened(text: str) -> str:
+    """`text`, cut in the middle if it is too long for a sentence."""
     if len(text) <= _LONGEST_QUOTE:
         return text
     half = _LONGEST_QUOTE // 2 - 2

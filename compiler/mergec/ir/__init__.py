@@ -1,22 +1,36 @@
 """The operator graph: typed nodes over networkx, its text form, and its structural verifier."""
 
+from mergec.ir.condition import Condition, Fact, Known, Operation, evaluate, facts
 from mergec.ir.graph import Graph, GraphBuilder, Node, NodeKey, rewrite
+from mergec.ir.schedule import Amount, Schedule
+from mergec.ir.selector import Position, TensorSelector
 from mergec.ir.text import parse_graph, print_graph
 from mergec.ir.types import DELTA, MODEL, SIGN, ValueType
-from mergec.ir.values import Value, print_decimal, print_value
+from mergec.ir.values import Value, is_scheduled, print_decimal, print_value
 from mergec.ir.verify_graph import BrokenGraphError, verify_graph
 
 __all__ = [
     "DELTA",
     "MODEL",
     "SIGN",
+    "Amount",
     "BrokenGraphError",
+    "Condition",
+    "Fact",
     "Graph",
     "GraphBuilder",
+    "Known",
     "Node",
     "NodeKey",
+    "Operation",
+    "Position",
+    "Schedule",
+    "TensorSelector",
     "Value",
     "ValueType",
+    "evaluate",
+    "facts",
+    "is_scheduled",
     "parse_graph",
     "print_decimal",
     "print_graph",

@@ -84,6 +84,7 @@ class GraphBuilder:
 
     def __init__(self) -> None:
         self._nodes: dict[NodeKey, Node] = {}
+        self._place: dict[NodeKey, int] = {}
 
     def __getitem__(self, key: NodeKey) -> Node:
         return self._nodes[key]
@@ -107,6 +108,7 @@ class GraphBuilder:
         if missing:
             raise KeyError(f"operands of {node.op} were not added: {missing}")
         self._nodes.setdefault(node.key, node)
+        self._place.setdefault(node.key, len(self._place))
         return node.key
 
     def labels(self, key: NodeKey) -> frozenset[str]:
@@ -125,14 +127,15 @@ class GraphBuilder:
     def finish(self, outputs: Mapping[str, NodeKey]) -> Graph:
         """The frozen graph of what `outputs` reach."""
         reached = set(outputs.values())
-        for key in reversed(self._nodes):
-            if key in reached:
-                reached.update(self._nodes[key].operands)
+        waiting = [*reached]
+        while waiting:
+            fresh = set(self._nodes[waiting.pop()].operands) - reached
+            reached |= fresh
+            waiting += fresh
         digraph: nx.DiGraph[NodeKey] = nx.DiGraph()
-        for key, node in self._nodes.items():
-            if key in reached:
-                digraph.add_node(key, node=node)
-                digraph.add_edges_from((operand, key) for operand in node.operands)
+        for key in sorted(reached, key=self._place.__getitem__):
+            digraph.add_node(key, node=self._nodes[key])
+            digraph.add_edges_from((operand, key) for operand in self._nodes[key].operands)
         nx.freeze(digraph)  # pyright: ignore[reportUnknownMemberType]  # its stubs say nothing
         return Graph(dict(outputs), digraph)
 

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from mergec.ir.schedule import Amount
+
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
     """The mass of a value: 1 for a Model, 0 for a Delta, anything else for a Blend.
 
     Weights are points of an affine space, task vectors are its vectors; the mass is the sum of the
-    coefficients of the points in an expression. `mass` is None for a Sign, the block of -1, 0, +1
-    that an election yields.
+    coefficients of the points in an expression, and may differ from tensor to tensor in the graph
+    as written. `mass` is None for a Sign, the block of -1, 0, +1 that an election yields.
     """
 
-    mass: Fraction | None
+    mass: Amount | None
 
     def __str__(self) -> str:
         if self.mass is None:

@@ -3,7 +3,10 @@
 import json
 from fractions import Fraction
 
-Value = Fraction | int | str | bool | None | tuple["Value", ...]
+from mergec.ir.schedule import Schedule
+from mergec.ir.selector import TensorSelector, print_selector
+
+Value = Fraction | int | str | bool | None | Schedule | TensorSelector | tuple["Value", ...]
 
 
 def print_value(value: Value) -> str:
@@ -16,7 +19,16 @@ def print_value(value: Value) -> str:
         return str(value)
     if isinstance(value, str):
         return json.dumps(value)
-    return f"[{', '.join(print_value(item) for item in value)}]"
+    if isinstance(value, tuple):
+        return f"[{', '.join(print_value(item) for item in value)}]"
+    return str(value) if isinstance(value, Schedule) else print_selector(value)
+
+
+def is_scheduled(value: Value) -> bool:
+    """Whether a value, or a part of it, differs from tensor to tensor."""
+    if isinstance(value, tuple):
+        return any(is_scheduled(item) for item in value)
+    return isinstance(value, Schedule)
 
 
 def print_decimal(value: Fraction) -> str:

@@ -5,6 +5,7 @@ from fractions import Fraction
 import networkx as nx
 
 from mergec.ir.graph import Graph, Node
+from mergec.ir.schedule import Amount, Schedule
 from mergec.ir.types import ValueType
 
 
@@ -40,11 +41,11 @@ def _verify_affine(graph: Graph, node: Node) -> None:
     coefficients = node.param("coefficients")
     if not isinstance(coefficients, tuple) or len(coefficients) != len(node.operands):
         raise BrokenGraphError("an affine node needs one coefficient for each operand")
-    mass = Fraction(0)
+    mass: Amount = Fraction(0)
     for coefficient, operand in zip(coefficients, node.operands, strict=True):
         part = graph.node(operand).type.mass
-        if not isinstance(coefficient, Fraction | int) or part is None:
+        if not isinstance(coefficient, Fraction | Schedule) or part is None:
             raise BrokenGraphError("an affine node combines something that has no mass")
-        mass += coefficient * part
+        mass = mass + coefficient * part
     if node.type != ValueType(mass):
         raise BrokenGraphError(f"an affine node of mass {mass} is typed {node.type}")

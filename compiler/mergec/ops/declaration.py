@@ -6,7 +6,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
-from mergec.ir import GraphBuilder, NodeKey, Value, print_decimal
+from mergec.ir import Amount, GraphBuilder, NodeKey, Value, print_decimal
 from mergec.ops.law import Law
 
 
@@ -76,7 +76,7 @@ class Objection:
 
 Lower = Callable[[GraphBuilder, Sequence[NodeKey], Mapping[str, Value]], NodeKey]
 Check = Callable[[Mapping[str, Value]], Objection | None]
-ResultMass = Callable[[Mapping[str, Value], Sequence[Fraction]], Fraction]
+ResultMass = Callable[[Mapping[str, Value], Sequence[Fraction]], Amount]
 
 
 def _no_objection(_: Mapping[str, Value]) -> None:

@@ -12,7 +12,7 @@ Example    linear([1, 0], [5, 4]; weights=[3, 1]) is [2, 1]
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from mergec.ir import GraphBuilder, NodeKey, Value, ValueType
+from mergec.ir import Amount, GraphBuilder, NodeKey, Schedule, Value, ValueType
 from mergec.ops.declaration import MassRule, Objection, Operator, Parameter, numbers
 from mergec.ops.law import Law
 
@@ -28,13 +28,24 @@ def _lower(
     builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
 ) -> NodeKey:
     parts = coefficients(params, len(operands))
-    mass = _mass(params, [builder[operand].type.mass or Fraction(0) for operand in operands])
+    mass = Fraction(0)
+    for part, operand in zip(parts, operands, strict=True):
+        of_operand = builder[operand].type.mass
+        mass += part * of_operand if isinstance(of_operand, Fraction) else 0
     return builder.add("affine", operands, {"coefficients": parts}, type=ValueType(mass))
 
 
-def _mass(params: Mapping[str, Value], masses: Sequence[Fraction]) -> Fraction:
-    parts = coefficients(params, len(masses))
-    return sum((part * mass for part, mass in zip(parts, masses, strict=True)), Fraction(0))
+def _mass(params: Mapping[str, Value], masses: Sequence[Fraction]) -> Amount:
+    """All operands have one mass, so an average has it too."""
+    if params["normalize"]:
+        return masses[0]
+    weights = params["weights"]
+    total: Amount = Fraction(0)
+    for number, mass in enumerate(masses):
+        weight = weights[number] if isinstance(weights, tuple) else weights
+        assert isinstance(weight, Fraction | Schedule)
+        total = total + weight * mass
+    return total
 
 
 def _check(params: Mapping[str, Value]) -> Objection | None:

@@ -3,11 +3,12 @@
 Formula    τᵢ = trim(δᵢ, densityᵢ);  g = sgn Σᵢ wᵢ τᵢ;  S = {i : τᵢ ≠ 0, sgn τᵢ = g}
            y = base + scale · Σ_S wᵢ τᵢ / Σ_S wᵢ
 Shapes     a base and n × [*s] deltas → [*s] model; deltas alone → [*s] delta
-Parameters density: share kept, in (0, 1], one or one a delta · weights: one number a delta, > 0 ·
-           scale: factor of the summed delta · elect: mass (of weighted entries), count (of
-           signs) or none · zero: what a tied election yields: drop, positive, negative or
-           majority (of the tensor's elected signs) · agg: wmean, mean (divides by the number of
-           agreeing entries), sum or max · weight_stage: weights count before the election or after
+Parameters density: share kept, in (0, 1], one or one a delta · weights: one number a delta, ≥ 0,
+           where 0 takes no part · scale: factor of the summed delta · elect: mass (of weighted
+           entries), count (of signs) or none · zero: what a tied election yields: drop, positive,
+           negative or majority (of the tensor's elected signs) · agg: wmean, mean (divides by the
+           number of agreeing entries), sum or max · weight_stage: weights count before the
+           election or after
 Edge cases an entry no source agrees on keeps the base's bits · ties at the threshold go to the
            lowest flat index · a 1-element tensor keeps its element · one delta: scale · trim(δ)
 Source     Yadav et al., TIES-Merging (2023), arXiv:2306.01708, algorithm 1. Their code keeps one
@@ -64,7 +65,6 @@ OPERATOR = Operator(
             Fraction(1),
             "one number for each delta",
             lo=Fraction(0),
-            lo_open=True,
             per_operand=True,
         ),
         Parameter("scale", "number", Fraction(1), "factor of the merged task vector"),

@@ -1,0 +1,34 @@
+"""What is compiled: a spec with everything from outside that its meaning depends on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mergec.diagnostics import SourceText
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value for a `param`, given from outside.
+
+    `text` is a literal of the language, or bare text for a parameter of type `text` or `model`.
+    A relative path starts at `folder`: the shell's, or that of a parameter file; None stands for
+    the folder of the spec.
+    """
+
+    text: str
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A spec, the folder that its references start at, and what it is given.
+
+    `imports` holds the texts of the specs it uses, by path relative to `root` with forward slashes;
+    None means that they are read from the disk.
+    """
+
+    source: SourceText
+    root: Path
+    settings: Mapping[str, Setting] = field(default_factory=dict[str, Setting])
+    imports: Mapping[str, str] | None = None
