@@ -106,10 +106,15 @@ def test_the_plan_is_the_golden_one(root: Path) -> None:
 def test_the_file_holds_the_text_it_came_from(root: Path) -> None:
     plan = compile_text(SourceText("code-math.merge", SPEC), root).plan
     budget = fit_budget(plan, 1 << 30, default_threads(), "reference")
-    document = json.loads(encode_plan(plan, budget, "code-math.merge", SPEC))
+    document = json.loads(encode_plan(plan, budget, "code-math.merge", SPEC, {}, {}))
 
     assert document["schema"] == "mergec.plan/1"
-    assert document["spec"] == {"name": "code-math.merge", "text": SPEC}
+    assert document["spec"] == {
+        "name": "code-math.merge",
+        "text": SPEC,
+        "set": {},
+        "imports": {},
+    }
     assert document["hash"] == plan_hash(plan)
     assert document["plan"] == plan_member(plan)
     assert document["estimate"]["bytes_written"] == plan.bytes_written

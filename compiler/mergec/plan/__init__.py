@@ -1,10 +1,17 @@
 """The plan: every byte to be read, computed and written, as data that is reviewed and hashed."""
 
 from mergec.plan.budget import DEFAULT_MEMORY, Budget, default_threads, fit_budget
-from mergec.plan.compile import Compiled, check_text, compile_text, locate
+from mergec.plan.compile import (
+    Compiled,
+    check_bundle,
+    check_text,
+    compile_bundle,
+    compile_text,
+    locate,
+)
 from mergec.plan.encode import SCHEMA, encode_plan, plan_hash, plan_member, source_table
 from mergec.plan.layout import ShardLayout
-from mergec.plan.model import Plan, PlanSource, Row
+from mergec.plan.model import Plan, PlannedExport, PlanSource, Reading, Row
 from mergec.plan.program import Program, Schedule, StageCall, schedule
 from mergec.plan.review import review
 
@@ -15,12 +22,16 @@ __all__ = [
     "Compiled",
     "Plan",
     "PlanSource",
+    "PlannedExport",
     "Program",
+    "Reading",
     "Row",
     "Schedule",
     "ShardLayout",
     "StageCall",
+    "check_bundle",
     "check_text",
+    "compile_bundle",
     "compile_text",
     "default_threads",
     "encode_plan",

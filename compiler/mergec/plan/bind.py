@@ -1,177 +1,305 @@
-"""Bind the normal form to checkpoint headers: one row for each output tensor, or all mistakes."""
+"""Bind the graph to checkpoint headers: one row for each output tensor, or all mistakes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from mergec.catalog import Checkpoint, Dtype, NameMap, TensorEntry, TensorName, match_names
-from mergec.diagnostics import Diagnostic, Label
-from mergec.elaborate import Elaborated, SourceDecl
+from mergec.catalog import Checkpoint, Dtype, TensorEntry
+from mergec.catalog.architecture import Architecture
+from mergec.elaborate import Elaborated, ExportDecl
+from mergec.elaborate.facts import FACTS
 from mergec.elaborate.parameters import Report
-from mergec.plan.check_rows import check_rows
-from mergec.plan.model import Place, PlanSource, Row
-from mergec.plan.program import Exactness, Program, schedule
+from mergec.ir import Fact, NodeKey, facts
+from mergec.passes import normal_form
+from mergec.plan.check_rows import Expected, check_rows
+from mergec.plan.find_tensors import FoundTensors, find_tensors
+from mergec.plan.model import Place, PlanSource, Reading, Row
+from mergec.plan.program import Exactness, Program, build_program, recoding, schedule
+from mergec.resolve import Findings, KeySets, Leaf, ResolvedTensor, Resolver
+from mergec.resolve.usage import ResolvedSetting
 
 # Integer tensors that count or index and carry no skill: taken from the donor without a check.
 _BOOKKEEPING = ("position_ids", "num_batches_tracked", "token_type_ids", "mask", "masked_bias")
-_SHOWN = 3
 _WIDE = (Dtype.F32, Dtype.F64)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What the headers add to the graph: rows in the order of `Elaborated.exports`."""
+
+    sources: tuple[PlanSource, ...]
+    rows: tuple[tuple[Row, ...], ...]
+    measures: tuple[Fact, ...]
+    readings: tuple[Reading, ...]
+    settings: tuple[ResolvedSetting, ...]
 
 
 def bind(
     elaborated: Elaborated,
-    program: Program,
     checkpoints: Mapping[str, Checkpoint],
+    architectures: Mapping[str, Architecture],
+    keys: KeySets,
     report: Report,
-) -> tuple[tuple[PlanSource, ...], tuple[Row, ...]]:
-    """The sources as matched and the rows in the donor's file order.
+) -> Bound | None:
+    """The rows in the donors' file order; None after reporting errors of single tensors.
 
-    Reports E401 (missing tensors), E404 (ambiguous prefix) and what `check_rows` finds; the result
-    is of use only if nothing was.
+    Reports what `Resolver` finds, E401 (missing tensors), E404 (ambiguous prefix), what
+    `check_rows` finds, and W202 and W203. The result is of use only if no error was reported.
     """
-    return _Binder(elaborated, program, checkpoints, report).bind()
+    return _Binder(elaborated, checkpoints, architectures, keys, report).bind()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An output tensor: what it takes its shape from, and what it comes to.
+
+    `origin` is the tensor that it takes its dtype from; `resolved` is None for bookkeeping.
+    """
+
+    name: str
+    shape_of: Leaf
+    origin: Leaf
+    resolved: ResolvedTensor | None
 
 
 @dataclass(slots=True)
 class _Binder:
     elaborated: Elaborated
-    program: Program
     checkpoints: Mapping[str, Checkpoint]
+    architectures: Mapping[str, Architecture]
+    keys: KeySets
     report: Report
-    costs: dict[tuple[tuple[Dtype, ...], Dtype], tuple[Exactness, int]] = field(
-        default_factory=dict[tuple[tuple[Dtype, ...], Dtype], tuple[Exactness, int]]
+    findings: Findings = field(default_factory=Findings)
+    resolver: Resolver = field(init=False)
+    programs: dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]] = field(
+        default_factory=dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]]
+    )
+    costs: dict[tuple[str, tuple[Dtype, ...], Dtype], tuple[Exactness, int]] = field(
+        default_factory=dict[tuple[str, tuple[Dtype, ...], Dtype], tuple[Exactness, int]]
     )
 
-    def bind(self) -> tuple[tuple[PlanSource, ...], tuple[Row, ...]]:
-        donated = self.checkpoints[self.elaborated.export.donor].tensors
-        demanded = [tensor.name for tensor in donated.values() if not _is_bookkeeping(tensor)]
-        maps = {
-            decl.label: self._match(decl, demanded)
-            for decl in self.elaborated.sources
-            if decl.label in self.program.inputs
-        }
-        place = Place(
-            {decl.label: decl.span for decl in self.elaborated.sources},
-            self.elaborated.export.span,
-        )
-        found = [self._row(tensor, maps) for tensor in donated.values()]
-        rows = tuple(replace(row, place=place) for row in found if row is not None)
-        check_rows(rows, self.elaborated, donated, self.report)
-        return self._sources(maps, rows), rows
+    def __post_init__(self) -> None:
+        self.resolver = Resolver(self.elaborated, self.keys, self.findings)
 
-    def _match(self, decl: SourceDecl, demanded: Sequence[TensorName]) -> NameMap:
-        found = match_names(demanded, self.checkpoints[decl.label].tensors)
-        donor = self.elaborated.export.donor
-        if found.ambiguous:
-            rules = " or ".join(found.ambiguous)
-            self.report(
-                Diagnostic(
-                    "E404",
-                    f"tensor names of `{decl.ref}` match those of `{donor}` in more than one way",
-                    decl.span,
-                    labels=(Label(self._decl(donor).span, "the output has its names"),),
-                    notes=(f"each of these rules finds every tensor: {rules}",),
-                    help=("rename the tensors of one source so that only one rule fits",),
-                )
-            )
-        elif found.missing:
-            self._report_missing(decl, found, len(demanded))
+    def bind(self) -> Bound | None:
+        wanted = [self._wanted(export) for export in self.elaborated.exports]
+        measures = self._measures()
+        asked = [self._asked(fact) for fact in measures]
+        self.findings.report(self.report)
+        if self.findings.first:
+            return None
+        self.resolver.usage.warn(self.elaborated.places.arms, self.report)
+        found = find_tensors(
+            self.elaborated, self.checkpoints, self._demands(wanted, asked), self.report
+        )
+        rows = tuple(
+            tuple(self._rows(export, tensors, found))
+            for export, tensors in zip(self.elaborated.exports, wanted, strict=True)
+        )
+        readings = tuple(
+            reading
+            for number, tensors in enumerate(asked)
+            for reading in self._readings(number, tensors, found)
+        )
+        sources = self._sources(found, rows, readings)
+        return Bound(sources, rows, measures, readings, self.resolver.usage.settings())
+
+    def _wanted(self, export: ExportDecl) -> list[_Wanted]:
+        found: list[_Wanted] = []
+        for name, leaf in self.keys.of(export.node).origins.items():
+            if _is_bookkeeping(self.keys.entry(leaf)):
+                found.append(_Wanted(name, leaf, leaf, None))
+                continue
+            resolved = self.resolver.tensor((export.node,), name)
+            if resolved is not None:
+                origin = self.resolver.origin(export.node, name)
+                found.append(_Wanted(name, leaf, origin, resolved))
         return found
 
-    def _report_missing(self, decl: SourceDecl, found: NameMap, demanded: int) -> None:
-        shown = ", ".join(f"`{name}`" for name in found.missing[:_SHOWN])
-        rest = len(found.missing) - _SHOWN
-        more = f" and {rest} more" if rest > 0 else ""
-        donor = self._decl(self.elaborated.export.donor)
-        self.report(
-            Diagnostic(
-                "E401",
-                f"`{decl.ref}` lacks {len(found.missing)} of the {demanded} tensors that the "
-                f"output needs",
-                decl.span,
-                f"lacks {shown}{more}",
-                labels=(Label(donor.span, "the output has the tensors of this source"),)
-                if donor.label != decl.label
-                else (),
-                notes=("the output has the tensors of the base, or of the first operand",),
-                help=("put the source with the fewest tensors first, or merge matching models",),
-            )
-        )
+    def _measures(self) -> tuple[Fact, ...]:
+        named = [fact for c in self.elaborated.contracts for fact in facts(c.condition)]
+        return tuple(dict.fromkeys(fact for fact in named if FACTS[fact.kind].statistic))
 
-    def _decl(self, label: str) -> SourceDecl:
-        return next(decl for decl in self.elaborated.sources if decl.label == label)
+    def _asked(self, fact: Fact) -> list[tuple[str, Leaf, ResolvedTensor]]:
+        """The tensors that a statistic is taken of: those of its first operand, integers aside."""
+        found: list[tuple[str, Leaf, ResolvedTensor]] = []
+        for name, leaf in self.keys.of(fact.operands[0]).origins.items():
+            if not self.keys.entry(leaf).dtype.is_integer:
+                resolved = self.resolver.tensor(fact.operands, name)
+                if resolved is not None:
+                    found.append((name, leaf, resolved))
+        return found
 
-    def _sources(self, maps: Mapping[str, NameMap], rows: Sequence[Row]) -> tuple[PlanSource, ...]:
-        used = Counter(
-            label for row in rows for label in (*row.labels, *(other for other, _ in row.equal))
-        )
-        found: list[PlanSource] = []
-        for decl in self.elaborated.sources:
-            checkpoint = self.checkpoints[decl.label]
-            rule = maps[decl.label].rule if decl.label in maps else None
-            unused = len(checkpoint.tensors) - used[decl.label]
-            found.append(PlanSource(decl, checkpoint, rule, unused))
-        return tuple(found)
+    def _demands(
+        self,
+        wanted: Sequence[Sequence[_Wanted]],
+        asked: Sequence[Sequence[tuple[str, Leaf, ResolvedTensor]]],
+    ) -> list[tuple[Leaf, str]]:
+        """Every tensor asked of a source, with the label of the source whose names are used."""
+        demands: list[tuple[Leaf, str]] = []
+        for export, tensors in zip(self.elaborated.exports, wanted, strict=True):
+            for each in tensors:
+                if each.resolved is not None:
+                    leaves = each.resolved.leaves.values()
+                    demands += [(leaf, export.donor) for leaf in leaves]
+        for tensors_asked in asked:
+            for _, leaf, resolved in tensors_asked:
+                demands += [(each, leaf.label) for each in resolved.leaves.values()]
+        return demands
 
-    def _row(self, tensor: TensorEntry, maps: Mapping[str, NameMap]) -> Row | None:
-        """The row of one of the donor's tensors; None where a source lacks it (reported)."""
-        donor = self.elaborated.export.donor
-        if _is_bookkeeping(tensor):
-            return _copied(tensor, donor, tensor)
-        entries: dict[str, TensorEntry] = {}
-        for label, found in maps.items():
-            if tensor.name not in found.names:
-                return None
-            entries[label] = self.checkpoints[label].tensors[found.names[tensor.name]]
-        if tensor.dtype.is_integer:
-            equal = tuple((k, e) for k, e in entries.items() if k != donor)
-            return _copied(tensor, donor, tensor, equal)
-        inputs = tuple(entries[label] for label in self.program.inputs)
-        dtype = self.elaborated.export.dtype or tensor.dtype
-        if self.program.calls:
-            return self._merged(tensor, inputs, dtype)
-        (label,), (entry,) = self.program.inputs, inputs  # the result is a source as it stands
-        if entry.dtype == dtype:
-            return _copied(tensor, label, entry)
-        work = _work((entry.dtype, dtype))
-        return Row(tensor.name, tensor.shape, dtype, "cast", (label,), (entry,), (), work, "P", 1)
+    def _rows(
+        self, export: ExportDecl, wanted: Sequence[_Wanted], found: FoundTensors
+    ) -> list[Row]:
+        place = self._place(export.node)
+        rows: list[Row] = []
+        expected: list[Expected] = []
+        for each in wanted:
+            row = self._row(export, each, found, place)
+            if row is not None:
+                rows.append(row)
+                expected.append(Expected(each.shape_of.label, self.keys.entry(each.shape_of)))
+        check_rows(rows, expected, self.elaborated.sources, self.report)
+        return rows
 
-    def _merged(self, tensor: TensorEntry, inputs: tuple[TensorEntry, ...], dtype: Dtype) -> Row:
-        dtypes = tuple(entry.dtype for entry in inputs)
+    def _place(self, node: NodeKey) -> Place:
+        spans = {decl.label: decl.span for decl in self.elaborated.sources}
+        export = next((e for e in self.elaborated.exports if e.node == node), None)
+        result = export.span if export is not None else self.elaborated.places.nodes[node]
+        return Place(spans, result)
+
+    def _row(
+        self, export: ExportDecl, wanted: _Wanted, found: FoundTensors, place: Place
+    ) -> Row | None:
+        """The row of one tensor; None where a source lacks it (reported)."""
+        shape_of = self.keys.entry(wanted.shape_of)
+        if wanted.resolved is None:
+            return _copied(wanted.name, wanted.shape_of.label, shape_of, shape_of, (), place)
+        leaves = wanted.resolved.leaves.values()
+        if not all(leaf in found for leaf in leaves):
+            return None
+        origin = found[wanted.origin]
+        if origin.dtype.is_integer:
+            others = [leaf for leaf in dict.fromkeys(leaves) if leaf != wanted.origin]
+            equal = tuple((leaf.label, found[leaf]) for leaf in others)
+            return _copied(wanted.name, wanted.origin.label, shape_of, origin, equal, place)
+        program, sources = self._program(wanted.resolved.roots)
+        inputs = [wanted.resolved.leaves[key] for key in sources]
+        entries = tuple(found[leaf] for leaf in inputs)
+        dtype = export.dtype or origin.dtype
+        if not program.calls and entries[0].dtype == dtype:
+            return _copied(wanted.name, inputs[0].label, shape_of, entries[0], (), place)
+        dtypes = tuple(entry.dtype for entry in entries)
         work = _work((*dtypes, dtype))
-        exactness, sweeps = self._costs(dtypes, work)
+        exactness, sweeps = self._costs(program, dtypes, work)
         return Row(
-            tensor.name,
-            tensor.shape,
+            wanted.name,
+            shape_of.shape,
             dtype,
-            "merge",
-            self.program.inputs,
-            inputs,
+            "merge" if program.calls else "cast",
+            program,
+            program.inputs,
+            entries,
             (),
+            _origins(program, wanted.resolved),
             work,
             exactness,
             sweeps,
+            place,
         )
 
-    def _costs(self, dtypes: tuple[Dtype, ...], work: Dtype) -> tuple[Exactness, int]:
+    def _readings(
+        self,
+        measure: int,
+        asked: Sequence[tuple[str, Leaf, ResolvedTensor]],
+        found: FoundTensors,
+    ) -> list[Reading]:
+        readings: list[Reading] = []
+        place: Place | None = None
+        for name, _, resolved in asked:
+            if not all(leaf in found for leaf in resolved.leaves.values()):
+                continue
+            program, sources = self._program(resolved.roots)
+            entries = tuple(found[resolved.leaves[key]] for key in sources)
+            work = _work([entry.dtype for entry in entries])
+            if place is None:
+                place = self._place(self._measures()[measure].operands[0])
+            origins = _origins(program, resolved)
+            readings.append(
+                Reading(measure, name, program, program.inputs, entries, origins, work, place)
+            )
+        return readings
+
+    def _program(self, roots: tuple[NodeKey, ...]) -> tuple[Program, tuple[NodeKey, ...]]:
+        """The program of a resolved tensor, made once for all tensors that come to the same."""
+        if roots not in self.programs:
+            outputs = {str(number): key for number, key in enumerate(roots)}
+            graph = normal_form(self.resolver.builder.finish(outputs))
+            normal = [graph.outputs[name] for name in outputs]
+            self.programs[roots] = build_program(graph, *normal)
+        return self.programs[roots]
+
+    def _costs(
+        self, program: Program, dtypes: tuple[Dtype, ...], work: Dtype
+    ) -> tuple[Exactness, int]:
         """Exactness class and sweeps, found once for all tensors of the same dtypes."""
-        known = self.costs.get((dtypes, work))
+        known = self.costs.get((program.key, dtypes, work))
         if known is None:
             computable = all(dtype.is_float for dtype in dtypes)  # or it is reported, all at once
-            exactness = self.program.exactness(dtypes, work) if computable else "M"
-            known = self.costs[dtypes, work] = exactness, schedule(self.program, work).sweeps
+            exactness = program.exactness(dtypes, work) if computable else "M"
+            known = exactness, schedule(program, work).sweeps
+            self.costs[program.key, dtypes, work] = known
         return known
+
+    def _sources(
+        self,
+        found: FoundTensors,
+        rows: Sequence[Sequence[Row]],
+        readings: Sequence[Reading],
+    ) -> tuple[PlanSource, ...]:
+        used: set[tuple[str, str]] = set()
+        items: list[Row | Reading] = [*(row for each in rows for row in each), *readings]
+        for item in items:
+            used |= {(lbl, e.name) for lbl, e in zip(item.labels, item.entries, strict=True)}
+            if isinstance(item, Row):
+                used |= {(label, entry.name) for label, entry in item.equal}
+        count = Counter(label for label, _ in used)
+        return tuple(
+            PlanSource(
+                decl,
+                self.checkpoints[decl.label],
+                self.architectures[decl.label],
+                found.rules.get(decl.label),
+                len(self.checkpoints[decl.label].tensors) - count[decl.label],
+            )
+            for decl in self.elaborated.sources
+        )
+
+
+def _origins(program: Program, resolved: ResolvedTensor) -> tuple[tuple[NodeKey, str], ...]:
+    """The tensor names that masks of the program are drawn for, where not the output's."""
+    named = {
+        NodeKey(str(value))
+        for call in program.calls
+        for name, value in call.params
+        if name == "origin"
+    }
+    return tuple((key, resolved.leaves[key].name) for key in sorted(named))
 
 
 def _copied(
-    tensor: TensorEntry,
+    tensor: str,
     label: str,
+    shape_of: TensorEntry,
     entry: TensorEntry,
-    equal: tuple[tuple[str, TensorEntry], ...] = (),
+    equal: tuple[tuple[str, TensorEntry], ...],
+    place: Place,
 ) -> Row:
-    """The row of the output's `tensor` that takes its bytes from `label`'s `entry`."""
-    dtype = entry.dtype
-    return Row(tensor.name, tensor.shape, dtype, "copy", (label,), (entry,), equal, dtype, "P", 1)
+    """The row of an output tensor that takes its bytes from `label`'s `entry`."""
+    program, dtype = recoding(label), entry.dtype
+    return Row(
+        tensor, shape_of.shape, dtype, "copy", program, (label,), (entry,), equal, (), dtype, "P",
+        1, place,
+    )  # fmt: skip
 
 
 def _is_bookkeeping(tensor: TensorEntry) -> bool:

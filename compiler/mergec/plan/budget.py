@@ -1,22 +1,29 @@
 """How a run fits its memory budget: block size, threads, and what may be held at once."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mergec.diagnostics import MergecError, fail
 from mergec.ops.tree_sum import LEAF
 from mergec.plan.model import Plan
+from mergec.plan.program import schedule
+from mergec.plan.steps import Step, plan_steps
 
 # By the numeric contract, blocks are multiples of a reduction leaf.
 _BLOCKS = (2 * LEAF, LEAF)
 # What the process holds before the first block: interpreter and array library.
 _RESIDENT = {"reference": 80 << 20, "torch": 360 << 20}
 # What it holds for each tensor of a source (its header) and of the output (its row of the plan, as
-# data and as the text that is hashed, and its lineage), measured on twenty thousand.
+# data and as the text that is hashed, and its lineage), measured on twenty thousand. A tensor's
+# part in a statistic is a row without a lineage.
 _PER_SOURCE_TENSOR = 1 << 10
 _PER_OUTPUT_TENSOR = 3 << 10
+_PER_READING = 2 << 10
 _COPY_BUFFER = 8 << 20
 _WIDEST = 8  # bytes of a float64
+# Float64 blocks that a measure holds: two operands, a product, and half of it again.
+_MEASURING = 4
 DEFAULT_MEMORY = 1 << 30
 
 
@@ -38,14 +45,15 @@ class Budget:
 def fit_budget(plan: Plan, limit: int, threads: int, backend: str) -> Budget:
     """The largest dimensions that stay below `limit` bytes; E601 if the smallest do not."""
     resident = _RESIDENT[backend] + _bookkeeping(plan)
+    steps = plan_steps(plan)
+    needs = {block: max(_streaming(steps, block), 2 * _COPY_BUFFER) for block in _BLOCKS}
     for count in range(threads, 0, -1):
-        for block in _BLOCKS:
-            streaming = max(_streaming(plan, block), 2 * _COPY_BUFFER)
+        for block, streaming in needs.items():
             spare = limit - resident - count * streaming
             if spare >= 0:
-                cache = min(spare // count, _largest_inputs(plan))
+                cache = min(spare // count, _largest_inputs(steps))
                 return Budget(block, count, cache, resident + count * (streaming + cache), limit)
-    raise _too_small(limit, resident + max(_streaming(plan, _BLOCKS[-1]), 2 * _COPY_BUFFER))
+    raise _too_small(limit, resident + needs[_BLOCKS[-1]])
 
 
 def default_threads() -> int:
@@ -56,29 +64,36 @@ def default_threads() -> int:
 def _bookkeeping(plan: Plan) -> int:
     """Bytes of headers, plan and lineage, whatever the sizes of the tensors."""
     headers = sum(len(source.checkpoint.tensors) for source in plan.sources)
-    return headers * _PER_SOURCE_TENSOR + len(plan.rows) * _PER_OUTPUT_TENSOR
+    rows = len(plan.rows) * _PER_OUTPUT_TENSOR + len(plan.readings) * _PER_READING
+    return headers * _PER_SOURCE_TENSOR + rows
 
 
-def _streaming(plan: Plan, block: int) -> int:
+def _streaming(steps: Sequence[Step], block: int) -> int:
     """Bytes one thread needs for blocks of `block` elements, whatever the tensors' sizes."""
-    worst = 0
-    calls = plan.program.calls
-    values = len(plan.program.inputs) + len(calls)
+    return max((_step_bytes(step, block) for step in steps if step.copied is None), default=0)
+
+
+def _step_bytes(step: Step, block: int) -> int:
+    calls = step.program.calls
     held = [call.definition().temporaries(len(call.operands)) for call in calls]
-    temporaries = max(held, default=0) * _WIDEST
-    for row in plan.rows:
-        if row.action == "copy":
-            continue
-        elements = min(block, -(-max(row.entries[0].numel, 1) // LEAF) * LEAF)
-        stored = sum(entry.dtype.bits // 8 for entry in row.entries)
-        work = row.work.bits // 8
-        worst = max(worst, elements * (stored + values * work + temporaries))
-    return worst
+    held += [_MEASURING] if step.observed else []
+    elements = min(block, -(-max(step.entries[0].numel, 1) // LEAF) * LEAF)
+    stored = sum(entry.dtype.bits // 8 for entry in step.entries)
+    values = (len(step.entries) + len(calls)) * step.work.bits // 8
+    return elements * (stored + values + max(held, default=0) * _WIDEST)
 
 
-def _largest_inputs(plan: Plan) -> int:
-    """The most a thread could hold: the inputs of the largest tensor that is read repeatedly."""
-    return max((row.nbytes_read for row in plan.rows if row.sweeps > 1), default=0)
+def _largest_inputs(steps: Sequence[Step]) -> int:
+    """The most a thread could hold: the inputs of the largest step that reads them repeatedly."""
+    largest = 0
+    sweeps: dict[tuple[object, ...], int] = {}  # most steps share a few programs
+    for step in steps:
+        if step.copied is None:
+            same = (step.program.key, step.work, step.meetings)
+            if same not in sweeps:
+                sweeps[same] = schedule(step.program, step.work, step.meetings).sweeps
+            largest = max(largest, step.nbytes_read if sweeps[same] > 1 else 0)
+    return largest
 
 
 def _too_small(limit: int, needed: int) -> MergecError:

@@ -1,10 +1,11 @@
 """What headers say together: shapes, dtypes, and integer tensors that must be equal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from mergec.catalog import Dtype, TensorEntry, TensorName
+from mergec.catalog import Dtype, TensorEntry
 from mergec.diagnostics import Diagnostic, Label
-from mergec.elaborate import Elaborated, SourceDecl
+from mergec.elaborate import SourceDecl
 from mergec.elaborate.parameters import Report
 from mergec.plan.model import Row
 
@@ -12,19 +13,27 @@ _SHOWN = 3
 _Clash = tuple[str, TensorEntry, TensorEntry]
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The tensor that an output tensor has its name and shape from, and its source."""
+
+    label: str
+    entry: TensorEntry
+
+
 def check_rows(
     rows: Sequence[Row],
-    elaborated: Elaborated,
-    donated: Mapping[TensorName, TensorEntry],
+    expected: Sequence[Expected],
+    sources: Iterable[SourceDecl],
     report: Report,
 ) -> None:
     """Report E402 (shapes), E403 (dtypes) and E406 (integers of two dtypes) for all rows.
 
-    `donated` are the donor's tensors: the output has their names and shapes, whether or not their
+    `expected` stands beside the rows: an output has the shapes of one source, whether or not its
     values are read.
     """
-    decls = {decl.label: decl for decl in elaborated.sources}
-    for (left, right), clashes in _shape_clashes(rows, elaborated.export.donor, donated).items():
+    decls = {decl.label: decl for decl in sources}
+    for (left, right), clashes in _shape_clashes(rows, expected).items():
         report(_shapes_differ(decls[left], decls[right], clashes))
     for (label, dtype), names in _uncomputable(rows).items():
         report(_dtype_unsupported(decls[label], dtype, names))
@@ -36,15 +45,15 @@ def check_rows(
 
 
 def _shape_clashes(
-    rows: Sequence[Row], donor: str, donated: Mapping[TensorName, TensorEntry]
+    rows: Sequence[Row], expected: Sequence[Expected]
 ) -> dict[tuple[str, str], list[_Clash]]:
-    """For each source that disagrees with the donor, the tensors about which it does."""
+    """For each source that disagrees with the expected one, the tensors about which it does."""
     clashes: dict[tuple[str, str], list[_Clash]] = {}
-    for row in rows:
-        first = donated[TensorName(row.tensor)]
+    for row, wanted in zip(rows, expected, strict=True):
         for label, entry in (*zip(row.labels, row.entries, strict=True), *row.equal):
-            if entry.shape != first.shape:
-                clashes.setdefault((donor, label), []).append((row.tensor, first, entry))
+            if entry.shape != wanted.entry.shape:
+                clash = (row.tensor, wanted.entry, entry)
+                clashes.setdefault((wanted.label, label), []).append(clash)
     return clashes
 
 

@@ -1,22 +1,23 @@
-"""From a spec's text to its plan: parse, elaborate, open sources, bind, normal form, lay out."""
+"""From a spec's text to its plan: parse, elaborate, open sources, bind, lay out."""
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mergec.catalog import Checkpoint, Dtype, Sha256, open_checkpoint
-from mergec.catalog.regular_file import read_whole
+from mergec.catalog import Checkpoint, open_checkpoint
+from mergec.catalog.architecture import Architecture
+from mergec.catalog.describe import describe
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail, sort_by_position
-from mergec.elaborate import Elaborated, ExportDecl, SourceDecl, elaborate
-from mergec.passes import normal_form
+from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.plan.bind import bind
+from mergec.plan.child_config import child_config, small_files
+from mergec.plan.contracts import decide_contracts
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
-from mergec.plan.model import Plan, Row, SmallFile
-from mergec.plan.program import build_program
-from mergec.syntax import parse_spec
+from mergec.plan.model import Plan, PlannedExport, Row
+from mergec.resolve import KeySets
+from mergec.syntax import SpecFile, parse_spec
+from mergec.syntax.allow import apply_allows
 
 _METADATA = {"format": "pt"}
 # What a delta's files say, so that nobody, mergec included, takes one for a model.
@@ -26,55 +27,54 @@ _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A plan and the warnings found on the way, in the order of the spec."""
+    """A plan and the warnings found on the way, in the order of the spec.
+
+    `settings` and `imports` make the bundle whole that compiles to the same plan elsewhere: values
+    given from outside, paths relative to the spec's folder, and the texts of used specs.
+    """
 
     plan: Plan
     warnings: tuple[Diagnostic, ...]
+    settings: Mapping[str, str]
+    imports: Mapping[str, str]
 
 
-def check_text(source: SourceText) -> tuple[Elaborated, int]:
-    """Parse and type a spec without looking at its sources; MergecError with all errors.
-
-    Returns the checked graph and the edition.
-    """
-    parsed = parse_spec(source)
-    if any(found.severity == "error" for found in parsed.diagnostics):
-        raise MergecError(parsed.diagnostics)
-    elaborated = elaborate(parsed.spec)
-    warnings = sort_by_position((*parsed.diagnostics, *elaborated.warnings))
-    return replace(elaborated, warnings=warnings), parsed.spec.edition or 1
+def check_text(source: SourceText) -> Elaborated:
+    """Parse and type a spec that is given nothing, without looking at its sources."""
+    return check_bundle(Bundle(source, Path(), imports={}))
 
 
 def compile_text(source: SourceText, root: Path) -> Compiled:
-    """The plan of a spec whose relative references start at the folder `root`.
+    """The plan of a spec that is given nothing, with relative references from the folder `root`."""
+    return compile_bundle(Bundle(source, root))
+
+
+def check_bundle(bundle: Bundle) -> Elaborated:
+    """Parse and type a spec without looking at its sources; MergecError with all errors."""
+    checked, specs = _checked(bundle)
+    return replace(checked, warnings=_allowed(specs, checked.warnings, complete=False))
+
+
+def compile_bundle(bundle: Bundle) -> Compiled:
+    """The plan of a spec.
 
     Reads headers and small files, never a weight. MergecError with every error found at the first
     level that has any: text, then files, then what the headers say together.
     """
-    checked, edition = check_text(source)
+    checked, specs = _checked(bundle)
     found: list[Diagnostic] = list(checked.warnings)
-    checkpoints = _open_sources(checked.sources, root, found)
-    _stop_on_errors(found)
-    graph = normal_form(checked.graph)
-    program = build_program(graph, graph.outputs[checked.export.name])
-    sources, rows = bind(checked, program, checkpoints, found.append)
-    _stop_on_errors(found)
-    donor = checkpoints[checked.export.donor]
-    plan = Plan(
-        edition=edition,
-        export=checked.export,
-        sources=sources,
-        names=checked.names,
-        written=checked.graph,
-        normal=graph,
-        program=program,
-        rows=rows,
-        layouts=_layouts(checked.export, rows),
-        donor=checked.export.donor,
-        config=None if checked.export.delta else _config(donor, checked.export.dtype),
-        files=() if checked.export.delta else _small_files(donor),
-    )
-    return Compiled(plan, sort_by_position(found))
+    checkpoints = _open_sources(checked.sources, bundle.root, found)
+    _stop_on_errors(specs, found)
+    architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
+    try:
+        plan = _plan(checked, checkpoints, architectures, found)
+    except MergecError as error:
+        found += error.diagnostics
+        plan = None
+    _stop_on_errors(specs, found)
+    assert plan is not None
+    warnings = _allowed(specs, found, complete=True)
+    return Compiled(plan, warnings, checked.settings, checked.imports)
 
 
 def locate(ref: str, root: Path) -> Path:
@@ -91,6 +91,78 @@ def locate(ref: str, root: Path) -> Path:
         message = f"`{ref}` is not a path that mergec can open"
         hint = f'begin a path with `./`, as in `model("./{ref}")`'
     raise fail("E716", message, help=hint)
+
+
+def _checked(bundle: Bundle) -> tuple[Elaborated, tuple[SpecFile, ...]]:
+    """Like `check_bundle`, with the warnings that comments of the specs allow."""
+    parsed = parse_spec(bundle.source)
+    _stop_on_errors((parsed.spec,), parsed.diagnostics)
+    try:
+        checked = elaborate(parsed.spec, bundle)
+    except MergecError as error:
+        found = (*parsed.diagnostics, *error.diagnostics)
+        raise MergecError(_allowed((parsed.spec,), found, complete=False)) from None
+    warnings = (*parsed.diagnostics, *checked.warnings)
+    return replace(checked, warnings=warnings), checked.specs
+
+
+def _stop_on_errors(specs: Sequence[SpecFile], found: Sequence[Diagnostic]) -> None:
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        raise MergecError(_allowed(specs, found, complete=False))
+
+
+def _allowed(
+    specs: Sequence[SpecFile], found: Sequence[Diagnostic], *, complete: bool
+) -> tuple[Diagnostic, ...]:
+    """What is left once the comments of each spec have allowed what they allow."""
+    left = tuple(found)
+    for spec in specs:
+        left = apply_allows(spec, left, complete=complete)
+    return sort_by_position(left)
+
+
+def _plan(
+    checked: Elaborated,
+    checkpoints: Mapping[str, Checkpoint],
+    architectures: Mapping[str, Architecture],
+    found: list[Diagnostic],
+) -> Plan | None:
+    """The plan; None after reporting errors."""
+    keys = KeySets(checked, checkpoints, architectures)
+    contracts = decide_contracts(checked, keys, checkpoints, found.append)
+    bound = bind(checked, checkpoints, architectures, keys, found.append)
+    if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
+        return None
+    configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}
+    exports: list[PlannedExport] = []
+    for decl, rows in zip(checked.exports, bound.rows, strict=True):
+        key_set = keys.of(decl.node)
+        tokenizer = decl.tokenizer
+        exports.append(
+            PlannedExport(
+                decl=decl,
+                folder=decl.name if len(checked.exports) > 1 else "",
+                donor=key_set.donor,
+                rows=rows,
+                layouts=_layouts(decl, rows),
+                config=None
+                if decl.delta
+                else child_config(key_set, configs, decl.dtype, decl.span, found.append),
+                files=() if decl.delta else small_files(key_set.donor, tokenizer, checkpoints),
+            )
+        )
+    return Plan(
+        edition=checked.specs[0].edition or 1,
+        parameters=checked.parameters,
+        sources=bound.sources,
+        names=checked.places.names,
+        written=checked.graph,
+        exports=tuple(exports),
+        contracts=contracts,
+        measures=bound.measures,
+        readings=bound.readings,
+        settings=bound.settings,
+    )
 
 
 def _layouts(export: ExportDecl, rows: Sequence[Row]) -> tuple[ShardLayout, ...]:
@@ -110,12 +182,12 @@ def _open_sources(
         try:
             checkpoint, warnings = open_checkpoint(locate(decl.ref, root))
         except MergecError as error:
-            found.extend(_at(decl, diagnostic) for diagnostic in error.diagnostics)
+            found.extend(replace(diagnostic, span=decl.span) for diagnostic in error.diagnostics)
             continue
         if any("mergec.kind" in shard.metadata for shard in checkpoint.shards):
             found.append(_delta_as_model(decl))
         opened[decl.label] = checkpoint
-        found.extend(_at(decl, diagnostic) for diagnostic in warnings)
+        found.extend(replace(diagnostic, span=decl.span) for diagnostic in warnings)
     return opened
 
 
@@ -127,41 +199,3 @@ def _delta_as_model(decl: SourceDecl) -> Diagnostic:
         "holds a delta",
         help=("export the model itself, or write the delta as a difference of two models",),
     )
-
-
-def _at(decl: SourceDecl, found: Diagnostic) -> Diagnostic:
-    """A finding about a file, placed where the spec names the source."""
-    return Diagnostic(
-        found.code, found.message, decl.span, found.label, found.labels, found.notes, found.help
-    )
-
-
-def _stop_on_errors(found: list[Diagnostic]) -> None:
-    if any(diagnostic.severity == "error" for diagnostic in found):
-        raise MergecError(found)
-
-
-def _config(donor: Checkpoint, dtype: Dtype | None) -> bytes | None:
-    """The output's config.json: the donor's bytes, edited only where the merge changes a fact."""
-    if donor.config is None:
-        return None
-    names = {
-        Dtype.BF16: "bfloat16",
-        Dtype.F16: "float16",
-        Dtype.F32: "float32",
-        Dtype.F64: "float64",
-    }
-    stated = [key for key in ("dtype", "torch_dtype") if key in donor.config]
-    if dtype is None or not stated:
-        return read_whole(donor.root / "config.json")
-    edited = {**donor.config, **{key: names[dtype] for key in stated}}
-    return (json.dumps(edited, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _small_files(donor: Checkpoint) -> tuple[SmallFile, ...]:
-    """The donor's tokenizer and the like, with digests: what was reviewed is what is copied."""
-    files: list[SmallFile] = []
-    for name in donor.small_files:
-        raw = read_whole(donor.root / name)
-        files.append(SmallFile(name, len(raw), Sha256(hashlib.sha256(raw).hexdigest())))
-    return tuple(files)

@@ -6,26 +6,38 @@ the spec and its sources lie together; `estimate` is not hashed; `spec` is the t
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from mergec.ir import Graph, Value
+from mergec.ir import Graph, Value, print_value
 from mergec.plan.budget import Budget
-from mergec.plan.model import Plan, PlanSource, Row
+from mergec.plan.model import Plan, PlannedExport, PlanSource, Reading, Row
 from mergec.plan.program import Program
+from mergec.plan.template import template_of
 
 SCHEMA = "mergec.plan/1"
 
 
-def encode_plan(plan: Plan, budget: Budget, spec_name: str, spec_text: str) -> str:
-    """The whole plan file, indented for people, with a final newline."""
+def encode_plan(
+    plan: Plan,
+    budget: Budget,
+    spec_name: str,
+    spec_text: str,
+    settings: Mapping[str, str],
+    imports: Mapping[str, str],
+) -> str:
+    """The whole plan file, indented for people, with a final newline.
+
+    The last four say what the plan was compiled from, so that it can be compiled again.
+    """
+    spec = {"name": spec_name, "text": spec_text, "set": dict(settings), "imports": dict(imports)}
     document = {
         "schema": SCHEMA,
         "plan": plan_member(plan),
         "hash": plan_hash(plan),
         "estimate": estimate_member(plan, budget),
-        "spec": {"name": spec_name, "text": spec_text},
+        "spec": spec,
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -38,32 +50,55 @@ def plan_hash(plan: Plan) -> str:
 
 def plan_member(plan: Plan) -> dict[str, Any]:
     """What is reviewed and hashed."""
+    items: list[Row | Reading] = [*plan.rows, *plan.readings]
+    programs = {template.key: template for template in map(template_of, _programs(items))}
     return {
         "edition": plan.edition,
+        "parameters": dict(sorted(plan.parameters.items())),
         # By label, so that the order of lines in the spec is no part of the plan.
         "sources": [_source(s) for s in sorted(plan.sources, key=lambda s: s.decl.label)],
         "nodes": _nodes(plan.written),
-        "programs": {plan.program.key: _program(plan.program)} if plan.program.calls else {},
-        "exports": [
-            {
-                "name": plan.export.name,
-                "kind": "delta" if plan.export.delta else "model",
-                "node": plan.export.node,
-                "donor": plan.donor,
-                "shard_bytes": plan.export.shard_bytes,
-                "shards": [
-                    {
-                        "name": layout.name,
-                        "size": layout.size,
-                        "header": hashlib.sha256(layout.header).hexdigest(),
-                    }
-                    for layout in plan.layouts
-                ],
-                "config": hashlib.sha256(plan.config).hexdigest() if plan.config else None,
-                "files": [{"name": f.name, "size": f.size, "sha256": f.digest} for f in plan.files],
-                "tensors": _rows(plan),
-            }
+        "programs": {key: programs[key].table for key in sorted(programs)},
+        "exports": [_export(export) for export in sorted(plan.exports, key=_name)],
+        "contracts": [{"condition": c.text, "why": c.why} for c in plan.contracts],
+        "measures": [
+            {"kind": fact.kind, "operands": list(fact.operands)} for fact in plan.measures
         ],
+        "readings": [_reading(reading) for reading in plan.readings],
+    }
+
+
+def _programs(items: Iterable[Row | Reading]) -> Iterator[Program]:
+    for item in items:
+        if isinstance(item, Reading) or item.action == "merge":
+            yield item.program
+
+
+def _name(export: PlannedExport) -> str:
+    return export.decl.name
+
+
+def _export(export: PlannedExport) -> dict[str, Any]:
+    return {
+        "name": export.decl.name,
+        "kind": "delta" if export.decl.delta else "model",
+        "node": export.decl.node,
+        "donor": export.donor,
+        "shard_bytes": export.decl.shard_bytes,
+        "shards": [
+            {
+                "name": layout.name,
+                "size": layout.size,
+                "header": hashlib.sha256(layout.header).hexdigest(),
+            }
+            for layout in export.layouts
+        ],
+        "config": hashlib.sha256(export.config).hexdigest() if export.config else None,
+        "files": [
+            {"name": f.name, "source": f.source, "size": f.size, "sha256": f.digest}
+            for f in export.files
+        ],
+        "tensors": _rows(export),
     }
 
 
@@ -80,12 +115,12 @@ def estimate_member(plan: Plan, budget: Budget) -> dict[str, Any]:
 
 
 def encode_value(value: Value) -> Any:
-    """A literal in JSON: rationals as `"3/10"`, whole numbers as numbers."""
+    """A literal in JSON: rationals as `"3/10"`, whole numbers as numbers, schedules as text."""
     if isinstance(value, Fraction):
         return int(value) if value.denominator == 1 else str(value)
     if isinstance(value, tuple):
         return [encode_value(item) for item in value]
-    return value
+    return value if isinstance(value, int | str | None) else print_value(value)
 
 
 def source_table(source: PlanSource) -> dict[str, Any]:
@@ -104,7 +139,12 @@ def source_table(source: PlanSource) -> dict[str, Any]:
 
 
 def _source(source: PlanSource) -> dict[str, Any]:
-    return {**source_table(source), "names": source.rule, "unused": source.unused}
+    return {
+        **source_table(source),
+        "architecture": source.architecture.family,
+        "names": source.rule,
+        "unused": source.unused,
+    }
 
 
 def _nodes(graph: Graph) -> dict[str, Any]:
@@ -120,52 +160,49 @@ def _nodes(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _program(program: Program) -> dict[str, Any]:
-    count = len(program.inputs)
-
-    def value(index: int) -> str:
-        return f"in{index}" if index < count else f"v{index - count}"
-
-    return {
-        "inputs": list(program.inputs),
-        "calls": [
-            {
-                "node": call.node,
-                "stage": call.stage,
-                "revision": call.revision,
-                "operands": [value(i) for i in call.operands],
-                "params": {name: encode_value(v) for name, v in call.params},
-            }
-            for call in program.calls
-        ],
-        "result": value(program.result),
-    }
-
-
-def _rows(plan: Plan) -> list[dict[str, Any]]:
+def _rows(export: PlannedExport) -> list[dict[str, Any]]:
     place: Mapping[str, tuple[str, int]] = {
         tensor.name: (layout.name, tensor.start)
-        for layout in plan.layouts
+        for layout in export.layouts
         for tensor in layout.tensors
     }
-    return [_row(row, plan, *place[row.tensor]) for row in plan.rows]
+    return [_row(row, *place[row.tensor]) for row in export.rows]
 
 
-def _row(row: Row, plan: Plan, shard: str, start: int) -> dict[str, Any]:
+def _row(row: Row, shard: str, start: int) -> dict[str, Any]:
     return {
         "name": row.tensor,
         "shape": list(row.shape),
         "dtype": row.dtype.word,
         "action": row.action,
-        "program": plan.program.key if row.action == "merge" else None,
+        **_computed(row, merged=row.action == "merge"),
         "work": row.work.word,
         "exactness": row.exactness,
         "sweeps": row.sweeps,
-        "inputs": [
-            {"source": label, "name": entry.name, "dtype": entry.dtype.word}
-            for label, entry in zip(row.labels, row.entries, strict=True)
-        ],
         "equal": [{"source": label, "name": entry.name} for label, entry in row.equal],
         "shard": shard,
         "start": start,
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return {
+        "measure": reading.measure,
+        "name": reading.tensor,
+        **_computed(reading, merged=True),
+        "work": reading.work.word,
+    }
+
+
+def _computed(item: Row | Reading, *, merged: bool) -> dict[str, Any]:
+    """What an item is computed from, and by which program with which numbers."""
+    template = template_of(item.program) if merged else None
+    return {
+        "program": template.key if template else None,
+        "scalars": [encode_value(scalar) for scalar in template.scalars] if template else [],
+        "inputs": [
+            {"source": label, "name": entry.name, "dtype": entry.dtype.word}
+            for label, entry in zip(item.labels, item.entries, strict=True)
+        ],
+        "origins": dict(item.origins),
     }

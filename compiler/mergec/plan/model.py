@@ -5,19 +5,22 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, TensorEntry
+from mergec.catalog.architecture import Architecture
 from mergec.diagnostics import Span
-from mergec.elaborate import ExportDecl, SourceDecl
-from mergec.ir import Graph, NodeKey
+from mergec.elaborate import Contract, ExportDecl, SourceDecl
+from mergec.ir import Fact, Graph, NodeKey
 from mergec.plan.layout import ShardLayout
 from mergec.plan.program import Exactness, Program
+from mergec.resolve import ResolvedSetting
 
 Action = Literal["merge", "cast", "copy"]
 
 
 @dataclass(frozen=True, slots=True)
 class SmallFile:
-    """A file copied as it is from the donor: its basename, size in bytes and digest."""
+    """A file copied as it is from the source labelled `source`: basename, bytes and digest."""
 
+    source: str
     name: str
     size: int
     digest: Sha256
@@ -27,12 +30,14 @@ class SmallFile:
 class PlanSource:
     """A source with the checkpoint found for it.
 
-    `rule` says how its tensor names were matched to the output's, None for as they are. `unused`
-    counts its tensors that the output does not need.
+    `architecture` says which roles and layers its tensors have. `rule` says how its tensor names
+    were matched to the output's, None for as they are. `unused` counts its tensors that no output
+    needs.
     """
 
     decl: SourceDecl
     checkpoint: Checkpoint
+    architecture: Architecture
     rule: str | None
     unused: int
 
@@ -49,19 +54,22 @@ class Place:
 class Row:
     """What happens to one output tensor.
 
-    `entries` are the tensors read, one for each input of the program (one for a copy). `equal`
-    are tensors of other sources that must hold the same bytes as a copied buffer; the run checks
-    it. `work` is the dtype blocks are computed in. `sweeps` is 1 for a copy. `place` is for
-    messages alone.
+    `program` has one result; `labels` and `entries` are the tensors read, one for each of its
+    inputs. `equal` are tensors of other sources that must hold the same bytes as a copied buffer;
+    the run checks it. `origins` says for which tensor name masks are drawn, by the key of a source
+    node, where that is not `tensor`. `work` is the dtype blocks are computed in. `sweeps` is 1 for
+    a copy. `place` is for messages alone.
     """
 
     tensor: str
     shape: tuple[int, ...]
     dtype: Dtype
     action: Action
+    program: Program
     labels: tuple[str, ...]
     entries: tuple[TensorEntry, ...]
     equal: tuple[tuple[str, TensorEntry], ...]
+    origins: tuple[tuple[NodeKey, str], ...]
     work: Dtype
     exactness: Exactness
     sweeps: int
@@ -80,26 +88,71 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """One tensor's part in a measure: the results of `program` are the measure's operands.
+
+    `measure` is an index into `Plan.measures`; the other fields are as in a row.
+    """
+
+    measure: int
+    tensor: str
+    program: Program
+    labels: tuple[str, ...]
+    entries: tuple[TensorEntry, ...]
+    origins: tuple[tuple[NodeKey, str], ...]
+    work: Dtype
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExport:
+    """One checkpoint that the run writes.
+
+    `folder` is empty for the only export of a spec, else the name of its folder in the output.
+    `donor` labels the source whose names, dtypes and config it has. `config` are the bytes of the
+    new config.json, `files` the small files that are copied.
+    """
+
+    decl: ExportDecl
+    folder: str
+    donor: str
+    rows: tuple[Row, ...]
+    layouts: tuple[ShardLayout, ...]
+    config: bytes | None
+    files: tuple[SmallFile, ...]
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of the weight files."""
+        return sum(layout.size for layout in self.layouts)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a run does, in order.
 
-    `written` is the graph as the spec says it, `names` what the spec calls its nodes, `normal` the
-    normal form. `program` computes every merged row. `config` are the bytes of the new config.json,
-    `files` the small files that are copied from the donor.
+    `parameters` are the values of the spec's parameters, as text. `written` is the graph as the
+    spec says it, `names` what the spec calls its nodes. `contracts` are those that need statistics
+    of the run, `measures` these statistics and `readings` what they are collected from.
+    `settings` are the numbers that differ from tensor to tensor, for reviewers; the programs of the
+    rows say the same.
     """
 
     edition: int
-    export: ExportDecl
+    parameters: Mapping[str, str]
     sources: tuple[PlanSource, ...]
     names: Mapping[NodeKey, str]
     written: Graph
-    normal: Graph
-    program: Program
-    rows: tuple[Row, ...]
-    layouts: tuple[ShardLayout, ...]
-    donor: str
-    config: bytes | None
-    files: tuple[SmallFile, ...]
+    exports: tuple[PlannedExport, ...]
+    contracts: tuple[Contract, ...]
+    measures: tuple[Fact, ...]
+    readings: tuple[Reading, ...]
+    settings: tuple[ResolvedSetting, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The output tensors of all exports, in order."""
+        return tuple(row for export in self.exports for row in export.rows)
 
     @property
     def checkpoints(self) -> Mapping[str, Checkpoint]:
@@ -109,9 +162,19 @@ class Plan:
     @property
     def bytes_read(self) -> int:
         """Bytes of tensors read from the sources, each tensor once."""
-        return sum(row.nbytes_read for row in self.rows)
+        read = {
+            (label, entry.name): entry.nbytes
+            for item in self._items
+            for label, entry in zip(item.labels, item.entries, strict=True)
+        }
+        equal = {(label, e.name): e.nbytes for row in self.rows for label, e in row.equal}
+        return sum((equal | read).values())
+
+    @property
+    def _items(self) -> tuple[Row | Reading, ...]:
+        return (*self.rows, *self.readings)
 
     @property
     def bytes_written(self) -> int:
         """Bytes of the weight files."""
-        return sum(layout.size for layout in self.layouts)
+        return sum(export.bytes_written for export in self.exports)

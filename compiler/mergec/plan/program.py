@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mergec.catalog import Dtype
-from mergec.ir import Graph, NodeKey, Value, print_value
+from mergec.ir import Graph, Node, NodeKey, Value, print_value
 from mergec.ops import STAGES, Stage, StatisticStage, statistics_passes
 
 Exactness = Literal["P", "M"]
@@ -19,7 +19,11 @@ Exactness = Literal["P", "M"]
 
 @dataclass(frozen=True, slots=True)
 class StageCall:
-    """A stage applied to values. `operands` count the program's inputs first, then its calls."""
+    """A stage applied to values. `operands` count the program's inputs first, then its calls.
+
+    A stage that draws a mask may have the parameter `origin`, the key of the source node whose
+    tensor name the mask is drawn for; without it that is the name of the output tensor.
+    """
 
     node: NodeKey
     stage: str
@@ -41,19 +45,20 @@ class StageCall:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The calls that compute one result from `inputs` (source labels, in order).
+    """The calls that compute results from `inputs` (source labels, in order).
 
-    `result` is the index of the result among inputs and calls. `key` is the SHA-256 of the rest,
-    so that programs that do the same are one.
+    A label stands once for each tensor of that source that is read. `results` are indexes among
+    inputs and calls: one for an output tensor, several where tensors are computed together. `key`
+    is the SHA-256 of the rest, so that programs that do the same are one.
     """
 
     inputs: tuple[str, ...]
     calls: tuple[StageCall, ...]
-    result: int
+    results: tuple[int, ...]
     key: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        parts = [", ".join(self.inputs), str(self.result)]
+        parts = [", ".join(self.inputs), ", ".join(map(str, self.results))]
         for call in self.calls:
             params = ", ".join(f"{name}={print_value(value)}" for name, value in call.params)
             parts.append(f"{call.stage}.{call.revision}({call.operands}; {params})")
@@ -82,22 +87,30 @@ class Schedule:
     """When each call of a program runs.
 
     `ready[i]` is the first sweep in which call i's result can be computed; its statistics are
-    collected in the sweeps from `first[i]` up to that one. `sweeps` counts them all.
+    collected in the sweeps from `first[i]` up to that one. `sweeps` counts them all. `done[r]` is
+    the sweep in which the program's r-th result is computed, and `met[m]` the one in which all
+    results of the m-th meeting are. `needed` are the calls of each sweep.
     """
 
     first: tuple[int, ...]
     ready: tuple[int, ...]
     sweeps: int
+    done: tuple[int, ...]
+    met: tuple[int, ...]
     needed: tuple[tuple[int, ...], ...]
 
 
 def recoding(label: str) -> Program:
     """The program that does nothing: a cast is a decoding and an encoding."""
-    return Program((label,), (), 0)
+    return Program((label,), (), (0,))
 
 
-def schedule(program: Program, work: Dtype) -> Schedule:
-    """The fewest sweeps for `program` in `work`, and the calls each sweep must compute."""
+def schedule(program: Program, work: Dtype, meetings: Sequence[Sequence[int]] = ()) -> Schedule:
+    """The fewest sweeps for `program` in `work`, and the calls each sweep must compute.
+
+    A meeting is a group of results, as indexes into `program.results`, that something needs block
+    by block at one time; those that were done in an earlier sweep are computed again.
+    """
     count = len(program.inputs)
     first: list[int] = []
     ready: list[int] = []
@@ -106,17 +119,24 @@ def schedule(program: Program, work: Dtype) -> Schedule:
         first.append(start)
         passes = statistics_passes(call.definition(), dict(call.params), work)
         ready.append(start + passes)
-    last = ready[program.result - count] if program.result >= count else 0
-    needed = tuple(_needed(program, first, ready, sweep, last) for sweep in range(last + 1))
-    return Schedule(tuple(first), tuple(ready), last + 1, needed)
+    done = tuple(ready[r - count] if r >= count else 0 for r in program.results)
+    met = tuple(max(done[r] for r in meeting) for meeting in meetings)
+    sweeps = max(done) + 1
+    used: list[set[int]] = [set() for _ in range(sweeps)]
+    for result, when in zip(program.results, done, strict=True):
+        used[when].add(result)
+    for meeting, when in zip(meetings, met, strict=True):
+        used[when].update(program.results[r] for r in meeting)
+    needed = tuple(_needed(program, first, ready, used[sweep], sweep) for sweep in range(sweeps))
+    return Schedule(tuple(first), tuple(ready), sweeps, done, met, needed)
 
 
 def _needed(
-    program: Program, first: list[int], ready: list[int], sweep: int, last: int
+    program: Program, first: list[int], ready: list[int], used: set[int], sweep: int
 ) -> tuple[int, ...]:
-    """The calls whose result is used in this sweep: by a statistic, or by the result."""
+    """The calls whose result is used in this sweep: by a statistic, or as one of `used`."""
     count = len(program.inputs)
-    wanted: set[int] = {program.result} if sweep == last else set()
+    wanted = {*used}
     for number, call in enumerate(program.calls):
         if first[number] <= sweep < ready[number]:
             wanted.update(call.operands)
@@ -126,16 +146,18 @@ def _needed(
     return tuple(n for n in range(len(program.calls)) if count + n in wanted)
 
 
-def build_program(graph: Graph, root: NodeKey) -> Program:
-    """The program that computes `root` of a normal-form graph; inputs by label.
+def build_program(graph: Graph, *roots: NodeKey) -> tuple[Program, tuple[NodeKey, ...]]:
+    """The program that computes `roots` of a normal-form graph, and the source node of each input.
 
-    Calls stand in the order of their first use, operands before users: it follows from what is
-    computed alone, and not from the order of lines in the spec.
+    Inputs stand by label, then in the order of first use among tensors of one source. Calls stand
+    in the order of their first use, operands before users: it follows from what is computed alone,
+    and not from the order of lines in the spec.
     """
-    sources = sorted(graph.leaves(root), key=lambda node: str(node.param("label")))
+    leaves = {node.key: node for root in roots for node in graph.leaves(root)}
+    sources = sorted(leaves.values(), key=_place)
     number = {node.key: i for i, node in enumerate(sources)}
     calls: list[StageCall] = []
-    stack = [root]
+    stack = [*reversed(roots)]
     while stack:
         node = graph.node(stack[-1])
         waiting = [key for key in node.operands if key not in number]
@@ -150,4 +172,10 @@ def build_program(graph: Graph, root: NodeKey) -> Program:
             revision = STAGES[node.op].revision
             calls.append(StageCall(node.key, node.op, revision, operands, node.params))
     labels = tuple(str(node.param("label")) for node in sources)
-    return Program(labels, tuple(calls), number[root])
+    results = tuple(number[root] for root in roots)
+    return Program(labels, tuple(calls), results), tuple(node.key for node in sources)
+
+
+def _place(leaf: Node) -> tuple[str, int]:
+    slot = dict(leaf.params).get("slot", 0)
+    return str(leaf.param("label")), slot if isinstance(slot, int) else 0

@@ -6,27 +6,30 @@ from collections.abc import Iterator
 
 from mergec.catalog import Dtype
 from mergec.diagnostics.printable import escape
-from mergec.ir import Node, Value, print_decimal, print_value
-from mergec.ops import numbers
 from mergec.plan.budget import Budget
 from mergec.plan.encode import plan_hash
-from mergec.plan.model import Plan, PlanSource, Row
+from mergec.plan.model import Plan, PlannedExport, PlanSource, Row
 from mergec.plan.program import Program, schedule
+from mergec.plan.review_expression import expression_lines
+from mergec.plan.review_settings import setting_lines
+from mergec.plan.template import template_of
 
 _SYMBOLS = {"merge": "+", "cast": "~", "copy": "="}
 
 
 def review(plan: Plan, budget: Budget) -> str:
     """The review text: one screen for most specs, the same wherever it is printed."""
-    sections = (
-        _head(plan),
+    sections = [
+        [line for export in plan.exports for line in _head(export)],
         _sources(plan),
-        _expression(plan),
-        _sweeps(plan),
-        _tensors(plan),
-        _output(plan),
-        _totals(plan, budget),
-    )
+        _parameters(plan),
+        expression_lines(plan),
+        setting_lines(plan),
+        _contracts(plan),
+    ]
+    for export in plan.exports:
+        sections += [_sweeps(plan, export), _tensors(plan, export), _output(plan, export)]
+    sections.append(_totals(plan, budget))
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
@@ -43,11 +46,27 @@ def amount(size: int, *, binary: bool = False) -> str:
     raise AssertionError("unreachable")
 
 
-def _head(plan: Plan) -> list[str]:
-    kind = "delta" if plan.export.delta else "model"
-    how = " (implicit)" if plan.export.implicit else ""
-    lines = [f"exports {escape(plan.export.name)}{how}, a {kind}"]
-    return [*lines, *(f"  {escape(doc)}" for doc in plan.export.docs)]
+def _head(export: PlannedExport) -> list[str]:
+    decl = export.decl
+    kind = "delta" if decl.delta else "model"
+    how = " (implicit)" if decl.implicit else ""
+    lines = [f"exports {escape(decl.name)}{how}, a {kind}"]
+    return [*lines, *(f"  {escape(doc)}" for doc in decl.docs)]
+
+
+def _parameters(plan: Plan) -> list[str]:
+    lines = [f"  {name} = {escape(text)}" for name, text in sorted(plan.parameters.items())]
+    return ["parameters", *lines] if lines else []
+
+
+def _contracts(plan: Plan) -> list[str]:
+    lines = [f"  {escape(c.text)}  ({escape(c.why)})" for c in plan.contracts]
+    return ["required of the result, or nothing is published", *lines] if lines else []
+
+
+def _of(plan: Plan, export: PlannedExport) -> str:
+    """What tells the sections of several exports apart."""
+    return f" of {escape(export.decl.name)}" if len(plan.exports) > 1 else ""
 
 
 def _sources(plan: Plan) -> list[str]:
@@ -64,7 +83,9 @@ def _source(plan: Plan, source: PlanSource) -> tuple[str, ...]:
     tensors = source.checkpoint.tensors.values()
     dtypes = ", ".join(sorted({entry.dtype.word for entry in tensors}))
     size = amount(sum(entry.nbytes for entry in tensors))
-    notes = [f"! names matched by {source.rule}"] if source.rule else []
+    family = source.architecture.family
+    notes = [family if source.architecture.described else "roles inferred from names"]
+    notes += [f"! names matched by {source.rule}"] if source.rule else []
     if source.unused:
         notes.append(f"- {source.unused} tensors not used")
     label = escape(source.decl.label)
@@ -76,56 +97,20 @@ def _source(plan: Plan, source: PlanSource) -> tuple[str, ...]:
     return name, f"{ref}{rev}", label, count, dtypes, size, "  ".join(notes)
 
 
-def _expression(plan: Plan) -> list[str]:
-    """The graph as written, without its sources, with every parameter resolved."""
-    names = {key: escape(name) for key, name in plan.names.items()}
+def _sweeps(plan: Plan, export: PlannedExport) -> list[str]:
+    """What each pass over a tensor does, for each program and work dtype that occurs."""
+    kinds: dict[tuple[str, Dtype], Program] = {}
+    count: Counter[tuple[str, Dtype]] = Counter()
+    for row in export.rows:
+        if row.action == "merge":
+            kind = (template_of(row.program).key, row.work)
+            kinds.setdefault(kind, row.program)
+            count[kind] += 1
     lines: list[str] = []
-    for node in plan.written.nodes():
-        if node.op == "source":
-            names.setdefault(node.key, escape(str(node.param("label"))))
-            continue
-        names.setdefault(node.key, f"%{len(lines)}")
-        operands = [names[key] for key in node.operands]
-        said = _arithmetic(node, operands) or f"{node.op}({', '.join(operands)}{_params(node)})"
-        lines.append(f"  {names[node.key]} = {said} : {node.type}")
-    return ["as written", *lines] if lines else []
-
-
-def _arithmetic(node: Node, operands: list[str]) -> str:
-    """An affine node as it is written in a spec, such as `code - base`; empty for any other."""
-    if node.op != "affine":
-        return ""
-    text = ""
-    for part, operand in zip(numbers(node.param("coefficients"), 1), operands, strict=True):
-        sign = "-" if part < 0 else "+"
-        factor = "" if abs(part) == 1 else f"{print_decimal(abs(part))}*"
-        text += f" {sign} {factor}{operand}"
-    return text.removeprefix(" + ").lstrip().replace("- ", "-", text.startswith(" -"))
-
-
-def _params(node: Node) -> str:
-    shown = (f"{name}={_shown(value)}" for name, value in node.params if value is not None)
-    return "".join(("; ", ", ".join(shown))) if node.params else ""
-
-
-def _shown(value: Value) -> str:
-    """As in a spec: decimals for numbers, bare words for words."""
-    if isinstance(value, bool):
-        return print_value(value)
-    if isinstance(value, tuple):
-        return f"[{', '.join(_shown(item) for item in value)}]"
-    if isinstance(value, str):
-        return escape(value).replace("\\u{1f}", " + ")
-    return print_decimal(value) if value is not None else "none"  # type: ignore[arg-type]
-
-
-def _sweeps(plan: Plan) -> list[str]:
-    """What each pass over a tensor does, for the work dtypes that occur."""
-    works = sorted({row.work for row in plan.rows if row.action == "merge"}, key=lambda d: d.rank)
-    lines: list[str] = []
-    for work in works:
-        lines.append(f"sweeps over each tensor, computing in {work.word}")
-        lines += [f"  {line}" for line in _sweep_lines(plan.program, work)]
+    for (key, work), program in sorted(kinds.items(), key=lambda item: item[0][1].rank):
+        which = f" ({count[key, work]} tensors)" if len(kinds) > 1 else ""
+        lines.append(f"sweeps over each tensor{_of(plan, export)}, computing in {work.word}{which}")
+        lines += [f"  {line}" for line in _sweep_lines(program, work)]
     return lines
 
 
@@ -148,16 +133,17 @@ def _counted(names: list[str]) -> str:
     return ", ".join(f"{n} × {name}" if n > 1 else name for name, n in Counter(names).items())
 
 
-def _tensors(plan: Plan) -> list[str]:
+def _tensors(plan: Plan, export: PlannedExport) -> list[str]:
     """One line for each kind of change; layers that differ only by number are one kind."""
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in plan.rows:
+    for row in export.rows:
         name = re.sub(r"(?<=\.)\d+(?=\.)", "*", row.tensor)
         source = row.labels[0] if row.action != "merge" else ""
         stored = ",".join(entry.dtype.word for entry in row.entries)
         key = (row.action, name, _shape(row), row.dtype.word, row.exactness, source, stored)
         groups.setdefault(key, []).append(row)
-    lines = ["tensors  (+ computed, ~ cast, = copied; class P is one digest everywhere)"]
+    legend = "(+ computed, ~ cast, = copied; class P is one digest everywhere)"
+    lines = [f"tensors{_of(plan, export)}  {legend}"]
     return lines + [_group(rows) for rows in groups.values()]
 
 
@@ -175,16 +161,17 @@ def _shape(row: Row) -> str:
     return f"{row.dtype.word}[{','.join(map(str, row.shape))}]"
 
 
-def _output(plan: Plan) -> list[str]:
-    count = len(plan.layouts)
+def _output(plan: Plan, export: PlannedExport) -> list[str]:
+    count = len(export.layouts)
     shards = "1 file" if count == 1 else f"{count} files"
-    lines = [
-        "output",
-        f"  {len(plan.rows)} tensors in {shards} of weights, {amount(plan.bytes_written)}",
-    ]
-    names = (["config.json"] if plan.config is not None else []) + [f.name for f in plan.files]
-    if names:
-        lines.append(f"  from {escape(plan.donor)}: {', '.join(map(escape, names))}")
+    where = f"output {escape(export.folder)}/" if export.folder else "output"
+    size = amount(export.bytes_written)
+    lines = [where, f"  {len(export.rows)} tensors in {shards} of weights, {size}"]
+    copied = [("config.json", export.donor)] if export.config is not None else []
+    copied += [(file.name, file.source) for file in export.files]
+    for source in dict.fromkeys(source for _, source in copied):
+        names = ", ".join(escape(name) for name, of in copied if of == source)
+        lines.append(f"  from {escape(source)}: {names}")
     return lines
 
 

@@ -1,0 +1,78 @@
+"""Numbers and choices that differ from tensor to tensor, for reviewers: what each comes to."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from mergec.diagnostics.printable import escape
+from mergec.elaborate.print_number import number_expr
+from mergec.ir import TensorSelector, print_decimal
+from mergec.ir.selector import print_selector
+from mergec.plan.model import Plan
+from mergec.plan.review_expression import name_of, written_node
+from mergec.resolve import ResolvedSetting
+from mergec.syntax.one_line import one_line
+
+_LAYER = re.compile(r"(?<=\.)\d{1,9}(?=\.)")
+_SHOWN_NAMES = 3
+
+
+def setting_lines(plan: Plan) -> list[str]:
+    """The section `for each tensor`: names with a number in them have one value for each layer."""
+    lines: list[str] = []
+    for setting in plan.settings:
+        written = setting.written
+        text = escape(one_line(number_expr(written))) if written is not None else ""
+        node = plan.written.node(setting.node)
+        if node.op == "affine":  # whose parameter has no name in the language
+            operands = [name_of(plan, key) for key in node.operands]
+            what = f"{text} in {written_node(node.op, dict(node.params), operands)}"
+        else:
+            what = f"{name_of(plan, setting.node)}: "
+            what += f"{setting.param} = {text}" if text else "match"
+        lines.append(f"  {what}")
+        lines += [f"    {line}" for line in _values(plan, setting)]
+    return ["for each tensor", *lines] if lines else []
+
+
+def _values(plan: Plan, setting: ResolvedSetting) -> list[str]:
+    """One line for each list of values, with the names that have it."""
+    by_name: dict[str, list[tuple[int, Fraction]]] = {}
+    for tensor, value in setting.values.items():
+        number = _LAYER.search(tensor)
+        layer = int(number.group()) if number else 0
+        by_name.setdefault(_LAYER.sub("*", tensor, count=1), []).append((layer, value))
+    by_values: dict[tuple[str, ...], list[str]] = {}
+    for name, values in by_name.items():
+        texts = tuple(_text(plan, setting, value) for _, value in sorted(values))
+        by_values.setdefault(texts, []).append(name)
+    shown = [(_run(values), names) for values, names in by_values.items()]
+    width = min(max(len(text) for text, _ in shown), 60)
+    return [f"{text.ljust(width)}  {_names(names)}" for text, names in shown]
+
+
+def _text(plan: Plan, setting: ResolvedSetting, value: Fraction) -> str:
+    if setting.param:
+        return print_decimal(value)
+    node = plan.written.node(setting.node)
+    selectors = node.param("selectors")
+    assert isinstance(selectors, tuple)
+    selector = selectors[int(value)]
+    arm = print_selector(selector) if isinstance(selector, TensorSelector) else "else"
+    return f"{escape(arm)} => {name_of(plan, node.operands[int(value)])}"
+
+
+def _run(values: Sequence[str]) -> str:
+    """Values in the order of layers; equal neighbours are counted."""
+    runs: list[tuple[str, int]] = []
+    for value in values:
+        if runs and runs[-1][0] == value:
+            runs[-1] = (value, runs[-1][1] + 1)
+        else:
+            runs.append((value, 1))
+    return ", ".join(f"{value} × {count}" if count > 1 else value for value, count in runs)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(escape(name) for name in names[:_SHOWN_NAMES]) + more

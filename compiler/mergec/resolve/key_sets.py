@@ -1,0 +1,85 @@
+"""The key set of every value of a spec: views change those of their operands, operators do not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from mergec.catalog import Checkpoint, TensorEntry, TensorName
+from mergec.catalog.architecture import Architecture
+from mergec.diagnostics import Span, fail
+from mergec.elaborate import Elaborated
+from mergec.ir import Node, NodeKey, TensorSelector
+from mergec.ir.selector import selects
+from mergec.resolve.key_set import KeySet, Leaf, first_operand
+from mergec.resolve.renaming import renamed_keys
+from mergec.resolve.slicing import sliced
+from mergec.resolve.stacking import Stacking
+
+
+@dataclass(slots=True)
+class KeySets:
+    """The key set of every value of a spec, found when it is asked for."""
+
+    elaborated: Elaborated
+    checkpoints: Mapping[str, Checkpoint]
+    architectures: Mapping[str, Architecture]
+    _known: dict[NodeKey, KeySet] = field(default_factory=dict[NodeKey, KeySet])
+
+    def of(self, key: NodeKey) -> KeySet:
+        """The key set of a node. Raises E107, E402, E405, E407, E408, E410, E411."""
+        if key in self._known:
+            return self._known[key]
+        # Operands first, and without recursion: graphs may be deep.
+        for node in self.elaborated.graph.below(key):
+            if node.key not in self._known:
+                self._known[node.key] = self._of(node)
+        return self._known[key]
+
+    def _of(self, node: Node) -> KeySet:
+        parts = [self._known[operand] for operand in node.operands]
+        match node.op:
+            case "source":
+                return self._source(str(node.param("label")))
+            case "slice":
+                return sliced(parts[0], node, self._span(node))
+            case "stack":
+                stacking = Stacking(self.checkpoints, self._span(node))
+                return stacking.stacked(parts, untie=node.param("untie") is True)
+            case "rename":
+                config = self.checkpoints[parts[0].donor].config
+                return renamed_keys(parts[0], node, config, self._span(node))
+            case "select":
+                return self._selected(parts[0], node)
+            case _:
+                return replace(parts[first_operand(node)], routes={})
+
+    def _span(self, node: Node) -> Span | None:
+        return self.elaborated.places.nodes.get(node.key)
+
+    def _source(self, label: str) -> KeySet:
+        names = self.checkpoints[label].tensors
+        origins = {str(name): Leaf(label, str(name)) for name in names}
+        return KeySet(label, origins, self.architectures[label])
+
+    def entry(self, leaf: Leaf) -> TensorEntry:
+        """The tensor that a name takes its shape from."""
+        return self.checkpoints[leaf.label].tensors[TensorName(leaf.name)]
+
+    def _selected(self, part: KeySet, node: Node) -> KeySet:
+        selector = node.param("selector")
+        assert isinstance(selector, TensorSelector)
+        origins = {
+            name: leaf
+            for name, leaf in part.origins.items()
+            if selects(selector, part.position(name))
+        }
+        if not origins:
+            places = [part.architecture.place(name) for name in part.origins]
+            roles = sorted({role for place in places for role in place.roles})
+            raise fail(
+                "E411",
+                "this selection keeps no tensor",
+                self._span(node),
+                notes=(f"its tensors have the roles {', '.join(roles) or 'of no layer'}",),
+                help='choose one of these, or write a pattern for names, as in `"*.norm.*"`',
+            )
+        return replace(part, origins=origins, renamed=True, routes={})

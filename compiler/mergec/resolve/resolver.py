@@ -1,0 +1,232 @@
+"""From the graph as written to the graph of one tensor: every choice taken, every number known.
+
+Ramps, matches, slices, stacks and views are gone; what is left are operators over tensors of
+sources. Tensors for which the same is left get the same nodes, so that they share a program.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mergec.diagnostics import Diagnostic
+from mergec.elaborate import Elaborated
+from mergec.elaborate.wording import shown
+from mergec.ir import MODEL, GraphBuilder, Node, NodeKey, Value, ValueType, is_scheduled
+from mergec.ops import OPERATORS
+from mergec.resolve.findings import Findings, StoppedError
+from mergec.resolve.key_set import Leaf, first_operand
+from mergec.resolve.key_sets import KeySets
+from mergec.resolve.numbers import Numbers
+from mergec.resolve.routing import VIEWS, Demand, Routing
+from mergec.resolve.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTensor:
+    """What one tensor comes to: nodes of `Resolver.builder`, and what its source nodes read.
+
+    `leaves` leads from source nodes to the tensor asked of that source, by the name that the other
+    tensors of its expression have; the source itself may have it under a prefix.
+    """
+
+    roots: tuple[NodeKey, ...]
+    leaves: Mapping[NodeKey, Leaf]
+
+
+@dataclass(slots=True)
+class _Tensor:
+    """The state of one tensor: its name in the output, nodes found, and tensors of each source."""
+
+    name: str
+    found: dict[Demand, NodeKey] = field(default_factory=dict[Demand, NodeKey])
+    slots: dict[str, dict[str, NodeKey]] = field(default_factory=dict[str, dict[str, NodeKey]])
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Resolves values of one spec, tensor by tensor."""
+
+    elaborated: Elaborated
+    keys: KeySets
+    findings: Findings
+    builder: GraphBuilder = field(default_factory=GraphBuilder)
+    usage: Usage = field(default_factory=Usage)
+    routing: Routing = field(init=False)
+    numbers: Numbers = field(init=False)
+    _plain: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
+    _found: dict[NodeKey, NodeKey] = field(default_factory=dict[NodeKey, NodeKey])
+    _draws: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
+    _cached: dict[NodeKey, tuple[NodeKey, Mapping[str, NodeKey]]] = field(
+        default_factory=dict[NodeKey, tuple[NodeKey, Mapping[str, NodeKey]]]
+    )
+
+    def __post_init__(self) -> None:
+        shared = (self.elaborated, self.keys, self.findings, self.usage)
+        self.routing, self.numbers = Routing(*shared), Numbers(*shared)
+
+    def tensor(self, roots: tuple[NodeKey, ...], name: str) -> ResolvedTensor | None:
+        """What `roots` are for the tensor `name`; None after reporting what is wrong with it.
+
+        Finds E203, E211, E301, E307, E401 and E409.
+        """
+        tensor = _Tensor(name)
+        try:
+            found = tuple(self._resolve(tensor, (root, name)) for root in roots)
+        except StoppedError:
+            return None
+        leaves = {
+            key: Leaf(label, inner)
+            for label, names in tensor.slots.items()
+            for inner, key in names.items()
+        }
+        return ResolvedTensor(found, leaves)
+
+    def origin(self, root: NodeKey, name: str) -> Leaf:
+        """The tensor that gives a value's tensor its dtype: the base's, else the first operand's.
+
+        Only for a tensor that could be resolved.
+        """
+        demand = (root, name)
+        while True:
+            node = self.elaborated.graph.node(demand[0])
+            if node.op == "source":
+                return Leaf(str(node.param("label")), demand[1])
+            if node.op in VIEWS:
+                demand = self.routing.route(node, demand[1], None)
+            else:
+                demand = (node.operands[first_operand(node)], demand[1])
+
+    def _resolve(self, tensor: _Tensor, demand: Demand) -> NodeKey:
+        """Operands first and by a stack of our own, for nothing bounds the depth of a graph."""
+        stack = [demand]
+        while stack:
+            key, name = stack[-1]
+            if (key, name) in tensor.found or self._take_cached(tensor, key, name):
+                stack.pop()
+                continue
+            node = self.elaborated.graph.node(key)
+            wanted = self._wanted(tensor, node, name)
+            waiting = [each for each in wanted if each not in tensor.found]
+            if waiting:
+                stack += reversed(waiting)
+                continue
+            stack.pop()
+            operands = [tensor.found[each] for each in wanted]
+            tensor.found[key, name] = self._built(tensor, node, name, operands)
+        return tensor.found[demand]
+
+    def _wanted(self, tensor: _Tensor, node: Node, name: str) -> list[Demand]:
+        if node.op in VIEWS:
+            return [self.routing.route(node, name, tensor.name)]
+        return [(operand, name) for operand in node.operands]
+
+    def _built(self, tensor: _Tensor, node: Node, name: str, operands: list[NodeKey]) -> NodeKey:
+        if node.op == "source":
+            return self._leaf(tensor, node, name)
+        if node.op == "checked":
+            self._check_mass(node, name, operands[0])
+            return operands[0]
+        if node.op in VIEWS:
+            return operands[0]
+        if node.op == "as_model":
+            return self.builder.add("as_model", operands, type=MODEL)
+        params = self.numbers.known(node, name, tensor.name)
+        if node.op == "affine":
+            return self._affine(node, operands, params)
+        operator = OPERATORS[node.op]
+        if operator.masked and not (name == tensor.name and self._is_plain(node.operands[0])):
+            origin = self.origin(node.operands[0], name)
+            if origin.name != tensor.name:
+                params["origin"] = tensor.slots[origin.label][origin.name]
+        masses = [self._mass(key) for key in operands]
+        kind = ValueType(operator.result_mass(params, masses))
+        return self.builder.add(node.op, operands, params, type=kind, revision=node.revision)
+
+    def _leaf(self, tensor: _Tensor, node: Node, name: str) -> NodeKey:
+        """The source node of a tensor: numbered where one source gives several."""
+        names = tensor.slots.setdefault(str(node.param("label")), {})
+        params = dict(node.params)
+        if names:
+            params["slot"] = len(names)
+        names[name] = self.builder.add("source", params=params, type=node.type)
+        return names[name]
+
+    def _affine(self, node: Node, operands: list[NodeKey], params: dict[str, Value]) -> NodeKey:
+        coefficients = params["coefficients"]
+        assert isinstance(coefficients, tuple)
+        mass = Fraction(0)
+        for part, operand in zip(coefficients, operands, strict=True):
+            assert isinstance(part, Fraction)
+            mass += part * self._mass(operand)
+        return self.builder.add("affine", operands, params, type=ValueType(mass))
+
+    def _mass(self, key: NodeKey) -> Fraction:
+        mass = self.builder[key].type.mass
+        assert isinstance(mass, Fraction)
+        return mass
+
+    def _check_mass(self, node: Node, name: str, operand: NodeKey) -> None:
+        found, wanted = self._mass(operand), node.type.mass
+        if found == wanted:
+            return
+        self.findings.stop(
+            (node.key, "mass"),
+            Diagnostic(
+                "E301",
+                f"in tensor `{name}` these weights sum to {shown(found)}, not {wanted}",
+                self.elaborated.places.nodes.get(node.operands[0]),
+                f"mass {shown(found)} there",
+                help=(f"write values that sum to {wanted} in every tensor",),
+            ),
+        )
+
+    def _take_cached(self, tensor: _Tensor, key: NodeKey, name: str) -> bool:
+        """Use what was found for another tensor, where nothing depends on the tensor."""
+        if not self._is_plain(key):
+            return False
+        if name != tensor.name and self._masked(key):
+            return False
+        if key not in self._cached:
+            self._cached[key] = self._anywhere(key)
+        found, leaves = self._cached[key]
+        if any(
+            tensor.slots.get(label, {name: leaf}).get(name) != leaf
+            for label, leaf in leaves.items()
+        ):
+            return False  # the source gives this tensor another one too
+        for label, leaf in leaves.items():
+            tensor.slots.setdefault(label, {})[name] = leaf
+        tensor.found[key, name] = found
+        return True
+
+    def _anywhere(self, key: NodeKey) -> tuple[NodeKey, Mapping[str, NodeKey]]:
+        """What a plain value is for every tensor, and its source nodes by label."""
+        tensor, leaves = _Tensor(""), dict[str, NodeKey]()
+        for node in self.elaborated.graph.below(key):
+            if node.key not in self._found:
+                operands = [self._found[operand] for operand in node.operands]
+                self._found[node.key] = self._built(tensor, node, "", operands)
+            if node.op == "source":
+                leaves[str(node.param("label"))] = self._found[node.key]
+        return self._found[key], leaves
+
+    def _is_plain(self, key: NodeKey) -> bool:
+        """Whether a value is made of whole values alone: no views, nothing that differs."""
+        if key not in self._plain:
+            for node in self.elaborated.graph.below(key):
+                self._plain.setdefault(
+                    node.key,
+                    node.op not in VIEWS
+                    and not any(is_scheduled(value) for _, value in node.params)
+                    and all(self._plain[operand] for operand in node.operands),
+                )
+        return self._plain[key]
+
+    def _masked(self, key: NodeKey) -> bool:
+        """Whether a mask is drawn somewhere below."""
+        if key not in self._draws:
+            for node in self.elaborated.graph.below(key):
+                self._draws[node.key] = (node.op in OPERATORS and OPERATORS[node.op].masked) or any(
+                    self._draws[operand] for operand in node.operands
+                )
+        return self._draws[key]
