@@ -61,7 +61,7 @@ def test_every_source_that_does_not_exist_is_reported_at_once(mergec: Mergec) ->
 
 
 def test_a_reference_to_a_hub(mergec: Mergec) -> None:
-    write_spec('a = model("org/name")', "child = linear(a, a)")
+    write_spec('a = model("org/name")', "child = linear(a)")
     refused(mergec("check", "spec.merge"), "E716", 4)
 
 
@@ -78,7 +78,7 @@ def test_a_source_with_values_that_are_no_numbers(mergec: Mergec, value: float, 
 
 def test_a_result_that_does_not_fit_its_dtype(mergec: Mergec) -> None:
     write_checkpoint(Path("large"), {"norm.weight": f32(1e6, 1.0)})
-    write_spec('a = model("./large")', "child = linear(a, a)", "export child { dtype = f16 }")
+    write_spec('a = model("./large")', "child = linear(a)", "export child { dtype = f16 }")
     outcome = mergec("run", "spec.merge", "-o", "out")
     refused(outcome, "E806", 9)
     assert "--> spec.merge:3:8" in outcome.err

@@ -1,14 +1,14 @@
 """A small checkpoint, a run that copies it, and file systems that fail, for the tests of shards.
 
-As a script, `shard_cases.py FOLDER` makes the run in FOLDER/1, FOLDER/2 ..., killed at its first,
-second ... system call, until one comes through; it imports nothing beyond the product.
+As a script, `shard_cases.py FOLDER CASE` makes the run in FOLDER/1, FOLDER/2 ..., killed at its
+first, second ... system call, until one comes through; it imports nothing beyond the product.
 """
 
 import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -29,6 +29,14 @@ TENSORS = (
 )
 SHARD_BYTES = 150
 METADATA = {"format": "pt"}
+Case = Mapping[str, Sequence[OutputTensor]]
+ONE: Case = {"": TENSORS}
+# One of the tensors stands in both folders, of another length in each.
+TWO: Case = {
+    "child": TENSORS,
+    "delta": (OutputTensor("embed", Dtype.F32, (3, 4)), OutputTensor("half", Dtype.F16, (0,))),
+}
+CASES: Mapping[str, Case] = {"one": ONE, "two": TWO}
 CONFIG = b'{"model_type": "toy"}\n'
 
 
@@ -37,14 +45,33 @@ def contents(tensor: OutputTensor) -> bytes:
     return hashlib.shake_128(tensor.name.encode()).digest(tensor.nbytes)
 
 
-def layouts() -> tuple[ShardLayout, ...]:
-    return lay_out(TENSORS, SHARD_BYTES, METADATA)
+def layouts(tensors: Sequence[OutputTensor] = TENSORS) -> tuple[ShardLayout, ...]:
+    return lay_out(tensors, SHARD_BYTES, METADATA)
+
+
+def case_layouts(case: Case) -> dict[str, tuple[ShardLayout, ...]]:
+    """The shards of each folder."""
+    return {folder: layouts(tensors) for folder, tensors in case.items()}
+
+
+def shard_paths(case: Case) -> dict[str, ShardLayout]:
+    """Every shard of a case by its path in the output."""
+    return {
+        os.path.join(folder, layout.name): layout
+        for folder, group in case_layouts(case).items()
+        for layout in group
+    }
 
 
 def shard_bytes(layout: ShardLayout) -> bytes:
-    """What a finished shard of the case holds, put together without the writer."""
-    by_name = {tensor.name: tensor for tensor in TENSORS}
-    body = b"".join(contents(by_name[place.name]) for place in layout.tensors)
+    """What a finished shard of a case holds, put together without the writer."""
+    by_name = {
+        (tensor.name, tensor.shape): tensor
+        for case in CASES.values()
+        for t in case.values()
+        for tensor in t
+    }
+    body = b"".join(contents(by_name[place.name, place.shape]) for place in layout.tensors)
     return head(layout) + body
 
 
@@ -53,12 +80,15 @@ def head(layout: ShardLayout) -> bytes:
     return len(layout.header).to_bytes(8, "little") + layout.header
 
 
-def expected_files() -> dict[str, bytes]:
-    """Name and bytes of every file of the published case."""
-    index = index_json(layouts())
-    assert index is not None
-    files = {layout.name: shard_bytes(layout) for layout in layouts()}
-    return {**files, "model.safetensors.index.json": index, "config.json": CONFIG}
+def expected_files(case: Case = ONE) -> dict[str, bytes]:
+    """Path and bytes of every file of the published case."""
+    files = {path: shard_bytes(layout) for path, layout in shard_paths(case).items()}
+    for folder, group in case_layouts(case).items():
+        files[os.path.join(folder, "config.json")] = CONFIG
+        index = index_json(group)
+        if index is not None:
+            files[os.path.join(folder, "model.safetensors.index.json")] = index
+    return files
 
 
 def make_source(root: Path) -> Checkpoint:
@@ -97,29 +127,31 @@ def as_planned(root: Path, planned: Sequence[ShardLayout]) -> Checkpoint:
     )
 
 
-def copy_checkpoint(source: Checkpoint, target: Path, files: Files) -> None:
+def copy_checkpoint(source: Checkpoint, target: Path, files: Files, case: Case = ONE) -> None:
     """A run of every kind of call: some tensors copied, the others written in blocks."""
+    written = [(folder, tensor) for folder, tensors in case.items() for tensor in tensors]
     with (
         SourceReader(source, files, descriptors=2) as reader,
-        CheckpointWriter.create(target, layouts(), [source.root], files) as writer,
+        CheckpointWriter.create(target, case_layouts(case), [source.root], files) as writer,
     ):
-        for tensor in TENSORS:
-            entry = source.tensors[TensorName(tensor.name)]
+        for folder, tensor in written:
             step = tensor.nbytes or 1 if tensor.dtype is Dtype.I64 else 64
             for offset in range(0, tensor.nbytes, step):
                 block = memoryview(bytearray(min(step, tensor.nbytes - offset)))
-                reader.read_into(entry, offset, block)
-                writer.write(tensor.name, offset, block)
+                reader.read_into(source.tensors[TensorName(tensor.name)], offset, block)
+                writer.write(tensor.name, offset, block, folder)
         writer.finish_all()
         writer.read_back()
         reader.unchanged()
-        writer.add_file("config.json", CONFIG)
+        for folder in case:
+            writer.add_file("config.json", CONFIG, folder)
         writer.publish()
 
 
 def folder_files(folder: Path) -> dict[str, bytes]:
-    """Name and bytes of everything in a folder."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    """Path and bytes of every file in a folder and in those below."""
+    files = sorted(path for path in folder.rglob("*") if not path.is_dir())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 class WatchedFiles(Files):
@@ -172,7 +204,7 @@ class KilledFiles(WatchedFiles):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_at_every_call(folder: Path) -> None:
+def kill_at_every_call(folder: Path, case: Case) -> None:
     """Run the case in FOLDER/n in a child that is killed at its nth call, for n = 1, 2, 3 ..."""
     number = 0
     status = -1
@@ -182,11 +214,11 @@ def kill_at_every_call(folder: Path) -> None:
         source = make_source(home / "source")
         child = os.fork()
         if child == 0:
-            copy_checkpoint(source, home / "child", KilledFiles(number))
+            copy_checkpoint(source, home / "child", KilledFiles(number), case)
             os._exit(0)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         assert status in (0, -signal.SIGKILL), status
 
 
 if __name__ == "__main__":
-    kill_at_every_call(Path(sys.argv[1]))
+    kill_at_every_call(Path(sys.argv[1]), CASES[sys.argv[2]])

@@ -22,12 +22,15 @@ from mergec.plan.layout import OutputTensor, lay_out
 from mergec.shards import CheckpointWriter, Files, stale_partials
 from tests.runtime import shard_cases
 from tests.runtime.shard_cases import (
+    CASES,
+    Case,
     WatchedFiles,
     copy_checkpoint,
     expected_files,
     folder_files,
     layouts,
     make_source,
+    shard_paths,
 )
 
 P = ParamSpec("P")
@@ -100,29 +103,35 @@ def source(tmp_path: Path) -> Checkpoint:
     return make_source(tmp_path / "source")
 
 
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    """One checkpoint, or two that are published together."""
+    return CASES[request.param]
+
+
 @pytest.fixture
-def calls(tmp_path: Path, source: Checkpoint) -> int:
+def calls(tmp_path: Path, source: Checkpoint, case: Case) -> int:
     """How many system calls the run makes."""
     files = WatchedFiles()
     home = tmp_path / "counted"
     home.mkdir()
-    copy_checkpoint(source, home / "child", files)
+    copy_checkpoint(source, home / "child", files, case)
     assert files.count > 50
     return files.count
 
 
-def outcome(source: Checkpoint, target: Path, files: Files) -> MergecError | None:
+def outcome(source: Checkpoint, target: Path, files: Files, case: Case) -> MergecError | None:
     """The run's error; the target is nothing or everything, and everything only if it should."""
     error = None
     open_before = os.listdir("/proc/self/fd")
     try:
-        copy_checkpoint(source, target, files)
+        copy_checkpoint(source, target, files, case)
     except MergecError as caught:
         error = caught
     assert os.listdir("/proc/self/fd") == open_before
     code = error and error.diagnostics[0].code
     if target.exists():
-        assert folder_files(target) == expected_files()
+        assert folder_files(target) == expected_files(case)
     assert target.exists() == (code in (None, "E815"))
     return error
 
@@ -134,7 +143,7 @@ def partials(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("number", CALLS, ids=errno.errorcode.__getitem__)
 @pytest.mark.parametrize("sticky", [False, True], ids=["once", "from then on"])
 def test_every_call_fails(
-    tmp_path: Path, source: Checkpoint, calls: int, number: int, sticky: bool
+    tmp_path: Path, source: Checkpoint, case: Case, calls: int, number: int, sticky: bool
 ) -> None:
     codes: set[str] = set()
     before = folder_files(source.root)
@@ -142,7 +151,7 @@ def test_every_call_fails(
         home = tmp_path / str(at)
         home.mkdir()
         files = FailingFiles(at, number, sticky=sticky)
-        error = outcome(source, home / "child", files)
+        error = outcome(source, home / "child", files, case)
         if error is not None:
             assert files.fired
             assert len(error.diagnostics) == 1
@@ -155,7 +164,7 @@ def test_every_call_fails(
             assert stale_partials(home / "child") == left
     (tmp_path / "clean").mkdir()
     spent = FailingFiles(calls + 1, number, sticky=sticky)
-    assert outcome(source, tmp_path / "clean" / "child", spent) is None
+    assert outcome(source, tmp_path / "clean" / "child", spent, case) is None
     assert spent.count == calls
     assert folder_files(source.root) == before
     # A source that once finds no descriptor closes an idle file and goes on.
@@ -164,14 +173,14 @@ def test_every_call_fails(
 
 
 def test_a_refusing_device_is_told_apart_from_what_it_leaves(
-    tmp_path: Path, source: Checkpoint, calls: int
+    tmp_path: Path, source: Checkpoint, case: Case, calls: int
 ) -> None:
     """What could not be removed stands in the error that says why."""
     named = 0
     for at in range(1, calls + 1):
         home = tmp_path / str(at)
         home.mkdir()
-        error = outcome(source, home / "child", FailingFiles(at, errno.EIO, sticky=True))
+        error = outcome(source, home / "child", FailingFiles(at, errno.EIO, sticky=True), case)
         for left in partials(home):
             assert error is not None
             (found,) = error.diagnostics
@@ -182,7 +191,7 @@ def test_a_refusing_device_is_told_apart_from_what_it_leaves(
 
 
 def test_every_call_works_and_reports_an_error(
-    tmp_path: Path, source: Checkpoint, calls: int
+    tmp_path: Path, source: Checkpoint, case: Case, calls: int
 ) -> None:
     """As a network file system may; the one state allowed besides nothing is everything."""
     for at in range(1, calls + 1):
@@ -190,28 +199,28 @@ def test_every_call_works_and_reports_an_error(
         home.mkdir()
         target = home / "child"
         with suppress(MergecError):
-            copy_checkpoint(source, target, LateFiles(at, OSError(errno.EIO, "")))
+            copy_checkpoint(source, target, LateFiles(at, OSError(errno.EIO, "")), case)
         assert partials(home) == []
         if target.exists():
-            assert folder_files(target) == expected_files()
+            assert folder_files(target) == expected_files(case)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_every_call_is_interrupted(
-    tmp_path: Path, source: Checkpoint, calls: int, moment: str
+    tmp_path: Path, source: Checkpoint, case: Case, calls: int, moment: str
 ) -> None:
     published = 0
     for at in range(1, calls + 1):
         home = tmp_path / str(at)
         home.mkdir()
         target = home / "child"
-        late = LateFiles(at, KeyboardInterrupt())
+        files = InterruptedFiles(at) if moment == "before" else LateFiles(at, KeyboardInterrupt())
         with pytest.raises(KeyboardInterrupt):
-            copy_checkpoint(source, target, InterruptedFiles(at) if moment == "before" else late)
+            copy_checkpoint(source, target, files, case)
         assert partials(home) == []
         if target.exists():
             published += 1
-            assert folder_files(target) == expected_files()
+            assert folder_files(target) == expected_files(case)
     # Only what follows the rename: the lock's close, the parent's sync, the reader's closes.
     assert 0 < published < 10
 
@@ -237,20 +246,22 @@ class TracingFiles(Files):
         return call(*args, **kwargs)
 
 
-def test_everything_is_synced_before_what_relies_on_it(tmp_path: Path, source: Checkpoint) -> None:
+def test_everything_is_synced_before_what_relies_on_it(
+    tmp_path: Path, source: Checkpoint, case: Case
+) -> None:
     """So that after a power cut a length word means its data, and the name means everything."""
     files = TracingFiles()
     target = tmp_path / "child"
-    copy_checkpoint(source, target, files)
+    copy_checkpoint(source, target, files, case)
     at = {event: number for number, event in enumerate(files.trace)}  # the last of its kind
     renamed = at["_rename_new", 0]
     folder = target.stat().st_ino
     assert at["unlink", folder] < at["chmod", folder] < at["fsync", folder] < renamed
     assert at["fsync", tmp_path.stat().st_ino] == len(files.trace) - 1 > renamed
-    for path in target.iterdir():
+    for path in target.rglob("*"):  # folders too: their names
         assert at.get(("pwrite", path.stat().st_ino), 0) < at["fsync", path.stat().st_ino] < renamed
-    for layout in layouts():
-        inode = (target / layout.name).stat().st_ino
+    for name in shard_paths(case):
+        inode = (target / name).stat().st_ino
         of_shard = [kind for kind, other in files.trace if other == inode]
         length = of_shard.index("length")
         assert of_shard.count("length") == 1
@@ -262,7 +273,8 @@ def test_a_shard_closed_for_want_of_room_is_synced(tmp_path: Path) -> None:
     """Else a write error that nobody has seen yet could be lost with the descriptor."""
     tensors = [OutputTensor(f"{i:02d}", Dtype.U8, (8,)) for i in range(70)]
     files = TracingFiles()
-    with CheckpointWriter.create(tmp_path / "child", lay_out(tensors, 8, {}), [], files) as writer:
+    shards = {"": lay_out(tensors, 8, {})}
+    with CheckpointWriter.create(tmp_path / "child", shards, [], files) as writer:
         files.trace.clear()
         for tensor in tensors:
             writer.write(tensor.name, 0, bytes(8))
@@ -284,7 +296,7 @@ def test_threads_that_fail_together_tell_one_story(tmp_path: Path) -> None:
     laid_down = 10**9
     target = tmp_path / "child"
     with (
-        CheckpointWriter.create(target, layouts(), [], files) as writer,
+        CheckpointWriter.create(target, {"": layouts()}, [], files) as writer,
         ThreadPoolExecutor(2) as threads,
     ):
         laid_down = files.count
@@ -296,14 +308,16 @@ def test_threads_that_fail_together_tell_one_story(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_killed_at_every_call(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_killed_at_every_call(tmp_path: Path, name: str) -> None:
     """The target is nothing or everything, and what is left beside it can be loaded by nobody."""
     path = os.pathsep.join(str(ROOT / part) for part in (".", "grammar", "compiler", "runtime"))
     subprocess.run(
-        [sys.executable, shard_cases.__file__, str(tmp_path)],
+        [sys.executable, shard_cases.__file__, str(tmp_path), name],
         env={**os.environ, "PYTHONPATH": path},
         check=True,
     )
+    case = CASES[name]
     homes = sorted(tmp_path.iterdir(), key=lambda home: int(home.name))
     sources = {layout.name: expected_files()[layout.name] for layout in layouts()}
     unfinished, published = 0, 0
@@ -311,11 +325,11 @@ def test_killed_at_every_call(tmp_path: Path) -> None:
         target = home / "child"
         if target.exists():
             published += 1
-            assert folder_files(target) == expected_files()
+            assert folder_files(target) == expected_files(case)
         assert stale_partials(target) == partials(home)
         for staging in partials(home):
             assert not target.exists()
-            unfinished += check_unloadable(staging)
+            unfinished += check_unloadable(staging, case)
         assert folder_files(home / "source") == sources
         assert {entry.name for entry in home.iterdir()} <= {
             "child",
@@ -328,18 +342,18 @@ def test_killed_at_every_call(tmp_path: Path) -> None:
     assert (homes[-1] / "child").exists()
 
 
-def check_unloadable(staging: Path) -> int:
+def check_unloadable(staging: Path, case: Case) -> int:
     """How many shards in a staging folder are unfinished; the others must be right."""
     unfinished = 0
-    for layout in layouts():
-        path = staging / layout.name
+    for name in shard_paths(case):
+        path = staging / name
         raw = path.read_bytes() if path.exists() else b""
         if raw[:8] == bytes(8) or not raw:
             unfinished += 1
             with pytest.raises(SafetensorError):
                 load(raw)
         else:
-            assert raw == expected_files()[layout.name]
+            assert raw == expected_files(case)[name]
     return unfinished
 
 

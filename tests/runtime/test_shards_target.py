@@ -54,7 +54,7 @@ def refusal(
     target: Path, sources: list[Path], files: Files | None = None, **options: int
 ) -> Diagnostic:
     with pytest.raises(MergecError) as caught:
-        CheckpointWriter.create(target, layouts(), sources, files, **options)
+        CheckpointWriter.create(target, {"": layouts()}, sources, files, **options)
     (found,) = caught.value.diagnostics
     assert found.help
     return found
@@ -140,7 +140,7 @@ def test_the_output_and_a_source_overlap(tmp_path: Path, source: Checkpoint) -> 
 def test_a_single_file_source_does_not_own_its_folder(tmp_path: Path, source: Checkpoint) -> None:
     weights = source.root / layouts()[0].name
     assert refused(weights, [weights])[0] == "E802"
-    with CheckpointWriter.create(source.root / "child", layouts(), [weights]) as writer:
+    with CheckpointWriter.create(source.root / "child", {"": layouts()}, [weights]) as writer:
         write_all(writer)
         writer.publish()
 
@@ -241,8 +241,8 @@ def test_a_system_without_refusing_rename(tmp_path: Path, source: Checkpoint) ->
 def test_two_writers_of_one_name(tmp_path: Path) -> None:
     target = tmp_path / "child"
     with (
-        CheckpointWriter.create(target, layouts(), [], WatchedFiles()) as first,
-        CheckpointWriter.create(target, layouts(), [], WatchedFiles()) as second,
+        CheckpointWriter.create(target, {"": layouts()}, [], WatchedFiles()) as first,
+        CheckpointWriter.create(target, {"": layouts()}, [], WatchedFiles()) as second,
     ):
         write_all(second)
         write_all(first)
@@ -265,7 +265,7 @@ def test_what_dead_runs_left_is_named_and_kept(tmp_path: Path) -> None:
     for other in ("child2.mergec-partial-0badcafe", "achild.mergec-partial-0badcafe"):
         (tmp_path / other).mkdir()
     (tmp_path / "child.mergec-partial-file").write_bytes(b"")
-    with CheckpointWriter.create(target, layouts(), []):
+    with CheckpointWriter.create(target, {"": layouts()}, []):
         assert len([path for path in tmp_path.iterdir() if path.name.startswith("child.")]) == 4
         assert stale_partials(target) == [unborn, dead]
     assert stale_partials(target) == [unborn, dead]
@@ -283,7 +283,7 @@ def test_a_relative_target_stays_where_it_was_named(
 ) -> None:
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
-    with CheckpointWriter.create(Path("child"), layouts(), [source.root]) as writer:
+    with CheckpointWriter.create(Path("child"), {"": layouts()}, [source.root]) as writer:
         write_all(writer)
         monkeypatch.chdir(tmp_path / "other")
         writer.publish()
@@ -323,13 +323,13 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     target = small_disk / "child"
     large = lay_out([OutputTensor("w", Dtype.U8, (200 << 10,))], 1 << 30, METADATA)
     with pytest.raises(MergecError) as preflight:
-        CheckpointWriter.create(target, [*large, *layouts()], [], other_bytes=60 << 10)
+        CheckpointWriter.create(target, {"": [*large, *layouts()]}, [], other_bytes=60 << 10)
     with pytest.raises(MergecError) as reserving:
-        CheckpointWriter.create(target, large, [], FillingFiles(small_disk))
+        CheckpointWriter.create(target, {"": large}, [], FillingFiles(small_disk))
     assert [path.name for path in small_disk.iterdir()] == ["other"]
     (small_disk / "other").unlink()
     with (
-        CheckpointWriter.create(target, large, []) as writer,
+        CheckpointWriter.create(target, {"": large}, []) as writer,
         pytest.raises(MergecError) as writing,
     ):
         writer.add_file("tokenizer.json", bytes(100 << 10))

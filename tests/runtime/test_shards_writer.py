@@ -23,11 +23,16 @@ from mergec.diagnostics import MergecError
 from mergec.plan.layout import OutputTensor, lay_out
 from mergec.shards import CheckpointWriter, Files
 from tests.runtime.shard_cases import (
+    CASES,
     CONFIG,
     METADATA,
+    ONE,
     TENSORS,
+    TWO,
+    Case,
     ShortFiles,
     WatchedFiles,
+    case_layouts,
     contents,
     copy_checkpoint,
     expected_files,
@@ -51,7 +56,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def new_writer(target: Path, files: Files | None = None) -> CheckpointWriter:
-    return CheckpointWriter.create(target, layouts(), [], files or WatchedFiles())
+    return CheckpointWriter.create(target, {"": layouts()}, [], files or WatchedFiles())
 
 
 def write_all(writer: CheckpointWriter) -> None:
@@ -69,10 +74,35 @@ def staging_of(target: Path) -> Path:
 
 
 @pytest.mark.parametrize("files", [Files(), ShortFiles()], ids=["whole", "short transfers"])
-def test_the_case_is_published_exactly(source: Checkpoint, target: Path, files: Files) -> None:
-    copy_checkpoint(source, target, files)
-    assert folder_files(target) == expected_files()
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_case_is_published_exactly(
+    source: Checkpoint, target: Path, files: Files, case: Case
+) -> None:
+    copy_checkpoint(source, target, files, case)
+    assert folder_files(target) == expected_files(case)
     assert partials(target) == []
+
+
+def test_a_folder_without_a_tensor_is_made_all_the_same(target: Path) -> None:
+    with CheckpointWriter.create(target, {"empty": ()}, [], WatchedFiles()) as writer:
+        writer.add_file("config.json", CONFIG, "empty")
+        writer.publish()
+    assert folder_files(target) == {"empty/config.json": CONFIG}
+
+
+def test_a_tensor_is_known_by_its_folder(target: Path) -> None:
+    with CheckpointWriter.create(target, case_layouts(TWO), [], WatchedFiles()) as writer:
+        for folder, tensors in TWO.items():
+            for tensor in tensors:
+                writer.write(tensor.name, 0, contents(tensor), folder)
+        with pytest.raises(KeyError):
+            writer.write("embed", 0, b"")
+        assert [*writer.digests("delta")] == ["embed", "half"]
+        assert writer.digests("delta")["embed"] != writer.digests("child")["embed"]
+        assert writer.digests() == {}
+        for folder in ("", "other", "child/deep"):
+            with pytest.raises(ValueError, match="not a folder of this output"):
+                writer.add_file("config.json", CONFIG, folder)
 
 
 def test_shards_equal_those_of_the_library(target: Path) -> None:
@@ -84,7 +114,7 @@ def test_shards_equal_those_of_the_library(target: Path) -> None:
     }
     dtypes = {"b": Dtype.F32, "a": Dtype.I64, "scalar": Dtype.F16, "nothing": Dtype.U8}
     tensors = [OutputTensor(name, dtypes[name], array.shape) for name, array in arrays.items()]
-    with CheckpointWriter.create(target, lay_out(tensors, 1 << 20, METADATA), []) as writer:
+    with CheckpointWriter.create(target, {"": lay_out(tensors, 1 << 20, METADATA)}, []) as writer:
         for name, array in arrays.items():
             writer.write(name, 0, array.data)
         writer.publish()
@@ -117,7 +147,7 @@ def test_an_unfinished_shard_is_no_shard(target: Path) -> None:
 
 def test_space_is_reserved_from_the_start(target: Path) -> None:
     tensors = [OutputTensor("w", Dtype.U8, (1 << 20,))]
-    with CheckpointWriter.create(target, lay_out(tensors, 1 << 30, METADATA), []):
+    with CheckpointWriter.create(target, {"": lay_out(tensors, 1 << 30, METADATA)}, []):
         status = (staging_of(target) / "model.safetensors").stat()
         assert status.st_size > 1 << 20
         assert status.st_blocks * 512 >= 1 << 20
@@ -142,9 +172,8 @@ def test_threads_write_different_tensors(target: Path) -> None:
     wanted = {tensor.name: contents(tensor) for tensor in tensors}
     random.Random(0).shuffle(tensors)
 
-    with CheckpointWriter.create(
-        target, lay_out(tensors, 4000, METADATA), [], WatchedFiles()
-    ) as writer:
+    shards = {"": lay_out(tensors, 4000, METADATA)}
+    with CheckpointWriter.create(target, shards, [], WatchedFiles()) as writer:
 
         def write_in_blocks(tensor: OutputTensor) -> None:
             for offset in range(0, tensor.nbytes, 100):
@@ -273,18 +302,22 @@ def test_permissions_follow_the_umask(
     source: Checkpoint, target: Path, mask: int, folder_mode: int, file_mode: int
 ) -> None:
     with umask(mask):
-        copy_checkpoint(source, target, WatchedFiles())
-    assert stat.S_IMODE(target.stat().st_mode) == folder_mode
-    assert {stat.S_IMODE(path.stat().st_mode) for path in target.iterdir()} == {file_mode}
+        copy_checkpoint(source, target, WatchedFiles(), TWO)
+    folders = [target, target / "child", target / "delta"]
+    files = [path for path in target.rglob("*") if path not in folders]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {folder_mode}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {file_mode}
 
 
 def test_staging_is_private_and_keeps_the_folders_group(target: Path) -> None:
     target.parent.chmod(0o2755)
-    with umask(0o022), new_writer(target) as writer:
+    shards = {**case_layouts(ONE), "delta": ()}
+    with umask(0o022), CheckpointWriter.create(target, shards, [], WatchedFiles()) as writer:
         assert stat.S_IMODE(staging_of(target).stat().st_mode) == 0o2700
         write_all(writer)
         writer.publish()
     assert stat.S_IMODE(target.stat().st_mode) == 0o2755
+    assert stat.S_IMODE((target / "delta").stat().st_mode) == 0o2755
 
 
 def test_a_device_that_lies_is_found_out(target: Path) -> None:

@@ -12,6 +12,7 @@ from mergec.diagnostics import (
     Diagnostic,
     Fix,
     Label,
+    MergecError,
     SourceText,
     Span,
     explain_code,
@@ -161,6 +162,15 @@ def test_the_summary_counts() -> None:
     assert summary_line([error, warning, error]) == "2 errors, 1 warning"
 
 
+def test_a_denied_warning_is_an_error_to_everyone() -> None:
+    found = Diagnostic("W201", "`a` is unused", None, denied=True)
+    assert shown(found) == ["error[W201]: `a` is unused"]
+    assert summary_line([found]) == "1 error"
+    assert (found.exit, MergecError([found]).exit) == (3, 3)
+    fields = json.loads(render_json([found]))[0]
+    assert (fields["severity"], fields["exit"]) == ("error", 3)
+
+
 def test_json_has_the_same_fields() -> None:
     place = {
         "file": "code-math.merge",
@@ -259,6 +269,11 @@ def test_every_code_is_explained_in_a_few_sentences(code: str) -> None:
     sentences = CODES[code].explanation.rstrip(".").split(". ")
     assert 2 <= len(sentences) <= 5
     assert max(map(len, explain_code(code, None).splitlines())) <= 90
+
+
+def test_the_page_of_a_warning_says_what_it_changes() -> None:
+    last = explain_code("W201", None).splitlines()[-1]
+    assert last == "A warning; it changes the exit status only where `--deny` names it."
 
 
 def test_a_code_is_found_by_number_and_by_slug() -> None:

@@ -1,6 +1,7 @@
 """Specs to plans: what `mergec check`, `fmt` and `plan` do."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,13 +9,13 @@ from typing import Any, cast
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, escape, fail
+from mergec.elaborate import Bundle, Setting
 from mergec.plan import (
     SCHEMA,
     Budget,
-    Compiled,
     Plan,
-    check_text,
-    compile_text,
+    check_bundle,
+    compile_bundle,
     encode_plan,
     plan_hash,
     plan_member,
@@ -26,12 +27,18 @@ _MAX_PLAN = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class CompiledSpec:
-    """A plan with the text it came from and the folder that its references start at."""
+    """A plan with the text it came from and the folder that its references start at.
+
+    `settings` are the values that were given to its parameters, relative paths from that folder;
+    `imports` the texts of the specs that it uses, by path from there.
+    """
 
     source: SourceText
     root: Path
     plan: Plan
     warnings: tuple[Diagnostic, ...]
+    settings: Mapping[str, str]
+    imports: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -39,22 +46,22 @@ class CompiledSpec:
         return escape(Path(self.source.name).name)
 
 
-def check_spec(path: Path, *, spec_only: bool = False) -> tuple[Diagnostic, ...]:
+def check_spec(
+    path: Path, *, spec_only: bool = False, settings: Mapping[str, Setting] | None = None
+) -> tuple[Diagnostic, ...]:
     """The warnings about a spec; MergecError with all its errors.
 
-    Reads the headers of its sources too, unless `spec_only`. Never reads a weight.
+    `settings` are values for its parameters. Reads the headers of its sources too, unless
+    `spec_only`. Never reads a weight.
     """
-    source = read_spec(path, str(path))
-    if spec_only:
-        return check_text(source)[0].warnings
-    return compile_text(source, path.parent).warnings
+    bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {})
+    return check_bundle(bundle).warnings if spec_only else compile_bundle(bundle).warnings
 
 
-def compile_spec(path: Path) -> CompiledSpec:
-    """The plan of the spec at `path`; MergecError with all errors found."""
-    source = read_spec(path, str(path))
-    compiled: Compiled = compile_text(source, path.parent)
-    return CompiledSpec(source, path.parent, compiled.plan, compiled.warnings)
+def compile_spec(path: Path, *, settings: Mapping[str, Setting] | None = None) -> CompiledSpec:
+    """The plan of the spec at `path`, its parameters set; MergecError with all errors found."""
+    bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {})
+    return _compiled(bundle, bundle.source)
 
 
 def format_text(source: SourceText) -> str:
@@ -67,7 +74,14 @@ def format_text(source: SourceText) -> str:
 
 def write_plan(compiled: CompiledSpec, budget: Budget) -> str:
     """The text of a plan file, for `mergec run PLAN`."""
-    return encode_plan(compiled.plan, budget, compiled.name, compiled.source.text)
+    return encode_plan(
+        compiled.plan,
+        budget,
+        compiled.name,
+        compiled.source.text,
+        compiled.settings,
+        compiled.imports,
+    )
 
 
 def load_plan(path: Path) -> CompiledSpec:
@@ -77,17 +91,26 @@ def load_plan(path: Path) -> CompiledSpec:
     that the sources there no longer lead to.
     """
     document = _read(path)
-    spec = cast("dict[str, str]", document["spec"])
+    spec = document["spec"]
     source = SourceText(f"{path.name}: {spec['name']}", spec["text"])
+    given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
+    bundle = Bundle(source, path.parent, given, spec.get("imports", {}))
     try:
-        compiled = compile_text(source, path.parent)
+        compiled = _compiled(bundle, SourceText(spec["name"], spec["text"]))
     except MergecError as error:
         raise MergecError(_away(found, path) for found in error.diagnostics) from None
     now = json.loads(json.dumps(plan_member(compiled.plan)))
     if plan_hash(compiled.plan) != document["hash"] or document["plan"] != now:
         raise _differs(path, document["plan"], now)
-    named = SourceText(spec["name"], spec["text"])
-    return CompiledSpec(named, path.parent, compiled.plan, compiled.warnings)
+    return compiled
+
+
+def _compiled(bundle: Bundle, named: SourceText) -> CompiledSpec:
+    """`named` is the spec under the name that its results are to know it by."""
+    found = compile_bundle(bundle)
+    return CompiledSpec(
+        named, bundle.root, found.plan, found.warnings, found.settings, found.imports
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -109,7 +132,15 @@ def _read(path: Path) -> dict[str, Any]:
     texts = cast("dict[str, object]", spec)
     if not all(isinstance(texts.get(key), str) for key in ("name", "text")):
         raise _no_plan(path, "lacks the text of its spec")
+    if not all(_holds_texts(texts.get(key, {})) for key in ("set", "imports")):
+        raise _no_plan(path, "has other things than texts in `set` or `imports`")
     return known
+
+
+def _holds_texts(table: object) -> bool:
+    if not isinstance(table, dict):
+        return False
+    return all(isinstance(value, str) for value in cast("dict[str, object]", table).values())
 
 
 def _no_plan(path: Path, why: str) -> MergecError:

@@ -1,14 +1,14 @@
 """Plans to checkpoints: what `mergec run` and `verify` do."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mergec.api.specs import CompiledSpec
 from mergec.backends import get_backend
 from mergec.execute import Origin, RunReport, run_plan
 from mergec.plan import DEFAULT_MEMORY, default_threads, fit_budget
-from mergec.verify import Sample, Verdict, verify
+from mergec.verify import Sample, Verdict, verify, verify_all
 
 Progress = Callable[[int], None]
 
@@ -26,6 +26,7 @@ def execute(
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
 
+    The exports of a plan with several get folders of their names in it.
     `memory` bounds the process in bytes. `read_back` compares what the disk holds with what was
     computed before it is published. Raises E6xx before anything is written, E8xx after, with
     nothing left at `target` in either case.
@@ -37,6 +38,8 @@ def execute(
         os.path.relpath(compiled.root.resolve(), target.resolve()),
         backend,
         device,
+        compiled.settings,
+        compiled.imports,
     )
     library = get_backend(backend, device)
     return run_plan(compiled.plan, target, library, budget, origin, progress, read_back=read_back)
@@ -51,3 +54,17 @@ def verify_result(
 ) -> Verdict:
     """Check a finished checkpoint's digests, and with `replay` recompute its tensors."""
     return verify(target, replay, root, progress)
+
+
+def verify_results(
+    target: Path,
+    *,
+    replay: Sample | None = None,
+    root: Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Mapping[str, Verdict]:
+    """The same for every checkpoint of a run with several exports, by folder.
+
+    The folder of a checkpoint that is `target` itself is the empty text.
+    """
+    return verify_all(target, replay, root, progress)

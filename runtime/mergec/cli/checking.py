@@ -2,13 +2,25 @@
 
 import difflib
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.printing import print_diagnostics
+from mergec.cli.denied import denied_codes
+from mergec.cli.options import parameters
+from mergec.cli.printing import FORMATS, print_diagnostics, print_findings
 from mergec.cli.writing import write_text
-from mergec.diagnostics import Diagnostic, MergecError, escape
+from mergec.diagnostics import Diagnostic, MergecError, apply_fixes, escape
+
+if TYPE_CHECKING:
+    from mergec.elaborate import Setting
+
+# A fix may lay open the next; one that never ends is a mistake of ours.
+_ROUNDS = 10
 
 _Paths = tuple[Path, ...]
 
@@ -16,28 +28,44 @@ _Paths = tuple[Path, ...]
 @click.command()
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--spec-only", is_flag=True, help="Do not look at the sources.")
+@click.option("--fix", is_flag=True, help="First make the changes that keep a spec's meaning.")
+@click.option(
+    "--deny",
+    "denied",
+    multiple=True,
+    metavar="CODE",
+    callback=denied_codes,
+    help="Let this warning count as an error; `warnings` for all.",
+)
 @click.option(
     "--output-format",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(FORMATS),
     default="text",
     help="How findings are printed.",
 )
-def check(specs: _Paths, spec_only: bool, output_format: str) -> int:
+@parameters
+def check(
+    specs: _Paths,
+    spec_only: bool,
+    fix: bool,
+    denied: frozenset[str],
+    output_format: str,
+    settings: "Mapping[str, Setting]",
+) -> int:
     """Report every mistake in SPECS, from their text and the headers of their sources."""
-    from mergec.api.specs import check_spec
-
-    found: list[Diagnostic] = []
-    status = 0
+    specs = tuple(dict.fromkeys(specs))
+    findings: dict[Diagnostic, str] = {}
     for path in specs:
-        try:
-            found.extend(check_spec(path, spec_only=spec_only))
-        except MergecError as error:
-            found.extend(error.diagnostics)
-            status = status or error.exit
-    print_diagnostics(found, output_format)
-    if not found and output_format == "text":
+        look = partial(_check, path, spec_only=spec_only, settings=settings)
+        # What programs read stands alone on standard output.
+        found = _fix(path, look, err=output_format != "text") if fix else look()
+        for each in found:
+            # A finding in a library that several specs use is one finding.
+            findings.setdefault(replace(each, denied=each.code in denied), str(path))
+    print_findings([(spec, each) for each, spec in findings.items()], output_format)
+    if not findings and output_format == "text":
         click.echo(f"{len(specs)} spec{'s' * (len(specs) != 1)} checked, nothing found")
-    return status
+    return next((each.exit for each in findings if each.severity == "error"), 0)
 
 
 @click.command()
@@ -70,6 +98,43 @@ def fmt(specs: _Paths, only_check: bool, diff: bool) -> int:
             status = status or error.exit
     print_diagnostics(found)
     return status or int(bool(differing) and (only_check or diff))
+
+
+def _check(
+    path: Path, *, spec_only: bool, settings: "Mapping[str, Setting]"
+) -> tuple[Diagnostic, ...]:
+    """Errors and warnings alike."""
+    from mergec.api.specs import check_spec
+
+    try:
+        return check_spec(path, spec_only=spec_only, settings=settings)
+    except MergecError as error:
+        return error.diagnostics
+
+
+def _fix(
+    path: Path, look: Callable[[], tuple[Diagnostic, ...]], *, err: bool
+) -> tuple[Diagnostic, ...]:
+    """Make the safe fixes of what `look` finds, say how many, and return what is left."""
+    from mergec.syntax import read_spec
+
+    found = look()
+    made = 0
+    try:
+        for _ in range(_ROUNDS):
+            text, count = apply_fixes(read_spec(path, str(path)).text, found)
+            if count == 0:
+                break
+            write_text(path, text)
+            made += count
+            found = look()
+    except MergecError as error:
+        # Not written, or not to be read: that is what is left to say, beside what was found.
+        found = tuple(dict.fromkeys((*found, *error.diagnostics)))
+    if made:
+        findings = f"{made} finding{'s' * (made != 1)}"
+        click.echo(f"fixed {findings} in {escape(str(path))}", err=err)
+    return found
 
 
 def _difference(before: str, after: str, path: Path) -> str:

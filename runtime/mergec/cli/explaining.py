@@ -11,7 +11,10 @@ from mergec.diagnostics import explain_code, fail, find_code, suggestion_help
 @click.command()
 @click.argument("name")
 def explain(name: str) -> None:
-    """Print the page of an operator, such as `ties`, or of a code, such as `E203`."""
+    """Print the page of an operator, a form, a macro of `std:classic`, or a code.
+
+    Such as `ties`, `match`, `dare_ties` and `E203`.
+    """
     code = find_code(name)
     if code is not None:
         click.echo(explain_code(code.id, _example(code.id)), nl=False)
@@ -19,10 +22,10 @@ def explain(name: str) -> None:
     from mergec.ops import OPERATORS
 
     operator = OPERATORS.get(name)
-    if operator is None:
-        hint = suggestion_help(name, OPERATORS, "operators")
-        raise fail("E202", f"there is no operator or code `{name}`", help=hint)
-    click.echo(_page(operator.signature(), str(operator.mass), operator.page), nl=False)
+    if operator is not None:
+        click.echo(_page(operator.signature(), str(operator.mass), operator.page), nl=False)
+        return
+    click.echo(_other_page(name), nl=False)
 
 
 @click.command()
@@ -60,6 +63,25 @@ def ops(as_json: bool) -> None:
         for operator in OPERATORS.values()
     ]
     click.echo(json.dumps(table, indent=1))
+
+
+def _other_page(name: str) -> str:
+    """The page of what is no operator: a form, a fact, or a macro of a library spec."""
+    from mergec.elaborate.facts import FACTS
+    from mergec.elaborate.forms import FORMS, form_page
+    from mergec.elaborate.library_pages import library_macros
+    from mergec.ops import OPERATORS
+
+    page = form_page(name)
+    if page is not None:
+        return page
+    macros = {macro.name: macro for macro in library_macros()}
+    macro = macros.get(name.rpartition(".")[2])
+    if macro is not None:
+        return macro.page()
+    known = [*OPERATORS, *FORMS, *macros, *FACTS]
+    hint = suggestion_help(name, known, "operators")
+    raise fail("E202", f"there is no operator or code `{name}`", help=hint)
 
 
 def _page(signature: str, mass: str, page: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from mergec.cli.checking import check, fmt
+from mergec.cli.expanding import expand
 from mergec.cli.explaining import explain, ops
 from mergec.cli.planning import plan
 from mergec.cli.printing import print_diagnostics
@@ -56,7 +57,7 @@ def cli() -> None:
     """Compile merge specs: say how several neural networks become one, review it, run it."""
 
 
-for command in (check, fmt, plan, run, verify, explain, ops):
+for command in (check, fmt, expand, plan, run, verify, explain, ops):
     cli.add_command(command)
 
 

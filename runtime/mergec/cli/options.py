@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -49,3 +51,32 @@ def resources(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def parameters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--set` and `--params`, which the command gets as `settings`, a mapping of `Setting`."""
+
+    @wraps(command)
+    def with_settings(*, given: tuple[str, ...], file: Path | None, **others: Any) -> Any:
+        from mergec.cli.settings import read_settings
+
+        return command(settings=read_settings(given, file), **others)
+
+    for option in (
+        click.option(
+            "--params",
+            "file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Values for parameters of the spec, in TOML.",
+        ),
+        click.option(
+            "--set",
+            "given",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="A value for a parameter of the spec; wins over --params.",
+        ),
+    ):
+        with_settings = option(with_settings)
+    return with_settings

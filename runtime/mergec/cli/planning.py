@@ -1,12 +1,17 @@
 """`mergec plan`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import resources
+from mergec.cli.options import parameters, resources
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.writing import write_text
+
+if TYPE_CHECKING:
+    from mergec.elaborate import Setting
 
 
 @click.command()
@@ -21,11 +26,13 @@ from mergec.cli.writing import write_text
     "--output-format",
     type=click.Choice(["text", "json", "graph"]),
     default="text",
-    help="text for review, json for programs, graph for the normal form.",
+    help="text for review, json for programs, graph for the operators.",
 )
+@parameters
 @resources
 def plan(
     spec: Path,
+    settings: "Mapping[str, Setting]",
     output: Path | None,
     output_format: str,
     backend: str,
@@ -40,7 +47,7 @@ def plan(
     if output is not None and output.suffix != ".json":
         # By that ending `run` tells a plan from a spec.
         raise click.BadParameter(f"name it `{output.stem}.json`", param_hint="-o")
-    compiled = compile_spec(spec)
+    compiled = compile_spec(spec, settings=settings)
     print_diagnostics(compiled.warnings)
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
     if output is not None:
@@ -48,6 +55,6 @@ def plan(
     if output_format == "json":
         click.echo(write_plan(compiled, budget), nl=False)
     elif output_format == "graph":
-        click.echo(print_graph(compiled.plan.normal), nl=False)
+        click.echo(print_graph(compiled.plan.written), nl=False)
     else:
         click.echo(review(compiled.plan, budget), nl=False)

@@ -1,21 +1,28 @@
-"""How commands print diagnostics: text for people, JSON for programs."""
+"""How commands print diagnostics: text for people, other formats for programs."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-from mergec.diagnostics import Diagnostic, render_json, render_text, summary_line
+from mergec.diagnostics import (
+    Diagnostic,
+    render_github,
+    render_json,
+    render_sarif,
+    render_text,
+    summary_line,
+)
+
+FORMATS = ("text", "json", "github", "sarif")
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic], output_format: str = "text") -> None:
-    """Text goes to standard error, JSON to standard output; nothing is printed for none as text."""
+def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Text on standard error, with a line that counts; nothing for none."""
     found = tuple(diagnostics)
-    if output_format == "json":
-        click.echo(render_json(found), nl=False)
-        return
     if not found:
         return
     text = render_text(found, color=_colored())
@@ -24,9 +31,34 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic], output_format: str = "t
         click.echo(_printable(f"{text}\n{summary_line(found)}"), err=True)
 
 
+def print_findings(findings: Sequence[tuple[str, Diagnostic]], output_format: str) -> None:
+    """Findings in one of the FORMATS, each with the name of the spec that was checked.
+
+    Text goes to standard error; what programs read goes to standard output.
+    """
+    diagnostics = [found for _, found in findings]
+    match output_format:
+        case "json":
+            click.echo(render_json(diagnostics), nl=False)
+        case "github":
+            click.echo(render_github(findings), nl=False)
+        case "sarif":
+            click.echo(render_sarif(findings, _version()), nl=False)
+        case _:
+            print_diagnostics(diagnostics)
+
+
 def counted(tensors: int) -> str:
     """`1 tensor`, `2 tensors`."""
     return f"{tensors} tensor{'s' * (tensors != 1)}"
+
+
+def _version() -> str:
+    # Not that of `execute`, which brings what computes.
+    try:
+        return version("mergec")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _colored() -> bool:

@@ -1,13 +1,20 @@
 """`mergec run`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import resources
+from mergec.cli.options import parameters, resources
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.diagnostics import escape
+
+if TYPE_CHECKING:
+    from mergec.api.specs import CompiledSpec
+    from mergec.elaborate import Setting
+    from mergec.execute import RunReport
 
 
 @click.command()
@@ -17,8 +24,9 @@ from mergec.diagnostics import escape
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="The folder to make; it must not exist.",
+    help="The folder to make; with several exports, each gets a folder of its name in it.",
 )
+@parameters
 @resources
 @click.option(
     "--device",
@@ -38,6 +46,7 @@ from mergec.diagnostics import escape
 def run(
     spec: Path,
     output: Path,
+    settings: "Mapping[str, Setting]",
     backend: str,
     memory: int,
     threads: int | None,
@@ -47,17 +56,17 @@ def run(
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
 
-    All or nothing: the output folder appears complete, or not at all.
+    All or nothing: the output folder, which must not exist, appears complete, or not at all.
     """
-    from mergec.api import compile_spec, execute, load_plan
-    from mergec.plan.review import amount
+    from mergec.api import execute
     from mergec.shards import stale_partials
 
-    compiled = load_plan(spec) if spec.suffix == ".json" else compile_spec(spec)
+    compiled = _compile(spec, settings)
     if not quiet:
         print_diagnostics(compiled.warnings)
     total = sum(row.nbytes for row in compiled.plan.rows)
-    with progress_bar(f"merging {compiled.plan.export.name}", total, quiet=quiet) as progress:
+    names = " and ".join(export.decl.name for export in compiled.plan.exports)
+    with progress_bar(f"merging {names}", total, quiet=quiet) as progress:
         report = execute(
             compiled,
             output,
@@ -70,9 +79,34 @@ def run(
         )
     if quiet:
         return
-    click.echo(
-        f"wrote {escape(str(output))}: {counted(report.tensors)}, {amount(report.bytes_written)} "
-        f"in {report.seconds:.1f} s, peak memory {amount(report.peak_memory, binary=True)}"
-    )
+    _print_report(compiled, report)
     for partial in stale_partials(output):
         click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")
+
+
+def _compile(spec: Path, settings: "Mapping[str, Setting]") -> "CompiledSpec":
+    from mergec.api import compile_spec, load_plan
+
+    if spec.suffix != ".json":
+        return compile_spec(spec, settings=settings)
+    if settings:
+        raise click.UsageError(
+            "a plan is fixed; set parameters where it is made, with `mergec plan`"
+        )
+    return load_plan(spec)
+
+
+def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
+    """One line for one export; for several one each, and one for them all."""
+    from mergec.plan.review import amount
+
+    exports = compiled.plan.exports
+    for export in exports if len(exports) > 1 else ():
+        place = escape(str(report.target / export.folder))
+        size = amount(export.bytes_written)
+        click.echo(f"wrote {place}: {counted(len(export.rows))}, {size}")
+    click.echo(
+        f"wrote {escape(str(report.target))}: {counted(report.tensors)}, "
+        f"{amount(report.bytes_written)} in {report.seconds:.1f} s, "
+        f"peak memory {amount(report.peak_memory, binary=True)}"
+    )

@@ -6,6 +6,7 @@ import click
 
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
+from mergec.diagnostics import escape
 
 
 @click.command()
@@ -23,10 +24,11 @@ from mergec.cli.progress import progress_bar
 def verify(output: Path, replay: str | None, root: Path | None) -> int:
     """Check that OUTPUT is what its lineage says; with --replay, what its sources merge to.
 
-    Prints verified, failed or inconclusive, and exits with 0, 10 or 14.
+    Prints verified, failed or inconclusive, and exits with 0, 10 or 14. Where OUTPUT holds several
+    exports, each is checked, and the worst of them decides.
     """
-    from mergec.api import verify_result
-    from mergec.verify import parse_sample
+    from mergec.api import verify_results
+    from mergec.verify import parse_sample, worst
 
     sample = parse_sample(replay) if replay is not None else None
     if replay is not None and sample is None:
@@ -34,8 +36,10 @@ def verify(output: Path, replay: str | None, root: Path | None) -> int:
             "write `full`, or `sample=1/10` for a tenth", param_hint="--replay"
         )
     with progress_bar("verifying", None, quiet=sample is None) as progress:
-        verdict = verify_result(output, replay=sample, root=root, progress=progress)
-    print_diagnostics(verdict.findings)
-    replayed = f", {verdict.replayed} recomputed" if sample is not None else ""
-    click.echo(f"{verdict.state}: {counted(verdict.checked)} checked{replayed}")
-    return verdict.state.exit
+        verdicts = verify_results(output, replay=sample, root=root, progress=progress)
+    print_diagnostics([found for verdict in verdicts.values() for found in verdict.findings])
+    for folder, verdict in verdicts.items():
+        name = f"{escape(folder)}: " if folder else ""
+        replayed = f", {verdict.replayed} recomputed" if sample is not None else ""
+        click.echo(f"{name}{verdict.state}: {counted(verdict.checked)} checked{replayed}")
+    return worst(verdict.state for verdict in verdicts.values()).exit

@@ -5,13 +5,15 @@ import re
 import yaml
 
 from mergec.diagnostics.printable import escape
+from mergec.execute.origin import Origin
 from mergec.plan import Plan, plan_hash
+from mergec.plan.model import PlannedExport
 
 # What the hub calls a licence that is stated nowhere, and one that no single identifier names.
 _UNKNOWN, _SEVERAL = "unknown", "other"
 
 
-def model_card(plan: Plan, spec_name: str, spec_text: str) -> str:
+def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
     """README.md in the hub's conventions; the same plan gives the same bytes."""
     front = {
         "base_model": [source.decl.ref for source in plan.sources],
@@ -24,15 +26,13 @@ def model_card(plan: Plan, spec_name: str, spec_text: str) -> str:
         f"| {s.checkpoint.licence or 'not stated'} |"
         for s in plan.sources
     ]
-    # Longer than any run of tildes in the spec, so that nothing in it ends the block.
-    fence = "~" * max(3, 1 + max(map(len, re.findall("~+", spec_text)), default=0))
     return "\n".join(
         [
             "---",
             yaml.safe_dump(front, sort_keys=True, allow_unicode=True).rstrip(),
             "---",
             "",
-            f"# {escape(plan.export.name)}",
+            f"# {escape(export.decl.name)}",
             "",
             "A merge of the models below, made by mergec.",
             "",
@@ -40,12 +40,12 @@ def model_card(plan: Plan, spec_name: str, spec_text: str) -> str:
             "| --- | --- | --- |",
             *rows,
             "",
-            f"## Spec (`{escape(spec_name)}`)",
+            f"## Spec (`{escape(origin.spec_name)}`)",
             "",
-            f"{fence}merge",
-            spec_text.rstrip("\n"),
-            fence,
+            *_block(origin.spec_text),
             "",
+            *_settings(origin),
+            *_imports(origin),
             "## Reproduce",
             "",
             f"Plan `{plan_hash(plan)}`. `mergec verify . --replay full` recomputes every tensor",
@@ -53,6 +53,28 @@ def model_card(plan: Plan, spec_name: str, spec_text: str) -> str:
             "",
         ]
     )
+
+
+def _block(text: str) -> list[str]:
+    # Longer than any run of tildes in the spec, so that nothing in it ends the block.
+    fence = "~" * max(3, 1 + max(map(len, re.findall("~+", text)), default=0))
+    return [f"{fence}merge", text.rstrip("\n"), fence]
+
+
+def _settings(origin: Origin) -> list[str]:
+    """The values that were given to parameters, if any were."""
+    if not origin.settings:
+        return []
+    lines = [f"{escape(name)} = {escape(text)}" for name, text in sorted(origin.settings.items())]
+    return ["Run with these parameters:", "", *_block("\n".join(lines)), ""]
+
+
+def _imports(origin: Origin) -> list[str]:
+    """The specs that are used, whose texts stand in the lineage."""
+    if not origin.imports:
+        return []
+    names = [f"- `{escape(path)}`" for path in sorted(origin.imports)]
+    return ["It uses these specs, whose texts stand in `lineage.json`:", "", *names, ""]
 
 
 def _licence(plan: Plan) -> str:

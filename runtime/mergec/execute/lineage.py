@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,73 +13,91 @@ from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.regular_file import open_regular, read_whole
 from mergec.diagnostics import MergecError, fail
 from mergec.execute.card import model_card
+from mergec.execute.measures import Measured
+from mergec.execute.origin import Origin
 from mergec.execute.version import tool_version
 from mergec.plan import Plan, plan_hash, source_table
 from mergec.plan.layout import ShardLayout
+from mergec.plan.model import PlannedExport
 
 SCHEMA = "mergec.lineage/1"
 FILE_NAME = "lineage.json"
 _LARGEST_PARENT_LINEAGE = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a plan came from and what computes it.
-
-    `root` is the folder that the spec's references start at, relative to the output.
-    """
-
-    spec_name: str
-    spec_text: str
-    root: str
-    backend: str
-    device: str
-
-
 def companion_files(
-    plan: Plan, digests: Mapping[str, Sha256], origin: Origin
+    plan: Plan,
+    export: PlannedExport,
+    digests: Mapping[str, Sha256],
+    measured: Measured,
+    origin: Origin,
 ) -> Iterator[tuple[str, bytes]]:
-    """Every file but weights and index, `lineage.json` last; E807 if a small file changed."""
+    """Every file of an export but weights and index, `lineage.json` last.
+
+    `digests` are those of the export's tensors. E807 if a small file changed.
+    """
     files: dict[str, bytes] = {}
-    if plan.config is not None:
-        files["config.json"] = plan.config
-    donor = plan.checkpoints[plan.donor]
-    for small in plan.files:
-        data = read_whole(donor.root / small.name)
+    if export.config is not None:
+        files["config.json"] = export.config
+    for small in export.files:
+        path = plan.checkpoints[small.source].root / small.name
+        data = read_whole(path)
         if hashlib.sha256(data).hexdigest() != small.digest:
             raise fail(
                 "E807",
-                f"`{donor.root / small.name}` changed after the plan was made",
+                f"`{path}` changed after the plan was made",
                 help="run `mergec plan` again and review what changed",
             )
         files[small.name] = data
-    files["README.md"] = model_card(plan, origin.spec_name, origin.spec_text).encode()
+    files["README.md"] = model_card(plan, export, origin).encode()
     yield from files.items()
-    yield FILE_NAME, _lineage(plan, digests, files, origin)
+    yield FILE_NAME, _lineage(plan, export, digests, files, measured, origin)
 
 
 def _lineage(
-    plan: Plan, digests: Mapping[str, Sha256], files: Mapping[str, bytes], origin: Origin
+    plan: Plan,
+    export: PlannedExport,
+    digests: Mapping[str, Sha256],
+    files: Mapping[str, bytes],
+    measured: Measured,
+    origin: Origin,
 ) -> bytes:
+    # From the export's own folder, wherever the output is put.
+    root = os.path.join("..", origin.root) if export.folder else origin.root
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": {"name": "mergec", "version": tool_version()},
         "plan": plan_hash(plan),
-        "spec": {"name": origin.spec_name, "text": origin.spec_text},
-        "root": origin.root,
+        "spec": origin.spec_member(),
+        "root": root,
         "backend": {"name": origin.backend, "device": origin.device},
-        "export": {"name": plan.export.name, "kind": "delta" if plan.export.delta else "model"},
+        "export": {
+            "name": export.decl.name,
+            "kind": "delta" if export.decl.delta else "model",
+            "folder": export.folder,
+        },
+        "folders": [other.folder for other in plan.exports],
         "sources": [source_table(source) for source in plan.sources],
         "parents": _parents(plan),
         "shards": {
             layout.name: {"size": layout.size, "header_sha256": _head_digest(layout)}
-            for layout in plan.layouts
+            for layout in export.layouts
         },
         "tensors": dict(sorted(digests.items())),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+        "measures": [
+            {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
+            for fact, value in measured.items()
+        ],
+        "contracts": [{"condition": c.text, "why": c.why} for c in plan.contracts],
     }
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     return text.encode(errors="backslashreplace")  # a path that is not UTF-8, as JSON escapes it
+
+
+def _number(value: float | bool) -> float | bool | str:
+    """JSON has no word for what exceeds float64."""
+    return value if isinstance(value, bool) or math.isfinite(value) else str(value)
 
 
 def _head_digest(layout: ShardLayout) -> Sha256:

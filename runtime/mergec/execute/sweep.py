@@ -1,4 +1,4 @@
-"""Run a sweep program on one tensor: blocks in, statistics between the sweeps, blocks out."""
+"""Run a step: blocks in, statistics between the sweeps, blocks of every result out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,13 @@ from typing import Any
 
 from mergec.backends import Backend
 from mergec.catalog import Dtype
-from mergec.diagnostics import fail
+from mergec.diagnostics import Span, fail
 from mergec.execute.inputs import BlockInput
+from mergec.execute.measures import Collector
 from mergec.ops import Cursor, Site
 from mergec.ops.tree_sum import LEAF
-from mergec.plan import Program, Row, Schedule, schedule
+from mergec.plan import Row, Schedule
+from mergec.plan.steps import Output, Step
 
 # What to do where a result is too large for its dtype.
 _ROOM = {
@@ -19,141 +21,165 @@ _ROOM = {
     Dtype.F32: "export a wider dtype, as in `export child { dtype = f64 }`, or smaller scales",
 }
 
-# Gets the byte offset within the tensor and the bytes that belong there, in order.
-Emit = Callable[[int, memoryview], None]
+# Gets the byte offset within the output's tensor and the bytes that belong there, in order.
+Emit = Callable[[Output, int, memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    """What one sweep over the blocks does: which calls run, which statistics are collected."""
+    """What one sweep over the blocks does.
+
+    Which calls run, of which calls statistics are collected, what is written and what is measured.
+    """
 
     first: bool
-    last: bool
     inputs: tuple[int, ...]
     calls: tuple[int, ...]
     observed: tuple[int, ...]
+    outputs: tuple[Output, ...]
+    measured: tuple[int, ...]
 
 
-def sweep_tensor(
-    row: Row,
-    program: Program,
+def sweep_step(
+    step: Step,
+    plan: Schedule,
     backend: Backend,
     inputs: Sequence[BlockInput],
     block: int,
     emit: Emit,
     pause: Callable[[], None],
+    collectors: Sequence[Collector] = (),
 ) -> None:
-    """Compute `row` and emit its bytes in order; `pause` is called before every block.
+    """Compute a step by its schedule and emit its outputs' bytes; `pause` precedes every block.
 
-    `block` is a multiple of 2¹⁶ elements; the result does not depend on it. Raises E805 for NaN
-    or infinity in a source, E806 for a result that the output dtype cannot hold, and what the
-    stages raise.
+    Each output is emitted in order, in the sweep in which it is done. Each of `collectors`, one for
+    each observation of the step, sees its operands once. `block` is a multiple of 2¹⁶ elements;
+    results do not depend on it. Raises E805 for NaN or infinity in a source, E806 for a result that
+    the output dtype cannot hold, and what the stages raise.
     """
-    plan = schedule(program, row.work)
-    settings = _prepare(row, program)
+    program = step.program
+    settings = _prepare(step)
     for sweep in range(plan.sweeps):
-        step = _pass(program, plan, sweep)
-        found: dict[int, Any] = dict.fromkeys(step.observed)
+        this = _pass(step, plan, sweep)
+        found: dict[int, Any] = dict.fromkeys(this.observed)
         cursors = [Cursor() for _ in program.calls]
         for start in range(0, inputs[0].entry.numel, block):
             pause()
             count = min(block, inputs[0].entry.numel - start)
-            values = _load(row, backend, inputs, step, start, count)
-            _apply(program, backend, step, values, settings, cursors, start)
-            for number in step.observed:
+            values = _load(step, backend, inputs, this, start, count)
+            _apply(step, backend, this, values, settings, cursors, start)
+            for number in this.observed:
                 call = program.calls[number]
                 operands = [values[i] for i in call.operands]
                 found[number] = call.statistic().observe(
                     backend.xp, found[number], operands, settings[number]
                 )
-            if step.last:
-                _emit(row, backend, values[program.result], start, emit)
+            for output in this.outputs:
+                _emit(output, backend, values[program.results[output.result]], start, emit)
+            for number in this.measured:
+                results = step.observed[number].results
+                operands = [values[program.results[i]] for i in results]
+                collectors[number].observe(backend.xp, operands)
         for number, statistic in found.items():
             stage = program.calls[number].statistic()
             settings[number] = stage.combine(statistic, settings[number])
 
 
-def _prepare(row: Row, program: Program) -> list[Any]:
-    dtypes = [entry.dtype for entry in row.entries]
-    numel = row.entries[0].numel
+def _prepare(step: Step) -> list[Any]:
+    dtypes = [entry.dtype for entry in step.entries]
+    numel = step.entries[0].numel
     return [
         call.definition().prepare(
-            dict(call.params), Site(row.tensor, numel, row.work, program.stored(call, dtypes))
+            dict(call.params), Site(site, numel, step.work, step.program.stored(call, dtypes))
         )
-        for call in program.calls
+        for call, site in zip(step.program.calls, step.sites, strict=True)
     ]
 
 
-def _pass(program: Program, plan: Schedule, sweep: int) -> _Pass:
+def _pass(step: Step, plan: Schedule, sweep: int) -> _Pass:
+    program = step.program
     observed = tuple(
         number
         for number in range(len(program.calls))
         if plan.first[number] <= sweep < plan.ready[number]
     )
-    last = sweep == plan.sweeps - 1
+    outputs = tuple(output for output in step.outputs if plan.done[output.result] == sweep)
+    measured = tuple(number for number, met in enumerate(plan.met) if met == sweep)
     used = {
         i for number in (*plan.needed[sweep], *observed) for i in program.calls[number].operands
     }
-    used |= {program.result} if last else set()
+    used |= {program.results[output.result] for output in outputs}
+    used |= {program.results[i] for number in measured for i in step.observed[number].results}
     inputs = tuple(i for i in range(len(program.inputs)) if i in used)
-    return _Pass(sweep == 0, last, inputs, plan.needed[sweep], observed)
+    return _Pass(sweep == 0, inputs, plan.needed[sweep], observed, outputs, measured)
 
 
 def _load(
-    row: Row, backend: Backend, inputs: Sequence[BlockInput], step: _Pass, start: int, count: int
+    step: Step, backend: Backend, inputs: Sequence[BlockInput], this: _Pass, start: int, count: int
 ) -> dict[int, Any]:
     """The decoded blocks this sweep needs; in the first sweep all are looked at for NaN and Inf."""
     values: dict[int, Any] = {}
-    for i in range(len(inputs)) if step.first else step.inputs:
+    for i in range(len(inputs)) if this.first else this.inputs:
         raw = inputs[i].block(start, count)
-        values[i] = backend.load(raw, inputs[i].entry.dtype, row.work)
-        if step.first and backend.count_non_finite(values[i]):
-            raise _non_finite(row, backend, inputs[i], row.labels[i])
+        values[i] = backend.load(raw, inputs[i].entry.dtype, step.work)
+        if this.first and backend.count_non_finite(values[i]):
+            raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
     return values
 
 
 def _apply(
-    program: Program,
+    step: Step,
     backend: Backend,
-    step: _Pass,
+    this: _Pass,
     values: dict[int, Any],
     settings: Sequence[Any],
     cursors: Sequence[Cursor],
     start: int,
 ) -> None:
-    for number in step.calls:
-        call = program.calls[number]
+    for number in this.calls:
+        call = step.program.calls[number]
         cursors[number].start = start
-        values[len(program.inputs) + number] = call.definition().apply(
+        values[len(step.program.inputs) + number] = call.definition().apply(
             backend.xp, [values[i] for i in call.operands], settings[number], cursors[number]
         )
 
 
-def _emit(row: Row, backend: Backend, result: Any, start: int, emit: Emit) -> None:
-    lost = backend.count_non_finite(result) + backend.count_overflow(result, row.dtype)
+def _emit(output: Output, backend: Backend, result: Any, start: int, emit: Emit) -> None:
+    dtype = output.row.dtype
+    lost = backend.count_non_finite(result) + backend.count_overflow(result, dtype)
     if lost:
-        values = "value does" if lost == 1 else "values do"
-        raise fail(
-            "E806",
-            f"{lost} {values} not fit {row.dtype.word} in tensor `{row.tensor}`",
-            row.place.result if row.place else None,
-            notes=(f"found in the block from element {start}",),
-            help=_ROOM.get(row.dtype, "make the scales smaller"),
-        )
-    emit(start * row.dtype.bits // 8, backend.store(result, row.dtype))
+        raise _does_not_fit(output.row, lost, start)
+    emit(output, start * dtype.bits // 8, backend.store(result, dtype))
 
 
-def _non_finite(row: Row, backend: Backend, source: BlockInput, label: str) -> Exception:
+def _does_not_fit(row: Row, lost: int, start: int) -> Exception:
+    values = "value does" if lost == 1 else "values do"
+    return fail(
+        "E806",
+        f"{lost} {values} not fit {row.dtype.word} in tensor `{row.tensor}`",
+        row.place.result if row.place else None,
+        notes=(f"found in the block from element {start}",),
+        help=_ROOM.get(row.dtype, "make the scales smaller"),
+    )
+
+
+def _non_finite(step: Step, backend: Backend, source: BlockInput, label: str) -> Exception:
     """Count them all before complaining: one in a tensor is another story than every one."""
     total = 0
     for start in range(0, source.entry.numel, LEAF):
         raw = source.block(start, min(LEAF, source.entry.numel - start))
-        total += backend.count_non_finite(backend.load(raw, source.entry.dtype, row.work))
+        total += backend.count_non_finite(backend.load(raw, source.entry.dtype, step.work))
     values = "value is" if total == 1 else "values are"
     return fail(
         "E805",
         f"{total} {values} NaN or infinite in tensor `{source.entry.name}` of `{label}`",
-        row.place.sources[label] if row.place else None,
+        _named(step, label),
         notes=("a merge would spread them over the whole child",),
         help="leave this source out, or repair its weights",
     )
+
+
+def _named(step: Step, label: str) -> Span | None:
+    """Where the spec names a source."""
+    places = (place.sources.get(label) for place in step.places)
+    return next((span for span in places if span is not None), None)

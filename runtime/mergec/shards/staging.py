@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import final
 
@@ -18,7 +19,8 @@ class Staging:
     """A folder `<target>.mergec-partial-<id>`, closed to other users, locked while its run lives.
 
     It is removed by `discard` or renamed by `publish`; a killed run leaves it, and its lock is then
-    free. Only files made here are ever removed. Methods raise OSError.
+    free. Only files and folders made here are ever removed. Methods raise OSError. Names of files
+    are relative to the folder, such as `child/model.safetensors`.
     """
 
     def __init__(self, target: Path, files: Files) -> None:
@@ -26,14 +28,19 @@ class Staging:
         self._target = target.absolute()
         self.path = self._target.with_name(f"{target.name}{_INFIX}{secrets.token_hex(4)}")
         self._names: list[str] = []
+        self._folders: list[str] = []
         self._lock_descriptor: int | None = None
         self._published = False
 
-    def make(self) -> None:
-        """Make the folder and take its lock."""
+    def make(self, folders: Iterable[str] = ()) -> None:
+        """Make the folder, take its lock, and make `folders` in it."""
         self._files.make_folder(self.path, 0o700)
         self._lock_descriptor = self.new_file(LOCK_NAME)
         self._files.lock(self._lock_descriptor)
+        for name in folders:
+            self._folders.append(name)
+            # Open to whom the umask lets in, as it will be: until then nobody passes the one above.
+            self._files.make_folder(self.path / name, 0o777)
 
     def new_file(self, name: str) -> int:
         """Make a file and return its descriptor, open for reading and writing."""
@@ -52,6 +59,8 @@ class Staging:
         """
         mode = self._folder_mode()
         self._files.remove(self.path / LOCK_NAME)
+        for name in self._folders:
+            self._files.sync_folder(self.path / name)
         self._files.set_mode(self.path, mode)
         self._files.sync_folder(self.path)
         self._files.publish_folder(self.path, self._target)
@@ -69,13 +78,8 @@ class Staging:
         removed = True
         for name in self._names:
             removed &= self._remove(name)
-        try:
-            self._files.remove_folder(self.path)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            # No folder can have a name that is too long.
-            removed &= error.errno == errno.ENAMETOOLONG
+        for folder in (*(self.path / name for name in self._folders), self.path):
+            removed &= self._remove_folder(folder)
         self._unlock()
         return removed
 
@@ -86,6 +90,16 @@ class Staging:
             return True
         except OSError:
             return False
+        return True
+
+    def _remove_folder(self, path: Path) -> bool:
+        try:
+            self._files.remove_folder(path)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            # No folder can have a name that is too long.
+            return error.errno == errno.ENAMETOOLONG
         return True
 
     def _unlock(self) -> None:

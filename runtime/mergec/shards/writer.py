@@ -1,4 +1,4 @@
-"""Writes a checkpoint whose every offset is known before the first weight is computed.
+"""Writes checkpoints whose every offset is known before the first weight is computed.
 
 A shard's first eight bytes stay zero until all its tensors are there: every safetensors reader
 refuses a header of length zero, so a half-written shard can be taken for a whole one by nobody.
@@ -7,7 +7,7 @@ refuses a header of length zero, so a half-written shard can be taken for a whol
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -25,8 +25,11 @@ from mergec.shards.staging import LOCK_NAME, Staging
 from mergec.shards.system_errors import output_failed
 
 _LENGTH_WORD = 8
-# The lock, the index, and some for what stands beside the weights.
+# The folder, the lock, the index, and some for what stands beside the weights.
 _FILES_BESIDE_SHARDS = 16
+
+Layouts = Mapping[str, Sequence[ShardLayout]]
+"""The shards of each folder in the output; the empty name is the output itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,29 @@ class _Target:
 
 @final
 class CheckpointWriter:
-    """One checkpoint on its way to `target`; leaving the `with` block unpublished removes it.
+    """What is on its way to `target`; leaving the `with` block unpublished removes it.
 
-    Any number of threads may write, each tensor from one thread and in order. A failure of the
-    system (E803, E804) removes all that was made; what other threads still call then raises the
-    same error. ValueError is for misuse, never for what a user or a disk did.
+    That is one checkpoint, in the folder named by the empty text, or several, each in a folder of
+    its own; they are published together. A tensor or file is known by its folder and its name. Any
+    number of threads may write, each tensor from one thread and in order. A failure of the system
+    (E803, E804) removes all that was made; what other threads still call then raises the same
+    error. ValueError is for misuse, never for what a user or a disk did.
     """
 
-    def __init__(self, target: Path, layouts: Sequence[ShardLayout], files: Files) -> None:
+    def __init__(self, target: Path, layouts: Layouts, files: Files) -> None:
         """Make nothing yet; use `create`."""
         self._target = target
         self._files = files
-        self._layouts = {layout.name: layout for layout in layouts}
-        self._index = index_json(layouts)
-        self._index_name = index_name(layouts) if layouts else ""
-        self._tensors: dict[str, _Target] = {
-            place.name: _Target(layout.name, place, TensorDigest(place.name, place.nbytes))
-            for layout in layouts
+        self._folders = tuple(layouts)
+        self._shards = {
+            _path(folder, layout.name): (folder, replace(layout, name=_path(folder, layout.name)))
+            for folder, group in layouts.items()
+            for layout in group
+        }
+        self._indexes = {folder: _index(group) for folder, group in layouts.items()}
+        self._tensors: dict[tuple[str, str], _Target] = {
+            (folder, place.name): _Target(name, place, TensorDigest(place.name, place.nbytes))
+            for name, (folder, layout) in self._shards.items()
             for place in layout.tensors
         }
         self._beside: dict[str, Sha256] = {}
@@ -72,21 +81,22 @@ class CheckpointWriter:
     def create(
         cls,
         target: Path,
-        layouts: Sequence[ShardLayout],
+        layouts: Layouts,
         sources: Sequence[Path],
         files: Files | None = None,
         *,
         other_bytes: int = 0,
     ) -> Self:
-        """Check the place, then make the staging folder with all shards at their full size.
+        """Check the place, then make the staging folders with all shards at their full size.
 
         `sources` are the folders or single files that must not be touched, `other_bytes` what
         `add_file` will bring. Refused before anything is made: E801, E802, E803, E813, E602; while
         making: E803, E804, with nothing left behind.
         """
         files = files or Files()
-        needed = sum(layout.size for layout in layouts) + other_bytes
-        check_target(target, sources, needed, len(layouts) + _FILES_BESIDE_SHARDS, files)
+        sizes = [layout.size for group in layouts.values() for layout in group]
+        count = len(sizes) + len(layouts) * _FILES_BESIDE_SHARDS
+        check_target(target, sources, sum(sizes) + other_bytes, count, files)
         writer = cls(target, layouts, files)
         try:
             writer._lay_down()
@@ -95,12 +105,18 @@ class CheckpointWriter:
             raise
         return writer
 
-    def write(self, tensor: str, byte_offset: int, data: bytes | bytearray | memoryview) -> None:
+    def write(
+        self,
+        tensor: str,
+        byte_offset: int,
+        data: bytes | bytearray | memoryview,
+        folder: str = "",
+    ) -> None:
         """Put the tensor's next bytes in their place and take them into its digest.
 
         ValueError unless `byte_offset` (within the tensor) is where the last write ended.
         """
-        target = self._tensors[tensor]
+        target = self._tensors[folder, tensor]
         view = memoryview(data)
         raw = view.cast("B") if view.nbytes else memoryview(b"")
         with target.lock, self._guard():
@@ -110,12 +126,15 @@ class CheckpointWriter:
             target.digest.feed(byte_offset, raw)
 
     def finish_shard(self, name: str) -> None:
-        """Make a shard durable and then loadable; ValueError if a byte of it was not written."""
-        layout = self._layouts[name]
+        """Make a shard durable and then loadable; ValueError if a byte of it was not written.
+
+        `name` is relative to the output, such as `child/model.safetensors`.
+        """
+        folder, layout = self._shards[name]
         if name in self._finished:
             return
         for place in layout.tensors:
-            self._tensors[place.name].digest.hexdigest()
+            self._tensors[folder, place.name].digest.hexdigest()
         with self._guard():
             with self._open.lease(name) as descriptor:
                 self._files.sync(descriptor)
@@ -124,25 +143,29 @@ class CheckpointWriter:
         self._finished.add(name)
 
     def finish_all(self) -> None:
-        """Finish every shard, then write the index if there are several; repeating is harmless."""
-        for name in self._layouts:
+        """Finish every shard, then write an index for each folder that has several of them.
+
+        Repeating is harmless.
+        """
+        for name in self._shards:
             self.finish_shard(name)
-        if self._index is not None and self._index_name not in self._beside:
-            self.add_file(self._index_name, self._index)
+        for folder, index in self._indexes.items():
+            if index is not None and _path(folder, index[0]) not in self._beside:
+                self.add_file(*index, folder)
 
     def read_back(self) -> None:
         """Read everything written so far from the device and compare; shards must be finished.
 
         E812 if the device keeps other bytes than it was given; all that was made is then removed.
         """
-        digests = self.digests()
-        if len(self._finished) < len(self._layouts):
+        digests = {folder: self.digests(folder) for folder in self._folders}
+        if len(self._finished) < len(self._shards):
             raise ValueError("a shard is not finished")
-        for layout in self._layouts.values():
+        for name, (folder, layout) in self._shards.items():
             with self._guard():
-                with self._open.lease(layout.name) as descriptor:
-                    finding = shard_difference(self._files, descriptor, layout, digests)
-                self._open.drop(layout.name)
+                with self._open.lease(name) as descriptor:
+                    finding = shard_difference(self._files, descriptor, layout, digests[folder])
+                self._open.drop(name)
             self._require_same(finding)
         for name, digest in self._beside.items():
             with self._guard():
@@ -151,22 +174,29 @@ class CheckpointWriter:
                 self._open.drop(name)
             self._require_same(finding)
 
-    def digests(self) -> Mapping[str, Sha256]:
+    def digests(self, folder: str = "") -> Mapping[str, Sha256]:
         """SHA-256 of every tensor's bytes, in file order; ValueError before all are written."""
-        return {name: target.digest.hexdigest() for name, target in self._tensors.items()}
+        return {
+            name: target.digest.hexdigest()
+            for (place, name), target in self._tensors.items()
+            if place == folder
+        }
 
-    def add_file(self, name: str, data: bytes) -> None:
+    def add_file(self, name: str, data: bytes, folder: str = "") -> None:
         """Write and sync a small file beside the shards; those that vouch for others come last.
 
-        ValueError if `name` is not one path component or is taken.
+        ValueError if `name` is not one path component or is taken, and for an unknown `folder`.
         """
         if name in ("", ".", "..") or "/" in name or "\0" in name:
             raise ValueError(f"{name!r} is not the name of a file in a folder")
-        if name in self._layouts or name in self._beside or name == LOCK_NAME:
-            raise ValueError(f"{name} is written already")
-        self._beside[name] = Sha256(hashlib.sha256(data).hexdigest())
+        if folder not in self._folders:
+            raise ValueError(f"{folder!r} is not a folder of this output")
+        path = _path(folder, name)
+        if path in self._shards or path in self._beside or path == LOCK_NAME:
+            raise ValueError(f"{path} is written already")
+        self._beside[path] = Sha256(hashlib.sha256(data).hexdigest())
         with self._guard():
-            descriptor = self._staging.new_file(name)
+            descriptor = self._staging.new_file(path)
             try:
                 self._files.write_at(descriptor, memoryview(data), 0)
                 self._files.sync(descriptor)
@@ -217,9 +247,9 @@ class CheckpointWriter:
 
     def _lay_down(self) -> None:
         with self._guard():
-            self._staging.make()
-            for layout in self._layouts.values():
-                descriptor = self._staging.new_file(layout.name)
+            self._staging.make(folder for folder in self._folders if folder)
+            for name, (_, layout) in self._shards.items():
+                descriptor = self._staging.new_file(name)
                 try:
                     self._files.reserve(descriptor, layout.size)
                     self._files.write_at(descriptor, memoryview(layout.header), _LENGTH_WORD)
@@ -271,6 +301,17 @@ class CheckpointWriter:
                 self._files.sync(descriptor)
         finally:
             self._files.close(descriptor)
+
+
+def _path(folder: str, name: str) -> str:
+    """A name relative to the output."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _index(layouts: Sequence[ShardLayout]) -> tuple[str, bytes] | None:
+    """Name and bytes of the index file, or None where there is none."""
+    data = index_json(layouts)
+    return None if data is None else (index_name(layouts), data)
 
 
 def _length_word(layout: ShardLayout) -> memoryview:

@@ -4,7 +4,7 @@ This is what laws are phrased in: text and tensors in, tensors out, without a fi
 compiled once however many tensors it is tried on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -13,14 +13,15 @@ from typing import final
 
 from mergec.backends import Backend
 from mergec.catalog import Checkpoint, Dtype, TensorEntry, TensorName
+from mergec.catalog.describe import describe
 from mergec.diagnostics import Diagnostic, MergecError, SourceText
-from mergec.elaborate import Elaborated
-from mergec.execute.sweep import sweep_tensor
+from mergec.elaborate import Bundle, Elaborated
+from mergec.execute.sweep import sweep_step
 from mergec.ops.tree_sum import LEAF
-from mergec.passes import normal_form
-from mergec.plan import Program, Row, check_text
+from mergec.plan import Row, check_bundle, check_text, schedule
 from mergec.plan.bind import bind
-from mergec.plan.program import build_program, recoding
+from mergec.plan.steps import Output, row_step
+from mergec.resolve import KeySets
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +39,67 @@ Tensors = Mapping[str, StoredTensor]
 def evaluate(
     text: str, sources: Mapping[str, Tensors], backend: Backend, *, block: int = LEAF
 ) -> dict[str, StoredTensor]:
-    """The tensors that the spec `text` writes, given those of each source by its label.
+    """The tensors that the spec `text` exports first, given those of each source by its label.
 
     `block` is a multiple of 2^16 elements. MergecError with what a run would report.
     """
-    checked, program = _compile(text)
-    found: list[Diagnostic] = []
-    checkpoints = {label: _checkpoint(tensors) for label, tensors in sources.items()}
-    _, rows = bind(checked, program, checkpoints, found.append)
-    if any(diagnostic.severity == "error" for diagnostic in found):
-        raise MergecError(found)
-    return {row.tensor: _compute(row, program, sources, backend, block) for row in rows}
+    headers = tuple((label, _headers(tensors)) for label, tensors in sources.items())
+    rows = _bind_text(text, headers)
+    return {row.tensor: _compute(row, sources, backend, block) for row in rows}
+
+
+def evaluate_bundle(
+    bundle: Bundle, sources: Mapping[str, Tensors], backend: Backend, *, block: int = LEAF
+) -> dict[str, dict[str, StoredTensor]]:
+    """The tensors of every export of a spec by its name; each is computed by itself."""
+    checked = check_bundle(bundle)
+    exports = _bind(checked, [(label, _headers(tensors)) for label, tensors in sources.items()])
+    return {
+        export.name: {row.tensor: _compute(row, sources, backend, block) for row in rows}
+        for export, rows in zip(checked.exports, exports, strict=True)
+    }
+
+
+_Headers = tuple[TensorEntry, ...]
+
+
+def _headers(tensors: Tensors) -> _Headers:
+    """Of tensors that lie nowhere."""
+    return tuple(
+        TensorEntry(TensorName(name), tensor.dtype, tensor.shape, "", 0, len(tensor.data))
+        for name, tensor in tensors.items()
+    )
 
 
 @lru_cache(maxsize=4096)
-def _compile(text: str) -> tuple[Elaborated, Program]:
-    checked, _ = check_text(SourceText("law.merge", text))
-    graph = normal_form(checked.graph)
-    return checked, build_program(graph, graph.outputs[checked.export.name])
+def _bind_text(text: str, headers: tuple[tuple[str, _Headers], ...]) -> tuple[Row, ...]:
+    """The rows of a spec; made once for all values that such tensors may have."""
+    return _bind(_check(text), headers)[0]
 
 
-def _checkpoint(tensors: Tensors) -> Checkpoint:
-    """Headers for tensors that lie nowhere."""
-    entries = {
-        TensorName(name): TensorEntry(
-            TensorName(name), tensor.dtype, tensor.shape, "", 0, len(tensor.data)
-        )
-        for name, tensor in tensors.items()
+def _bind(
+    checked: Elaborated, headers: Sequence[tuple[str, _Headers]]
+) -> tuple[tuple[Row, ...], ...]:
+    checkpoints = {
+        label: Checkpoint(Path(), (), {entry.name: entry for entry in entries}, None, (), None)
+        for label, entries in headers
     }
-    return Checkpoint(Path(), (), entries, None, (), None)
+    architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
+    found: list[Diagnostic] = []
+    keys = KeySets(checked, checkpoints, architectures)
+    bound = bind(checked, checkpoints, architectures, keys, found.append)
+    if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
+        raise MergecError(found)
+    return bound.rows
+
+
+@lru_cache(maxsize=4096)
+def _check(text: str) -> Elaborated:
+    return check_text(SourceText("law.merge", text))
 
 
 def _compute(
-    row: Row,
-    program: Program,
-    sources: Mapping[str, Tensors],
-    backend: Backend,
-    block: int,
+    row: Row, sources: Mapping[str, Tensors], backend: Backend, block: int
 ) -> StoredTensor:
     inputs = [
         _HeldInput(entry, sources[label][entry.name].data)
@@ -84,11 +109,12 @@ def _compute(
         return StoredTensor(row.dtype, row.shape, bytes(inputs[0].data))
     result = bytearray(prod(row.shape) * row.dtype.bits // 8)
 
-    def emit(offset: int, data: memoryview) -> None:
+    def emit(_output: Output, offset: int, data: memoryview) -> None:
         result[offset : offset + data.nbytes] = data
 
-    does = program if row.action == "merge" else recoding(row.labels[0])
-    sweep_tensor(row, does, backend, inputs, block, emit, lambda: None)
+    step = row_step(row)
+    plan = schedule(step.program, step.work)
+    sweep_step(step, plan, backend, inputs, block, emit, lambda: None)
     return StoredTensor(row.dtype, row.shape, bytes(result))
 
 

@@ -9,8 +9,9 @@ from typing import Any, cast
 from mergec.catalog import Checkpoint, TensorEntry, TensorName, open_checkpoint
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.regular_file import open_regular, read_whole
-from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
 from mergec.diagnostics.printable import escape
+from mergec.elaborate import Bundle, Setting
 from mergec.execute.lineage import FILE_NAME, SCHEMA
 
 _MAX_LINEAGE = 64 << 20
@@ -33,13 +34,20 @@ class Result:
         """The SHA-256 of each tensor's bytes, as the run recorded it."""
         return cast("Mapping[TensorName, str]", self.lineage["tensors"])
 
+    def bundle(self, root: Path) -> Bundle:
+        """What was compiled, to be compiled again with sources below `root`."""
+        spec = cast("Mapping[str, Any]", self.lineage["spec"])
+        given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
+        source = SourceText(spec["name"], spec["text"])
+        return Bundle(source, root, given, spec.get("imports", {}))
+
 
 def open_result(root: Path) -> Result:
     """Read a finished checkpoint's lineage and headers.
 
     Raises E811 if it is not one of ours, and E812 if it is and its weights cannot be read.
     """
-    lineage = _read_lineage(root)
+    lineage = read_lineage(root)
     try:
         checkpoint, _ = open_checkpoint(root)
     except MergecError as error:
@@ -52,7 +60,8 @@ def open_result(root: Path) -> Result:
     return Result(root, lineage, checkpoint)
 
 
-def _read_lineage(root: Path) -> Mapping[str, Any]:
+def read_lineage(root: Path) -> Mapping[str, Any]:
+    """The lineage of a finished checkpoint as data; E811 if there is none, or it is not ours."""
     try:
         with open_regular(root / FILE_NAME) as file:
             if file.size > _MAX_LINEAGE:
@@ -125,17 +134,23 @@ def _has_shape(lineage: object) -> bool:
         return False
     known = cast("dict[str, object]", lineage)
     texts = all(isinstance(known.get(key), str) for key in ("plan", "root"))
-    tables = all(_holds_texts(known.get(key)) for key in ("tensors", "files", "spec", "backend"))
-    parts = known.get("spec"), known.get("backend")
-    spec, backend = (cast("dict[str, object]", p) if isinstance(p, dict) else {} for p in parts)
-    named = {"name", "text"} <= spec.keys() and "device" in backend
+    tables = all(_holds_texts(known.get(key)) for key in ("tensors", "files", "backend"))
+    spec, backend, export = (_table(known.get(key)) for key in ("spec", "backend", "export"))
+    said = (spec.get("name"), spec.get("text"), backend.get("device"), export.get("name"))
+    given = all(_holds_texts(spec.get(key, {})) for key in ("set", "imports"))
     shards = isinstance(known.get("shards"), dict)
-    return known.get("schema") == SCHEMA and texts and tables and named and shards
+    named = all(isinstance(text, str) for text in said)
+    return known.get("schema") == SCHEMA and texts and tables and named and given and shards
+
+
+def _table(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
 def _holds_texts(table: object) -> bool:
-    values = cast("dict[str, object]", table).values() if isinstance(table, dict) else [None]
-    return all(isinstance(value, str) for value in values)
+    if not isinstance(table, dict):
+        return False
+    return all(isinstance(value, str) for value in cast("dict[str, object]", table).values())
 
 
 def _not_ours(root: Path, why: str) -> MergecError:

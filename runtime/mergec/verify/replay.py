@@ -9,10 +9,12 @@ from pathlib import Path
 
 from mergec.backends import Backend, get_backend, self_test
 from mergec.catalog import TensorName
-from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
+from mergec.diagnostics import Diagnostic, MergecError, fail
 from mergec.diagnostics.printable import escape
-from mergec.execute import compute_row
-from mergec.plan import DEFAULT_MEMORY, Budget, Plan, Row, compile_text, fit_budget, plan_hash
+from mergec.execute import compute_step
+from mergec.plan import DEFAULT_MEMORY, Budget, Plan, Row, compile_bundle, fit_budget, plan_hash
+from mergec.plan.model import PlannedExport
+from mergec.plan.steps import Output, row_step
 from mergec.shards import SourceReader
 from mergec.verify.integrity import Result, check_integrity, open_result
 from mergec.verify.verdict import State, Verdict
@@ -28,9 +30,9 @@ class Sample:
     part: int
     parts: int
 
-    def rows(self, plan: Plan) -> tuple[Row, ...]:
+    def rows(self, export: PlannedExport) -> tuple[Row, ...]:
         """The rows of the sample, in the plan's order."""
-        return plan.rows[self.part - 1 :: self.parts]
+        return export.rows[self.part - 1 :: self.parts]
 
 
 def parse_sample(text: str) -> Sample | None:
@@ -66,14 +68,14 @@ def verify(
         state = State.FAILED if findings else State.VERIFIED
         return Verdict(state, checked, 0, findings)
     try:
-        plan = _plan_again(result, root or target / result.lineage["root"])
+        plan, export = _plan_again(result, root or target / result.lineage["root"])
     except MergecError as error:
         return Verdict(State.INCONCLUSIVE, checked, 0, error.diagnostics)
     if result.lineage["backend"]["device"] != "cpu":
         return Verdict(State.INCONCLUSIVE, checked, 0, (_accelerator(),))
-    rows = sample.rows(plan)
+    rows = sample.rows(export)
     if not rows:
-        return Verdict(State.INCONCLUSIVE, checked, 0, (_nothing_sampled(plan),))
+        return Verdict(State.INCONCLUSIVE, checked, 0, (_nothing_sampled(export),))
     try:
         findings = _replay(plan, rows, result.digests(), progress)
     except MergecError as error:  # a source that changed under the replay, or can no longer be read
@@ -82,10 +84,9 @@ def verify(
     return Verdict(state, checked, len(rows), findings)
 
 
-def _plan_again(result: Result, root: Path) -> Plan:
-    spec: Mapping[str, str] = result.lineage["spec"]
-    source = SourceText(str(spec["name"]), str(spec["text"]))
-    plan = compile_text(source, root).plan
+def _plan_again(result: Result, root: Path) -> tuple[Plan, PlannedExport]:
+    """The plan that the lineage's spec leads to now, and the export that this checkpoint is."""
+    plan = compile_bundle(result.bundle(root)).plan
     if plan_hash(plan) != result.lineage["plan"]:
         raise fail(
             "E810",
@@ -93,7 +94,15 @@ def _plan_again(result: Result, root: Path) -> Plan:
             notes=("the plan made now has another hash than the one in the lineage",),
             help="name the folder with the original sources by `--root`",
         )
-    return plan
+    name = result.lineage["export"]["name"]
+    for export in plan.exports:
+        if export.decl.name == name:
+            return plan, export
+    raise fail(
+        "E812",
+        f"the lineage names the export `{escape(name)}`, and its spec has none of that name",
+        help="run the spec again; do not use this checkpoint",
+    )
 
 
 def _replay(
@@ -110,7 +119,7 @@ def _replay(
             for label, checkpoint in plan.checkpoints.items()
         }
         for row in rows:
-            digest = _digest(plan, row, readers, backend, budget)
+            digest = _digest(row, readers, backend, budget)
             if digest != recorded.get(TensorName(row.tensor)):
                 message = f"tensor `{escape(row.tensor)}` is not what its sources merge to"
                 findings.append(
@@ -120,22 +129,21 @@ def _replay(
     return tuple(findings)
 
 
-def _digest(
-    plan: Plan,
-    row: Row,
-    readers: Mapping[str, SourceReader],
-    backend: Backend,
-    budget: Budget,
-) -> str:
+def _digest(row: Row, readers: Mapping[str, SourceReader], backend: Backend, budget: Budget) -> str:
+    """Computed by the row's own program, alone: a second way to what the run computed together."""
     digest = hashlib.sha256()
-    compute_row(plan, row, readers, backend, budget, lambda _, data: digest.update(data))
+
+    def emit(_output: Output, _offset: int, data: memoryview) -> None:
+        digest.update(data)
+
+    compute_step(row_step(row), readers, backend, budget, emit)
     return digest.hexdigest()
 
 
-def _nothing_sampled(plan: Plan) -> Diagnostic:
+def _nothing_sampled(export: PlannedExport) -> Diagnostic:
     return Diagnostic(
         "E812",
-        f"the sample holds none of the {len(plan.rows)} tensors, so nothing was recomputed",
+        f"the sample holds none of the {len(export.rows)} tensors, so nothing was recomputed",
         None,
         help=("ask for a larger share, such as `--replay sample=1/10`",),
     )

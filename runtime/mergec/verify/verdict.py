@@ -1,5 +1,6 @@
 """What a verification comes to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,13 @@ class State(StrEnum):
     def exit(self) -> int:
         """0, 10 or 14."""
         return {State.VERIFIED: 0, State.FAILED: 10, State.INCONCLUSIVE: 14}[self]
+
+
+def worst(states: Iterable[State]) -> State:
+    """Failed if one is, else inconclusive if one is."""
+    found = set(states)
+    ranked = (State.FAILED, State.INCONCLUSIVE)
+    return next((state for state in ranked if state in found), State.VERIFIED)
 
 
 @dataclass(frozen=True, slots=True)

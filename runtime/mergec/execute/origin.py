@@ -1,0 +1,32 @@
+"""Where a plan came from, as its outputs record it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The spec that a plan came from, what was set and used, and what computes it.
+
+    `root` is the folder that the spec's references start at, relative to the output. `settings` are
+    the values given to its parameters, `imports` the texts of the specs it uses, by their paths
+    below that folder.
+    """
+
+    spec_name: str
+    spec_text: str
+    root: str
+    backend: str
+    device: str
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    imports: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def spec_member(self) -> dict[str, Any]:
+        """All that is needed to compile the spec again without its files."""
+        return {
+            "name": self.spec_name,
+            "text": self.spec_text,
+            "set": dict(sorted(self.settings.items())),
+            "imports": dict(sorted(self.imports.items())),
+        }
