@@ -6,6 +6,7 @@ The same bytes every time; nothing but the standard library.
 import json
 import random
 import struct
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -41,6 +42,47 @@ def write_family(root: Path) -> None:
     _shard(root / "sharded", code)
     write_checkpoint(root / "padded", code)
     _pad(root / "padded" / "model.safetensors")
+    write_relatives(root)
+
+
+def write_relatives(root: Path) -> None:
+    """Checkpoints that say what they are: with roles, layers, tied embeddings, two stacks."""
+    llama = {"model_type": "llama", "num_hidden_layers": 4}
+    for name in ("llama", "chatty"):
+        write_checkpoint(root / name, _layered(name), config=llama)
+    for name in ("tied", "knotted"):
+        tied = {n: t for n, t in _layered(name).items() if n != "lm_head.weight"}
+        write_checkpoint(root / name, tied, config={**llama, "tie_word_embeddings": True})
+    broad = {n: bf16(n, (6, 6)) for n in _layered("broad")}
+    write_checkpoint(root / "broad", broad, config=llama)
+    write_checkpoint(root / "miscounted", _layered("x"), config={**llama, "num_hidden_layers": 9})
+    write_checkpoint(root / "windowed", _layered("y"), config={**llama, "max_window_layers": 2})
+    coders = {
+        f"{side}.block.{n}.layer.0.SelfAttention.q.weight": bf16(f"{side}{n}", (4, 4))
+        for side in ("encoder", "decoder")
+        for n in range(2)
+    }
+    write_checkpoint(root / "coders", coders, config={"model_type": "t5", "num_layers": 2})
+    write_checkpoint(root / "flat", {"norm.weight": bf16("flat", (4,))})
+    write_checkpoint(root / "licensed", _layered("z"), config=llama, licence="cc-by-nc-4.0")
+    (root / "chatty" / "tokenizer.json").write_text('{"model": {"type": "BPE"}}\n')
+
+
+def _layered(name: str) -> dict[str, Tensor]:
+    """Four layers with attention and the rest, as Llama names them."""
+    layer = {
+        "input_layernorm.weight": (4,),
+        "mlp.up_proj.weight": (8, 4),
+        "self_attn.q_proj.weight": (4, 4),
+    }
+    layers = {f"model.layers.{n}.{tail}": shape for n in range(4) for tail, shape in layer.items()}
+    shapes: dict[str, Sequence[int]] = {
+        "lm_head.weight": (8, 4),
+        "model.embed_tokens.weight": (8, 4),
+        **layers,
+        "model.norm.weight": (4,),
+    }
+    return {tensor: bf16(f"{name} {tensor}", shape) for tensor, shape in shapes.items()}
 
 
 def weights(name: str) -> dict[str, Tensor]:
@@ -69,13 +111,19 @@ def integers(dtype: str, *values: int) -> Tensor:
     return dtype, [len(values)], struct.pack(f"<{len(values)}{code}", *values)
 
 
-def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_checkpoint(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    *,
+    config: Mapping[str, object] | None = None,
+    licence: str = "apache-2.0",
+) -> None:
     """A folder with one file of weights, a config and a card, as the hub has them."""
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(file_of(tensors, {"format": "pt"}))
-    config = {"model_type": "toy", "hidden_size": 4, "dtype": "bfloat16"}
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n\n# A toy\n")
+    stated = {"model_type": "toy", "hidden_size": 4, "dtype": "bfloat16", **(config or {})}
+    (folder / "config.json").write_text(json.dumps(stated, indent=2) + "\n")
+    (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\n\n# A toy\n")
 
 
 def _shard(folder: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -100,3 +148,7 @@ def _pad(path: Path) -> None:
     path.write_bytes(
         (size + 8).to_bytes(8, "little") + data[8 : 8 + size] + b"\n" * 8 + data[8 + size :]
     )
+
+
+if __name__ == "__main__":
+    write_family(Path(sys.argv[1]))

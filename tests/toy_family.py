@@ -1,12 +1,13 @@
 """A toy family shaped as Llama checkpoints are: for the examples in documentation and recipes.
 
-Two layers, hidden size 16, bf16, one file of weights. Every member is the base plus a small step
-that depends on the member's name alone, so any name may be asked for. The same bytes every time;
-nothing but the standard library.
+Two layers unless more are asked for, hidden size 16, bf16, one file of weights. Every member is
+the base plus a small step that depends on the member's name alone, so any name may be asked for.
+The same bytes every time; nothing but the standard library.
 """
 
 import json
 import random
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -39,32 +40,92 @@ _LAYER: Mapping[str, Sequence[int]] = {
     "self_attn.q_proj.weight": (HIDDEN, HIDDEN),
     "self_attn.v_proj.weight": (HIDDEN, HIDDEN),
 }
-SHAPES: Mapping[str, Sequence[int]] = {
-    "lm_head.weight": (VOCABULARY, HIDDEN),
-    "model.embed_tokens.weight": (VOCABULARY, HIDDEN),
-    **{f"model.layers.{n}.{name}": shape for n in range(LAYERS) for name, shape in _LAYER.items()},
-    "model.norm.weight": (HIDDEN,),
+
+
+def shapes(layers: int = LAYERS) -> dict[str, Sequence[int]]:
+    """The tensors of a member with so many layers."""
+    numbered = {
+        f"model.layers.{n}.{name}": shape for n in range(layers) for name, shape in _LAYER.items()
+    }
+    return {
+        "lm_head.weight": (VOCABULARY, HIDDEN),
+        "model.embed_tokens.weight": (VOCABULARY, HIDDEN),
+        **numbered,
+        "model.norm.weight": (HIDDEN,),
+    }
+
+
+SHAPES: Mapping[str, Sequence[int]] = shapes()
+
+# A model that sees: a language model of this family behind a prefix, and what stands before it.
+MULTIMODAL = "llava"
+_SIGHT: Mapping[str, Sequence[int]] = {
+    "multi_modal_projector.linear_1.weight": (HIDDEN, HIDDEN),
+    "vision_tower.vision_model.embeddings.patch_embedding.weight": (HIDDEN, INNER),
+    "vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight": (HIDDEN, HIDDEN),
+    "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight": (INNER, HIDDEN),
 }
+_RANGE = re.compile(r"(\d*)\.\.(\d*)")
+_REFERENCE = re.compile(r'model\("\./([\w-]+)"')
+_MODEL_PARAMETER = re.compile(r"^param (\w+): model$", re.MULTILINE)
 
 
-def write_members(root: Path, names: Iterable[str] = MEMBERS) -> None:
+def write_members(root: Path, names: Iterable[str] = MEMBERS, layers: int = LAYERS) -> None:
     """Write a checkpoint folder for each name below `root`."""
     for name in names:
-        write_member(root / name, weights(name))
+        write_member(root / name, weights(name, layers), config(name, layers))
 
 
-def write_member(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_sources(root: Path, spec: str) -> dict[str, str]:
+    """Write toys for every source that the text of a spec names; what to set its parameters to.
+
+    They have the layers that its ranges and ramps ask for. Parameters of type `model` without a
+    default get a member of their own name.
+    """
+    free = _MODEL_PARAMETER.findall(spec)
+    names = sorted({*_REFERENCE.findall(spec), *free} - {"missing"})
+    write_members(root, names, depth(spec))
+    return {name: f"./{name}" for name in free}
+
+
+def depth(spec: str) -> int:
+    """As many layers as the ranges of a spec reach, and five where it has a ramp."""
+    bounds = [int(bound) for found in _RANGE.findall(spec) for bound in found if bound]
+    return max([LAYERS, *bounds, 5 if "ramp(" in spec else 0])
+
+
+def write_member(
+    folder: Path, tensors: Mapping[str, Tensor], settings: Mapping[str, object] = CONFIG
+) -> None:
     """A folder with weights, config, tokenizer and a card with a licence, as the hub has them."""
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(file_of(tensors, {"format": "pt"}))
-    (folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
     (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER) + "\n")
     (folder / "README.md").write_text(CARD.format(name=folder.name))
 
 
-def weights(name: str) -> dict[str, Tensor]:
+def config(name: str, layers: int = LAYERS) -> Mapping[str, object]:
+    """The config.json of a member."""
+    known = {**CONFIG, "num_hidden_layers": layers}
+    if name != MULTIMODAL:
+        return known
+    return {
+        "architectures": ["LlavaForConditionalGeneration"],
+        "model_type": "llava",
+        "text_config": known,
+        "torch_dtype": "bfloat16",
+        "vision_config": {"model_type": "clip_vision_model", "num_hidden_layers": 1},
+    }
+
+
+def weights(name: str, layers: int = LAYERS) -> dict[str, Tensor]:
     """The tensors of one member: those of `base`, moved by about a tenth of their size."""
-    return {tensor: _tensor(name, tensor, shape) for tensor, shape in SHAPES.items()}
+    known = shapes(layers)
+    if name == MULTIMODAL:
+        known = {f"language_model.{tensor}": shape for tensor, shape in known.items()}
+        known.update(_SIGHT)
+    return {tensor: _tensor(name, tensor, shape) for tensor, shape in known.items()}
 
 
 def _tensor(member: str, tensor: str, shape: Sequence[int]) -> Tensor:

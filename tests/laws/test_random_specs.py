@@ -1,7 +1,7 @@
 """Random specs against two oracles, two backends, and themselves said in another way."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -14,12 +14,14 @@ from mergec.catalog import Dtype
 from mergec.catalog.dtypes import SIGNIFICAND_BITS
 from mergec.diagnostics import SourceText
 from mergec.elaborate import Elaborated
+from mergec.ir import Graph, NodeKey
 from mergec.passes import PIPELINE, expand_composites, normal_form
-from mergec.plan import check_text
-from mergec.verify.evaluate import StoredTensor, evaluate
+from mergec.plan import check_bundle, check_text
+from mergec.verify.evaluate import StoredTensor, evaluate, evaluate_bundle
 from mergec.verify.law_tensors import NUMPY_DTYPES, loaded, stored
-from tests.oracles.condition import magnitudes
+from tests.oracles.as_written import AsWritten
 from tests.oracles.exact import exact
+from tests.oracles.per_tensor import TensorGraph, tensor_graphs
 from tests.oracles.whole import whole
 from tests.strategies import Checkpoints, SpecText, checkpoints, fraction_list, specs
 
@@ -27,98 +29,103 @@ REFERENCE = get_backend("reference")
 # Exponents of the smallest normal numbers.
 LEAST = {Dtype.BF16: -126, Dtype.F16: -14, Dtype.F32: -126, Dtype.F64: -1022}
 
-
-def elaborated(spec: SpecText) -> Elaborated:
-    return check_text(SourceText("random.merge", spec.text))[0]
+# By the name of an export and that of a tensor.
+Merged = dict[tuple[str, str], StoredTensor]
 
 
 @given(data=st.data())
 def test_torch_gives_the_bits_of_the_reference(data: st.DataObject) -> None:
     pytest.importorskip("torch")
     spec = data.draw(specs("any"))
-    held = data.draw(checkpoints(spec.labels, exact=False))
-    found = evaluate(spec.text, held, get_backend("torch"))
-    assert found == evaluate(spec.text, held, REFERENCE)
+    held = data.draw(checkpoints(spec, exact=False))
+    found = evaluate_bundle(spec.bundle, held, get_backend("torch"))
+    assert found == evaluate_bundle(spec.bundle, held, REFERENCE)
 
 
 @given(data=st.data())
 def test_exact_specs_give_exactly_the_rationals(data: st.DataObject) -> None:
     spec = data.draw(specs("exact"))
-    held = data.draw(checkpoints(spec.labels, exact=True))
-    checked = elaborated(spec)
-    for name, tensor in merged(spec, held).items():
-        wanted = exact(checked.graph, elements(held, name), name)
+    held = data.draw(checkpoints(spec, exact=True))
+    checked = check_bundle(spec.bundle)
+    oracle, roots = as_written(checked, held)
+    found = merged(spec, held)
+    assert set(found) == every_tensor(checked, oracle)
+    for (export, name), tensor in found.items():
+        wanted = oracle.tensor(roots[export], name).value
         # The fractions are dyadic and short, so float64 holds them and only storing them rounds.
         assert all(Fraction(float(x)) == x for x in wanted)
         narrow = np.array([float(x) for x in wanted]).astype(np.float32)
         assert narrow.astype(np.float64).tolist() == [float(x) for x in wanted]
         rounded = narrow.astype(NUMPY_DTYPES[tensor.dtype]).astype(np.float64)
-        assert loaded(tensor).ravel().tolist() == rounded.tolist(), spec.text
+        assert loaded(tensor).ravel().tolist() == rounded.tolist(), (spec.text, export, name)
 
 
 @given(data=st.data())
 def test_smooth_specs_are_within_a_unit_of_the_rationals(data: st.DataObject) -> None:
     spec = data.draw(specs("smooth"))
-    held = data.draw(checkpoints(spec.labels, exact=True))
-    checked = elaborated(spec)
-    for name, tensor in merged(spec, held).items():
-        sources = elements(held, name)
-        wanted = exact(checked.graph, sources, name)
-        sizes = magnitudes(checked.graph, sources, name)
-        slack = rounding_of(tensor.dtype, [entry(held[label], name).dtype for label in held])
-        for value, right, size in zip(fraction_list(tensor), wanted, sizes, strict=True):
+    held = data.draw(checkpoints(spec, exact=True))
+    checked = check_bundle(spec.bundle)
+    oracle, roots = as_written(checked, held)
+    kinds = [tensor.dtype for tensors in held.values() for tensor in tensors.values()]
+    for (export, name), tensor in merged(spec, held).items():
+        wanted = oracle.tensor(roots[export], name)
+        slack = rounding_of(tensor.dtype, kinds)
+        values = zip(fraction_list(tensor), wanted.value, wanted.size, strict=True)
+        for value, right, size in values:
             allowed = unit(right, tensor.dtype) + slack * size
-            assert abs(value - right) <= allowed, (spec.text, name, value, right)
+            assert abs(value - right) <= allowed, (spec.text, export, name, value, right)
 
 
 @given(data=st.data())
 def test_sweeps_give_the_bits_of_whole_tensors(data: st.DataObject) -> None:
     spec = data.draw(specs("any"))
-    held = data.draw(checkpoints(spec.labels, exact=False))
-    graph = normal_form(elaborated(spec).graph)
-    used = [str(leaf.param("label")) for leaf in graph.leaves(next(iter(graph.outputs.values())))]
-    for name, tensor in merged(spec, held).items():
-        inputs = {label: entry(held[label], name) for label in used}
-        work = work_dtype([*(x.dtype for x in inputs.values()), tensor.dtype])
-        assert whole(graph, inputs, work, tensor.dtype, name) == tensor.data, spec.text
+    held = data.draw(checkpoints(spec, exact=False))
+    found = merged(spec, held)
+    for each in tensor_graphs(check_bundle(spec.bundle), held):
+        graph, tensor = normal_form(each.graph), found[each.export, each.name]
+        used = [each.inputs[leaf.key].dtype for leaf in graph.leaves(graph.outputs["result"])]
+        work = work_dtype([*used, tensor.dtype])
+        data_of_whole = whole(graph, each.inputs, work, tensor.dtype, each.name, each.sites)
+        assert data_of_whole == tensor.data, (spec.text, each.export, each.name)
 
 
 @given(data=st.data())
 def test_every_pass_keeps_the_exact_value(data: st.DataObject) -> None:
     spec = data.draw(specs("any"))
-    held = data.draw(checkpoints(spec.labels, exact=True))
-    graph = elaborated(spec).graph
-    for name in names(held):
-        sources = elements(held, name)
-        wanted = exact(graph, sources, name)
-        step = graph
+    held = data.draw(checkpoints(spec, exact=True))
+    checked = check_bundle(spec.bundle)
+    oracle, roots = as_written(checked, held)
+    for each in tensor_graphs(checked, held):
+        wanted = oracle.tensor(roots[each.export], each.name).value
+        sources = {key: fraction_list(tensor) for key, tensor in each.inputs.items()}
+        step = each.graph
+        assert near(exact(step, sources, each.name, each.sites), wanted), spec.text
         for run in PIPELINE:
             step = run(step)
-            assert near(exact(step, sources, name), wanted), (run.__name__, spec.text)
+            assert near(exact(step, sources, each.name, each.sites), wanted), (run, spec.text)
 
 
 @given(data=st.data())
 def test_the_normal_form_is_near_what_is_written(data: st.DataObject) -> None:
     spec = data.draw(specs("smooth"))
-    held = data.draw(checkpoints(spec.labels, exact=True))
-    written = elaborated(spec).graph
-    graphs = expand_composites(written), normal_form(written)
-    for name in names(held):
-        inputs = {label: entry(tensors, name) for label, tensors in held.items()}
+    held = data.draw(checkpoints(spec, exact=True))
+    checked = check_bundle(spec.bundle)
+    oracle, roots = as_written(checked, held)
+    for each in tensor_graphs(checked, held):
         found = [
-            np.frombuffer(whole(graph, inputs, Dtype.F64, Dtype.F64, name), np.float64)
-            for graph in graphs
+            np.frombuffer(in_f64(graph, each), np.float64)
+            for graph in (expand_composites(each.graph), normal_form(each.graph))
         ]
-        sizes = [float(size) for size in magnitudes(written, elements(held, name), name)]
+        sizes = [float(size) for size in oracle.tensor(roots[each.export], each.name).size]
         gaps = np.abs(found[0] - found[1])
         assert np.all(gaps <= float(rounding_of(Dtype.F64, [Dtype.F32])) * np.array(sizes))
 
 
 @given(spec=specs("any"))
 def test_names_say_nothing_and_order_free_operands_have_no_order(spec: SpecText) -> None:
-    graph = elaborated(spec).graph
+    graph = check_bundle(spec.bundle).graph
     for text in (spec.renamed, spec.permuted):
-        again = check_text(SourceText("again.merge", text))[0].graph
+        again = check_bundle(spec.given(text)).graph
         assert again.outputs == graph.outputs, text
 
 
@@ -137,30 +144,37 @@ def test_equal_tensors_cancel_whatever_their_dtypes(left: Dtype, right: Dtype) -
 def test_an_operand_given_twice_has_one_order() -> None:
     head = 'a = model("./a")\nb = model("./b")\n'
     first, second = (
-        check_text(SourceText("twice.merge", f"{head}c = linear(a, a, b; weights={weights})\n"))[0]
+        check_text(SourceText("twice.merge", f"{head}c = linear(a, a, b; weights={weights})\n"))
         for weights in ("[1, 3, 2]", "[3, 1, 2]")
     )
-    assert first.export.node == second.export.node
+    assert first.exports[0].node == second.exports[0].node
 
 
-def merged(spec: SpecText, held: Checkpoints) -> dict[str, StoredTensor]:
-    """What the reference backend makes of the floating tensors."""
-    found = evaluate(spec.text, held, REFERENCE)
-    return {name: tensor for name, tensor in found.items() if name.endswith("weight")}
+def merged(spec: SpecText, held: Checkpoints) -> Merged:
+    """What the reference backend makes of the floating tensors of every export."""
+    return {
+        (export, name): tensor
+        for export, tensors in evaluate_bundle(spec.bundle, held, REFERENCE).items()
+        for name, tensor in tensors.items()
+        if tensor.dtype.is_float
+    }
 
 
-def names(held: Checkpoints) -> list[str]:
-    return [name for name in held["base"] if name.endswith("weight")]
+def as_written(checked: Elaborated, held: Checkpoints) -> tuple[AsWritten, dict[str, NodeKey]]:
+    """The oracle, and what each export is in its graph."""
+    sources = {
+        label: {n: fraction_list(x) for n, x in tensors.items() if x.dtype.is_float}
+        for label, tensors in held.items()
+    }
+    return AsWritten(checked.graph, sources), {e.name: e.node for e in checked.exports}
 
 
-def entry(tensors: Mapping[str, StoredTensor], name: str) -> StoredTensor:
-    """A tensor by its name in the output, wherever a prefix stands."""
-    plain, prefixed = name.removeprefix("model."), f"model.{name.removeprefix('model.')}"
-    return tensors[plain] if plain in tensors else tensors[prefixed]
+def every_tensor(checked: Elaborated, oracle: AsWritten) -> set[tuple[str, str]]:
+    return {(e.name, name) for e in checked.exports for name in oracle.names(e.node).names}
 
 
-def elements(held: Checkpoints, name: str) -> dict[str, list[float]]:
-    return {label: loaded(entry(tensors, name)).ravel().tolist() for label, tensors in held.items()}
+def in_f64(graph: Graph, each: TensorGraph) -> bytes:
+    return whole(graph, each.inputs, Dtype.F64, Dtype.F64, each.name, each.sites)
 
 
 def work_dtype(dtypes: Sequence[Dtype]) -> Dtype:

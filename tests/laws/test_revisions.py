@@ -102,8 +102,8 @@ def tensors(label: str, dtype: Dtype) -> dict[str, StoredTensor]:
 
 def revisions(operator: Operator, expression: str) -> str:
     """`ties.1 trim.1 elect_sign.1 ...`: everything whose revision stands for these bits."""
-    graph = expand_composites(check_text(SourceText("x.merge", text_of(expression)))[0].graph)
-    program = build_program(graph, next(iter(graph.outputs.values())))
+    graph = expand_composites(check_text(SourceText("x.merge", text_of(expression))).graph)
+    program, _ = build_program(graph, next(iter(graph.outputs.values())))
     stages = dict.fromkeys(f"{call.stage}.{call.revision}" for call in program.calls)
     return " ".join(dict.fromkeys([f"{operator.name}.{operator.revision}", *stages]))
 

@@ -1,4 +1,4 @@
-"""The `exact` oracle: a graph evaluated as written, in rationals, without a line of stage code.
+"""The `exact` oracle: operators on rationals, without a line of stage code.
 
 Only angles and square roots are irrational; those pass through float64. Composites and stages are
 both understood, so that a graph can be compared before and after any pass. Zeros have no sign here.
@@ -6,9 +6,10 @@ both understood, so that a graph can be compared before and after any pass. Zero
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
-from mergec.ir import MODEL, Graph, Node, NodeKey, Value
+from mergec.ir import MODEL, Graph, NodeKey, Value
 from tests.oracles.threefry_ints import kept
 
 Vector = tuple[Fraction, ...]
@@ -16,31 +17,69 @@ Params = Mapping[str, Value]
 ONE = Fraction(1)
 
 
-def exact(graph: Graph, sources: Mapping[str, Sequence[float]], tensor: str = "w") -> Vector:
-    """The value of a graph's only output; `sources` gives each label's elements in row order."""
+def exact(
+    graph: Graph,
+    sources: Mapping[str, Sequence[float | Fraction]],
+    tensor: str = "w",
+    sites: Mapping[str, str] | None = None,
+) -> Vector:
+    """The value of a graph's only output, for one tensor of plain sources.
+
+    `sources` gives the elements, in row order, by label or by the key of a source node. Masks are
+    drawn for `tensor`, or for what `sites` says where a node names its origin.
+    """
     (root,) = graph.outputs.values()
-    return exact_values(graph, sources, tensor)[root]
-
-
-def exact_values(
-    graph: Graph, sources: Mapping[str, Sequence[float]], tensor: str = "w"
-) -> dict[NodeKey, Vector]:
-    """The value of every node."""
     values: dict[NodeKey, Vector] = {}
-    for node in graph.nodes():
+    for node in graph.below(root):
         if node.op == "source":
-            values[node.key] = tuple(map(Fraction, sources[str(node.param("label"))]))
-        else:
-            operands = [values[key] for key in node.operands]
-            values[node.key] = _MEANINGS[node.op](_Applied(node, graph, operands, tensor))
-    return values
+            label = str(node.param("label"))
+            values[node.key] = tuple(Fraction(x) for x in sources[node.key if sites else label])
+            continue
+        params = dict(node.params)
+        drawn_for = (sites or {}).get(str(params.get("origin")), tensor)
+        operands = [values[key] for key in node.operands]
+        has_base = bool(operands) and graph.node(node.operands[0]).type == MODEL
+        values[node.key] = meaning(Applied(node.op, params, operands, has_base, drawn_for))
+    return values[root]
 
 
-def coefficients_at(node: Node, graph: Graph, values: Mapping[NodeKey, Vector]) -> list[Fraction]:
-    """By how much each operand of a node counts, at most, in any element of its result."""
-    at = _Applied(node, graph, [values[key] for key in node.operands], "")
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An operator with its operands' values, all of one tensor.
+
+    `tensor` is the name that masks are drawn for.
+    """
+
+    op: str
+    params: Params
+    operands: Sequence[Vector]
+    has_base: bool
+    tensor: str
+
+    def number(self, name: str) -> Fraction:
+        """A parameter that is a number."""
+        return _rational(self.params[name])
+
+    def numbers(self, name: str, count: int) -> list[Fraction]:
+        """A parameter that has a number for each operand, or one for all."""
+        value = self.params[name]
+        if isinstance(value, tuple):
+            return [_rational(item) for item in value]
+        return [_rational(value)] * count
+
+    def __getitem__(self, name: str) -> Value:
+        return self.params[name]
+
+
+def meaning(at: Applied) -> Vector:
+    """What an operator or a stage gives."""
+    return _MEANINGS[at.op](at)
+
+
+def coefficients(at: Applied) -> list[Fraction]:
+    """By how much each operand counts, at most, in any element of the result."""
     count = len(at.operands)
-    match node.op:
+    match at.op:
         case "affine":
             return at.numbers("coefficients", count)
         case "linear":
@@ -59,29 +98,10 @@ def coefficients_at(node: Node, graph: Graph, values: Mapping[NodeKey, Vector]) 
             weights = at.numbers("weights", count - len(bases))
             factor = abs(at.number("scale")) * max([ONE, *weights])
             return [*bases, *[factor] * (count - len(bases))]
+        case "as_model":
+            return [ONE]
         case _:
-            raise AssertionError(f"{node.op} is no operator")
-
-
-class _Applied:
-    """One node with its operands' values."""
-
-    def __init__(self, node: Node, graph: Graph, operands: list[Vector], tensor: str) -> None:
-        self.node, self.operands, self.tensor = node, operands, tensor
-        self.params: Params = dict(node.params)
-        self.has_base = bool(operands) and graph.node(node.operands[0]).type == MODEL
-
-    def number(self, name: str) -> Fraction:
-        return _rational(self.params[name])
-
-    def numbers(self, name: str, count: int) -> list[Fraction]:
-        value = self.params[name]
-        if isinstance(value, tuple):
-            return [_rational(item) for item in value]
-        return [_rational(value)] * count
-
-    def __getitem__(self, name: str) -> Value:
-        return self.params[name]
+            raise AssertionError(f"{at.op} is no operator")
 
 
 def _rational(value: Value) -> Fraction:
@@ -94,25 +114,25 @@ def _combine(coefficients: Sequence[Fraction], operands: Sequence[Vector]) -> Ve
     return tuple(sum((c * x[j] for c, x in pairs), Fraction(0)) for j in range(len(operands[0])))
 
 
-def _affine(at: _Applied) -> Vector:
+def _affine(at: Applied) -> Vector:
     return _combine(at.numbers("coefficients", len(at.operands)), at.operands)
 
 
-def _linear(at: _Applied) -> Vector:
+def _linear(at: Applied) -> Vector:
     return _combine(_shares(at), at.operands)
 
 
-def _shares(at: _Applied) -> list[Fraction]:
+def _shares(at: Applied) -> list[Fraction]:
     weights = at.numbers("weights", len(at.operands))
     whole = sum(weights) if at["normalize"] else ONE
     return [w / whole for w in weights]
 
 
-def _scale(at: _Applied) -> Vector:
+def _scale(at: Applied) -> Vector:
     return _combine([at.number("by")], at.operands)
 
 
-def _trim(at: _Applied) -> Vector:
+def _trim(at: Applied) -> Vector:
     x, density = at.operands[0], at.number("density")
     if density == 1:
         return x
@@ -147,7 +167,7 @@ def _with_norm_of(x: Vector, found: Vector, power: int) -> Vector:
     return tuple(value * factor for value in found)
 
 
-def _dare(at: _Applied) -> Vector:
+def _dare(at: Applied) -> Vector:
     x, density = at.operands[0], at.number("density")
     if density == 1:
         return x
@@ -161,11 +181,11 @@ def _dare(at: _Applied) -> Vector:
     return tuple(value / _divisor(at) for value in found)
 
 
-def _divisor(at: _Applied) -> Fraction:
+def _divisor(at: Applied) -> Fraction:
     return at.number("density") if at["q"] is None else at.number("q")
 
 
-def _ties(at: _Applied) -> Vector:
+def _ties(at: Applied) -> Vector:
     base, deltas = (at.operands[0], at.operands[1:]) if at.has_base else (None, at.operands)
     densities = at.numbers("density", len(deltas))
     trimmed = [
@@ -228,20 +248,20 @@ def _aggregate(members: Sequence[tuple[Fraction, Fraction]], how: str) -> Fracti
     return total / whole
 
 
-def _elect_sign(at: _Applied) -> Vector:
+def _elect_sign(at: Applied) -> Vector:
     return _elect(at.operands, at.numbers("weights", len(at.operands)), at.params)
 
 
-def _agreeing_mean(at: _Applied) -> Vector:
+def _agreeing_mean(at: Applied) -> Vector:
     signs, vectors = (at.operands[0], at.operands[1:]) if at["elected"] else (None, at.operands)
     return _agree(vectors, at.numbers("weights", len(vectors)), signs, at.params)
 
 
-def _slerp(at: _Applied) -> Vector:
+def _slerp(at: Applied) -> Vector:
     return _combine(_slerp_coefficients(at), at.operands)
 
 
-def _slerp_coefficients(at: _Applied) -> list[Fraction]:
+def _slerp_coefficients(at: Applied) -> list[Fraction]:
     (a, b), t = at.operands, at.number("t")
     if t in (0, 1):
         return [1 - t, t]
@@ -267,7 +287,12 @@ def _arc(a: Sequence[float], b: Sequence[float], t: float, norm: str) -> tuple[f
     return near, far
 
 
-_MEANINGS: dict[str, Callable[[_Applied], Vector]] = {
+def _same(at: Applied) -> Vector:
+    return at.operands[0]
+
+
+_MEANINGS: dict[str, Callable[[Applied], Vector]] = {
+    "as_model": _same,
     "affine": _affine,
     "linear": _linear,
     "scale": _scale,

@@ -17,22 +17,35 @@ REFERENCE = get_backend("reference")
 
 
 def whole(
-    graph: Graph, sources: Mapping[str, StoredTensor], work: Dtype, out: Dtype, tensor: str = "w"
+    graph: Graph,
+    sources: Mapping[str, StoredTensor],
+    work: Dtype,
+    out: Dtype,
+    tensor: str = "w",
+    sites: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The bytes of a stage graph's only output, computed in `work` and stored as `out`."""
+    """The bytes of a stage graph's only output, computed in `work` and stored as `out`.
+
+    `sources` are given by label, or with `sites` by the keys of source nodes; masks are drawn for
+    `tensor`, or for what `sites` says where a node names its origin.
+    """
     (root,) = graph.outputs.values()
     values: dict[NodeKey, Any] = {}
     stored: dict[NodeKey, Dtype] = {}
     for node in graph.below(root):
         if node.op == "source":
-            held = sources[str(node.param("label"))]
+            held = sources[node.key if sites else str(node.param("label"))]
             values[node.key] = REFERENCE.load(memoryview(held.data), held.dtype, work)
             stored[node.key] = held.dtype
             continue
         blocks = [values[key] for key in node.operands]
+        if node.op == "as_model":  # says how a value is called, and computes nothing
+            values[node.key] = blocks[0]
+            continue
         kinds = tuple(stored.get(key) for key in node.operands)
-        site = Site(tensor, len(blocks[0]), work, kinds)
         stage, params = STAGES[node.op], dict(node.params)
+        drawn_for = (sites or {}).get(str(params.get("origin")), tensor)
+        site = Site(drawn_for, len(blocks[0]), work, kinds)
         setting = stage.prepare(params, site)
         for _ in range(statistics_passes(stage, params, work)):
             assert isinstance(stage, StatisticStage)

@@ -1,27 +1,45 @@
 """What the documentation shows is what happens: its examples, the recipes, the generated pages."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from docs import examples, generate
-from mergec.api import check_spec, compile_spec, execute, format_text, verify_result
+from mergec.api import (
+    Setting,
+    check_spec,
+    compile_spec,
+    execute,
+    format_text,
+    verify_results,
+)
+from mergec.api.specs import CompiledSpec
+from mergec.catalog.architecture import ROLES
 from mergec.diagnostics import CODES, SourceText
+from mergec.elaborate.facts import FACTS
+from mergec.elaborate.forms import FORMS
+from mergec.syntax.scan import STATEMENTS
 from mergec.verify import State, parse_sample
 from tests import toy_family
 from tests.repo.tree import ROOT, files
 
 RECIPES = sorted((ROOT / "specs" / "recipes").glob("*.merge"))
-# What a recipe does on purpose although mergec warns of it.
-WARNED = {"chat-vector": ["W301"]}
+VALID = sorted((ROOT / "specs" / "valid").glob("*.merge"))
+# What a spec shows on purpose although mergec warns of it.
+WARNED = {"views": ["W401"]}
 
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
-def sources(folder: Path, spec: str) -> None:
-    """Toys for every source that a spec names."""
-    toy_family.write_members(folder, sorted(set(re.findall(r'model\("\./([\w-]+)"', spec))))
+def compiled(spec: Path, folder: Path) -> CompiledSpec:
+    """A spec of the repository, beside toys for every source that it names."""
+    text = spec.read_text()
+    given = toy_family.write_sources(folder, text)
+    (folder / spec.name).write_text(text)
+    settings = {name: Setting(value) for name, value in given.items()}
+    return compile_spec(folder / spec.name, settings=settings)
 
 
 @pytest.mark.slow
@@ -47,9 +65,10 @@ def test_a_complete_spec_without_a_name_has_no_mistakes(page: str, tmp_path: Pat
     for number, block in enumerate(examples.blocks((ROOT / page).read_text())):
         if block.language == "merge" and not block.argument and "model(" in block.text:
             folder = tmp_path / str(number)
-            sources(folder, block.text)
+            given = toy_family.write_sources(folder, block.text)
             (folder / "example.merge").write_text(block.text)
-            assert check_spec(folder / "example.merge") == ()
+            settings = {name: Setting(value) for name, value in given.items()}
+            assert check_spec(folder / "example.merge", settings=settings) == ()
 
 
 def test_what_does_not_match_is_noticed() -> None:
@@ -59,18 +78,63 @@ def test_what_does_not_match_is_noticed() -> None:
     assert not examples.matches("…\nb\n", "a\nbc\n")
 
 
+@pytest.mark.parametrize("spec", [*RECIPES, *VALID], ids=lambda path: path.stem)
+def test_a_spec_is_canonical_and_has_no_mistakes(spec: Path, tmp_path: Path) -> None:
+    text = spec.read_text()
+    assert format_text(SourceText(spec.name, text)) == text
+    warnings = compiled(spec, tmp_path).warnings
+    assert [found.code for found in warnings] == WARNED.get(spec.stem, [])
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_is_formatted_checked_run_and_verified(recipe: Path, tmp_path: Path) -> None:
-    text = recipe.read_text()
-    assert format_text(SourceText(recipe.name, text)) == text
-    sources(tmp_path, text)
-    spec = tmp_path / recipe.name
-    spec.write_text(text)
-    compiled = compile_spec(spec)
-    assert [found.code for found in compiled.warnings] == WARNED.get(recipe.stem, [])
-    execute(compiled, tmp_path / "out")
-    verdict = verify_result(tmp_path / "out", replay=parse_sample("full"))
-    assert (verdict.state, verdict.replayed) == (State.VERIFIED, len(toy_family.SHAPES))
+def test_a_recipe_is_run_and_verified(recipe: Path, tmp_path: Path) -> None:
+    made = compiled(recipe, tmp_path)
+    execute(made, tmp_path / "out")
+    verdicts = verify_results(tmp_path / "out", replay=parse_sample("full"))
+    assert {verdict.state for verdict in verdicts.values()} == {State.VERIFIED}
+    assert sum(verdict.replayed for verdict in verdicts.values()) == len(made.plan.rows)
+
+
+# A list of numbers is a gradient over the layers; a list of pairs goes by parts of names.
+Yaml = float | Sequence[float] | Sequence[tuple[str, "Yaml"]]
+
+
+def in_mergekit(value: Yaml, tensor: str, layers: int) -> float:
+    """What mergekit takes for a tensor: the first filter that fits, the first value of a gradient
+    for what is outside the layers.
+    """
+    if isinstance(value, float | int):
+        return value
+    points: list[float] = []
+    for item in value:
+        if not isinstance(item, tuple):
+            points.append(item)
+        elif item[0] in tensor:
+            return in_mergekit(item[1], tensor, layers)
+    found = re.search(r"layers\.(\d+)\.", tensor)
+    place = int(found[1]) * (len(points) - 1) / (layers - 1) if found else 0.0
+    left = min(int(place), len(points) - 2)
+    return points[left] + (points[left + 1] - points[left]) * (place - left)
+
+
+YAML: dict[str, dict[str, Yaml]] = {
+    "mergekit-gradient-slerp": {
+        "t": [("self_attn", [0, 0.5, 0.3, 0.7, 1]), ("mlp", [1, 0.5, 0.7, 0.3, 0]), ("", 0.5)]
+    },
+    "mergekit-ties": {"density": [1, 0.7, 0.1], "weights": [0, 0.3, 0.7, 1]},
+}
+
+
+@pytest.mark.parametrize("name", YAML)
+def test_a_recipe_of_mergekit_has_the_values_of_its_yaml(name: str, tmp_path: Path) -> None:
+    plan = compiled(ROOT / "specs" / "recipes" / f"{name}.merge", tmp_path).plan
+    settings = {setting.param: setting.values for setting in reversed(plan.settings)}
+    for param, written in YAML[name].items():
+        for tensor, value in settings[param].items():
+            wanted = in_mergekit(written, tensor, 5)
+            # Where mergekit gives no weight, the recipe gives no task vector.
+            if wanted or param != "weights":
+                assert float(value) == pytest.approx(wanted), (param, tensor)
 
 
 def test_every_recipe_is_described() -> None:
@@ -99,6 +163,14 @@ def test_every_page_is_in_the_index() -> None:
     index = set(_LINK.findall((ROOT / "docs" / "README.md").read_text()))
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert pages - index == set()
+
+
+def test_the_page_of_the_language_has_all_of_it() -> None:
+    page = (ROOT / "docs" / "language.md").read_text()
+    words = {*FORMS, *FACTS, *ROLES, *STATEMENTS}
+    assert {word for word in words if f"`{word}" not in page} == set()
+    warnings = {code for code in CODES if re.match("W[2-4]", code)}
+    assert {code for code in warnings if code not in page} == set()
 
 
 def test_a_code_in_the_documentation_exists() -> None:

@@ -30,8 +30,8 @@ def test_the_wheel_is_the_three_tiers(tmp_path: Path) -> None:
     }
     # What `mergec explain` shows of a code.
     expected |= {
-        f"mergec/cli/examples/{path.name}"
-        for path in files("specs/invalid/*.merge", "specs/invalid/*.stderr")
+        f"mergec/cli/examples/{path.relative_to(ROOT / 'specs' / 'invalid').as_posix()}"
+        for path in files("specs/invalid")
     }
     assert {name for name in names if ".dist-info/" not in name} == expected
     assert fields["License-Expression"] == "Apache-2.0"

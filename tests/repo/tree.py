@@ -8,7 +8,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TIERS = tuple(ROOT / tier / "mergec" for tier in ("grammar", "compiler", "runtime"))
 
 # Bottom to top. What stands up to `plan` works without any array library.
-LIGHT_FLOORS = ("diagnostics", "syntax", "catalog", "ir", "ops", "elaborate", "passes", "plan")
+LIGHT_FLOORS = (
+    *("diagnostics", "syntax", "catalog", "ir", "ops", "elaborate", "resolve", "passes", "plan"),
+)
 FLOORS = (*LIGHT_FLOORS, "backends", "shards", "execute", "verify", "api", "cli")
 
 
