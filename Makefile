@@ -34,15 +34,19 @@ demo: $(READY) ## merge real models and show what the children can do
 
 .PHONY: test
 test: lint ## all checks and all tests, as CI runs them
-	$(BIN)/pytest -m 'slow or not slow'
+	$(BIN)/pytest -n auto -m 'slow or not slow'
 
 .PHONY: test-fast
 test-fast: $(READY) ## the tests that take milliseconds
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 .PHONY: slow
 slow: $(READY) ## the slow tests alone
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n auto -m slow
+
+.PHONY: mutations
+mutations: $(READY) ## a hundred thousand changed specs, each understood or refused (10 minutes)
+	$(BIN)/python -m tests.fuzz.mutations
 
 .PHONY: lint
 lint: $(READY) ## format, lint, both type checkers, floors
@@ -61,6 +65,10 @@ format: $(READY) ## rewrite the sources as ruff wants them
 docs: $(READY) ## the pages made from the code, and what the examples on the others print
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m docs.examples
+
+.PHONY: toys
+toys: $(READY) ## lay toy models beside specs/invalid, so that `mergec check` of these can be tried
+	$(BIN)/python -m tests.toy_checkpoints specs/invalid
 
 .PHONY: bench
 bench: $(READY) ## time and memory on a 1 B parameter checkpoint, against mergekit

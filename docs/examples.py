@@ -14,7 +14,8 @@ These kinds of fenced block are examples; all others are left alone.
 In what is printed `…` stands for anything within a line (times, memory), and a line of `…` alone
 for any number of lines. The blocks of a page run from top to bottom in one folder. The sources in
 it have the headers of those that `make demo` leaves, for the README, and are the toy family of the
-tests for every other page; `./bare` lacks the prefix `model.`, and `./missing` is not there.
+tests for every other page, with four layers where ramps are shown and else with two; `./bare` lacks
+the prefix `model.`, and `./missing` is not there.
 """
 
 import os
@@ -32,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     "README.md",
     "docs/language.md",
+    "docs/library.md",
+    "docs/checking.md",
     "docs/plan.md",
     "docs/numerics.md",
     "docs/output.md",
@@ -42,6 +45,7 @@ PAGES = (
     "specs/README.md",
 )
 
+_LAYERS = {"docs/language.md": 4}
 _FENCE = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ANY = "…"
 # What differs from run to run and from machine to machine.
@@ -161,11 +165,12 @@ def lay_out(page: str, folder: Path) -> None:
         _stand_ins(folder)
         return
     named = re.findall(r'model\("\./([\w-]+)"', (ROOT / page).read_text())
+    layers = _LAYERS.get(page, toy_family.LAYERS)
     for name in sorted({*toy_family.MEMBERS, *named} - {"missing"}):
-        tensors = toy_family.weights(name)
+        tensors = toy_family.weights(name, layers)
         if name == "bare":
             tensors = {key.removeprefix("model."): tensor for key, tensor in tensors.items()}
-        toy_family.write_member(folder / name, tensors)
+        toy_family.write_member(folder / name, tensors, toy_family.config(name, layers))
 
 
 def _stand_ins(folder: Path) -> None:

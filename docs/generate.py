@@ -2,8 +2,9 @@
 
     python -m docs.generate    # from the repository's root, with mergec importable
 
-`docs/operators.md` is made from `mergec.ops`, `docs/errors.md` from `mergec.diagnostics.CODES`. A
-test compares them with what stands here.
+`docs/operators.md` is made from `mergec.ops`, `docs/library.md` from the library specs that are
+shipped with mergec, `docs/errors.md` from `mergec.diagnostics.CODES`. A test compares them with
+what stands here.
 """
 
 import sys
@@ -12,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from mergec.diagnostics import CODES
+from mergec.elaborate.library_pages import LibraryMacro, library_macros
 from mergec.ir import Value, print_decimal
 from mergec.ops import OPERATORS, STAGES, Law, Operator, Parameter
 
@@ -33,6 +35,24 @@ Where no tolerance is named, a law holds bit for bit."""
 _STAGES_HEAD = """# Stages
 
 What operators lower to, and what the sweeps of a plan name. They cannot be called from a spec.
+"""
+_LIBRARY_HEAD = """# Library
+
+Made from the code by `make docs`; edit `compiler/mergec/elaborate/library/` instead.
+
+Well-known merges by their names, as macros of specs that are shipped with mergec. A macro means
+what its definition says and nothing else: `mergec expand` writes it out, and `mergec explain NAME`
+prints its entry here. [language.md](language.md#other-specs) says how other specs are used.
+
+```merge
+use "std:classic" as std
+
+base = model("./base")
+code = model("./code")
+math = model("./math")
+
+child = std.dare_ties(base, code, math; density=0.1, seed=1)
+```
 """
 _ERRORS_HEAD = """# Codes
 
@@ -62,6 +82,18 @@ def operators_page() -> str:
     return "\n".join([_OPERATORS_HEAD, _LAWS, "", *operators, _STAGES_HEAD, *stages])
 
 
+def library_page() -> str:
+    """The text of `docs/library.md`."""
+    macros = list(library_macros())
+    names = list(dict.fromkeys(macro.library for macro in macros))
+    parts = [
+        part
+        for name in names
+        for part in (f"## {name}\n", *(_macro(m) for m in macros if m.library == name))
+    ]
+    return "\n".join([_LIBRARY_HEAD, *parts]).rstrip("\n") + "\n"
+
+
 def errors_page() -> str:
     """The text of `docs/errors.md`."""
     return (
@@ -80,7 +112,11 @@ def main() -> None:
 
 def pages() -> Mapping[str, str]:
     """Every generated page by its name in `docs/`."""
-    return {"operators.md": operators_page(), "errors.md": errors_page()}
+    return {
+        "operators.md": operators_page(),
+        "library.md": library_page(),
+        "errors.md": errors_page(),
+    }
 
 
 def _operator(operator: Operator) -> str:
@@ -151,6 +187,11 @@ def _shown(value: Value) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_shown(item) for item in value)}]"
     return str(value)
+
+
+def _macro(macro: LibraryMacro) -> str:
+    docs = "\n".join(macro.docs)
+    return f"### {macro.name}\n\n{docs}\n\n```merge\n{macro.definition}```\n"
 
 
 def _stage(name: str) -> str:
