@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from mergec.diagnostics import Diagnostic, Label, Span, fail
-from mergec.elaborate.labels import Labels
 from mergec.elaborate.sources import Sources
 from mergec.elaborate.values import Contract
 from mergec.ir import GraphBuilder, NodeKey
+from mergec.ir.labels import Labels
 from mergec.ir.schedule import Choice
 from mergec.syntax.allow import IN_CALL
 

@@ -111,19 +111,6 @@ class GraphBuilder:
         self._place.setdefault(node.key, len(self._place))
         return node.key
 
-    def labels(self, key: NodeKey) -> frozenset[str]:
-        """The labels of the sources that `key` is computed from."""
-        found: set[str] = set()
-        stack, seen = [key], {key}
-        while stack:
-            node = self._nodes[stack.pop()]
-            if node.op == "source":
-                found.add(str(node.param("label")))
-            fresh = [k for k in node.operands if k not in seen]
-            seen.update(fresh)
-            stack.extend(fresh)
-        return frozenset(found)
-
     def finish(self, outputs: Mapping[str, NodeKey]) -> Graph:
         """The frozen graph of what `outputs` reach."""
         reached = set(outputs.values())
@@ -141,10 +128,12 @@ class GraphBuilder:
 
 
 def rewrite(
-    graph: Graph, rule: Callable[[GraphBuilder, Node, tuple[NodeKey, ...]], NodeKey]
+    graph: Graph,
+    rule: Callable[[GraphBuilder, Node, tuple[NodeKey, ...]], NodeKey],
+    builder: GraphBuilder | None = None,
 ) -> Graph:
-    """Rebuild `graph` bottom-up: `rule` gets each node with its rewritten operands."""
-    builder = GraphBuilder()
+    """Rebuild `graph` bottom-up in `builder`: `rule` gets each node with its rewritten operands."""
+    builder = builder or GraphBuilder()
     replaced: dict[NodeKey, NodeKey] = {}
     for node in graph.nodes():
         operands = tuple(replaced[key] for key in node.operands)

@@ -1,9 +1,11 @@
 """Collapse affine arithmetic to sums over what is not affine, on exact rationals."""
 
 from fractions import Fraction
+from functools import partial
 
 from mergec.diagnostics import fail
 from mergec.ir import Graph, GraphBuilder, Node, NodeKey, rewrite
+from mergec.ir.labels import Labels
 from mergec.ops import number
 
 # Rationals stay below this size, so that a spec cannot make arithmetic itself the work.
@@ -28,10 +30,14 @@ def normalise_affine(graph: Graph) -> Graph:
 
         %2 = affine.1(%0, %1; coefficients=[1/2, 1/2]) : Model
     """
-    return rewrite(graph, _normalise)
+    builder = GraphBuilder()
+    labels = Labels(builder)
+    return rewrite(graph, partial(_normalise, labels=labels), builder)
 
 
-def _normalise(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...]) -> NodeKey:
+def _normalise(
+    builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...], *, labels: Labels
+) -> NodeKey:
     if node.op != "affine":
         return builder.keep(Node(node.op, node.revision, operands, node.params, node.type))
     total: dict[NodeKey, Fraction] = {}
@@ -43,7 +49,7 @@ def _normalise(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...])
     kept = {key: value for key, value in total.items() if value}
     # A sum that cancels to nothing keeps one operand, times zero: the value still has a shape.
     kept = kept or dict([next(iter(total.items()))])
-    order = sorted(kept, key=lambda key: (sorted(builder.labels(key)), key))
+    order = sorted(kept, key=lambda key: (sorted(labels.of(key)), key))
     if len(order) == 1 and kept[order[0]] == 1:
         return order[0]
     params = {"coefficients": tuple(kept[key] for key in order)}

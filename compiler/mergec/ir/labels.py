@@ -1,8 +1,8 @@
-"""The sources that a value is computed from, by label: asked of every operand of a spec."""
+"""The sources that a value is computed from, by label: asked of every operand of a graph."""
 
 from dataclasses import dataclass, field
 
-from mergec.ir import GraphBuilder, NodeKey
+from mergec.ir.graph import GraphBuilder, NodeKey
 
 
 @dataclass(slots=True)
