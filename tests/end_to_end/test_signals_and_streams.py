@@ -40,7 +40,13 @@ def start(*arguments: str, cwd: Path) -> "subprocess.Popen[bytes]":
         env={**os.environ, "PYTHONPATH": PORTIONS},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=_interruptible,  # noqa: PLW1509  # the tests start no threads
     )
+
+
+def _interruptible() -> None:
+    """As in a shell's foreground, wherever the tests run: a background job ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
