@@ -16,6 +16,7 @@ from mergec.plan.find_tensors import FoundTensors, find_tensors
 from mergec.plan.model import Place, PlanSource, Reading, Row
 from mergec.plan.program import Exactness, Program, build_program, recoding, schedule
 from mergec.resolve import Findings, KeySets, Leaf, ResolvedTensor, Resolver
+from mergec.resolve.left_out import warn_of_left_out
 from mergec.resolve.usage import ResolvedSetting
 
 # Integer tensors that count or index and carry no skill: taken from the donor without a check.
@@ -44,7 +45,7 @@ def bind(
     """The rows in the donors' file order; None after reporting errors of single tensors.
 
     Reports what `Resolver` finds, E401 (missing tensors), E404 (ambiguous prefix), what
-    `check_rows` finds, and W202 and W203. The result is of use only if no error was reported.
+    `check_rows` finds, and W202, W203 and W402. The result is of use only if no error was reported.
     """
     return _Binder(elaborated, checkpoints, architectures, keys, report).bind()
 
@@ -89,6 +90,7 @@ class _Binder:
         if self.findings.first:
             return None
         self.resolver.usage.warn(self.elaborated.places.arms, self.report)
+        warn_of_left_out(self.elaborated, self.keys, self.report)
         found = find_tensors(
             self.elaborated, self.checkpoints, self._demands(wanted, asked), self.report
         )

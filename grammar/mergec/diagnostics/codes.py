@@ -961,6 +961,14 @@ _TABLE = (
         "that configuration finds what it needs.",
     ),
     _code(
+        "W402",
+        "left-out",
+        "a `match` leaves out tensors that one of its arms would give",
+        "A `match` of models has the tensors of its first arm. Another arm fits tensors "
+        "that only its own value has, so they are in no output. Put the arm first whose "
+        "value has all the tensors that the child should have.",
+    ),
+    _code(
         "W701",
         "index-total",
         "the index states a wrong total size",
