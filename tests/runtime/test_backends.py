@@ -194,14 +194,15 @@ def test_the_self_test_notices_flushed_subnormals() -> None:
 @pytest.mark.parametrize(
     ("name", "device", "quoted"),
     [
-        ("jax", "cpu", "`jax`"),
+        ("cupy", "cpu", "`cupy`"),
         ("reference", "cuda", "`cuda`"),
         ("torch", "tpu", "`tpu`"),
+        ("jax", "tpu", "`tpu`"),
     ],
 )
 def test_what_is_not_there_is_refused(name: str, device: str, quoted: str) -> None:
-    if name == "torch":
-        pytest.importorskip("torch")
+    if name in ("torch", "jax"):
+        pytest.importorskip(name)
     with pytest.raises(MergecError) as caught:
         get_backend(name, device)
     (found,) = caught.value.diagnostics
@@ -218,13 +219,16 @@ def test_an_absent_cuda_device_is_refused() -> None:
         get_backend("torch", "cuda")
 
 
-def test_missing_pytorch_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_a_missing_library_says_how_to_install_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MergecError) as caught:
-        get_backend("torch")
+        get_backend(name)
     (found,) = caught.value.diagnostics
-    assert found.code == "E603"
-    assert found.help == ('run `pip install "mergec[torch]"`',)
+    assert (found.code, found.exit) == ("E603", 6)
+    assert found.help == (f'run `pip install "mergec[{name}]"`',)
 
 
 def test_torch_computes_on_one_thread() -> None:
@@ -233,20 +237,24 @@ def test_torch_computes_on_one_thread() -> None:
     assert torch.get_num_threads() == 1
 
 
-def test_asking_for_the_reference_loads_no_torch() -> None:
+def test_asking_for_the_reference_loads_no_other_library() -> None:
     code = (
         "import sys\n"
         "import mergec.backends\n"
         "assert 'numpy' not in sys.modules\n"
         "mergec.backends.get_backend('reference')\n"
-        "assert 'torch' not in sys.modules\n"
+        "assert not {'torch', 'jax'} & {*sys.modules}\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=_environment())
 
 
 def test_the_names_of_backends() -> None:
-    assert BACKENDS == ("reference", "torch")
-    assert [get_backend(name).name for name in ("reference",)] == ["reference"]
+    assert BACKENDS == ("reference", "torch", "jax")
+    assert [parameter.id for parameter in installed_backends()] == [*BACKENDS]
+    with pytest.raises(MergecError) as caught:
+        get_backend("cupy")
+    (found,) = caught.value.diagnostics
+    assert found.help == ("choose among `reference`, `torch` and `jax`",)
 
 
 def _environment() -> dict[str, str]:

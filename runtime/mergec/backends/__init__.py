@@ -1,4 +1,4 @@
-"""Where stages run: `reference` (numpy, the oracle) and `torch` (CPU or CUDA).
+"""Where stages run: `reference` (numpy, the oracle), `torch` and `jax` (CPU or CUDA).
 
 A backend is imported when it is asked for, so importing this floor loads no array library.
 """

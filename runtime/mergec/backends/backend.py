@@ -11,6 +11,12 @@ class Backend(ABC):
 
     name: str
     xp: Any
+    subnormals: bool = True
+    """Whether arithmetic and comparisons keep numbers below the least normal one of their dtype.
+
+    Where they do not, such a number counts as zero, and a result below becomes zero; what is only
+    moved or selected keeps its bits everywhere.
+    """
 
     @abstractmethod
     def load(self, raw: memoryview, dtype: Dtype, work: Dtype) -> Any:

@@ -1,6 +1,7 @@
 """The oracle: numpy on the CPU. Every other backend is compared with it bit for bit."""
 
 import struct
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, final
 
@@ -8,6 +9,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from mergec.backends import numpy_matrices, numpy_rows
 from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
 from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
@@ -102,6 +104,14 @@ class NumpyNamespace:
         """`x` in float64."""
         return x.astype(np.float64, copy=False)
 
+    def narrow(self, x: Floats, like: Floats) -> Floats:
+        """Rounded to nearest even."""
+        return x.astype(like.dtype, copy=False)
+
+    def sqrt(self, x: Floats) -> Floats:
+        """Square roots."""
+        return np.sqrt(x)
+
     def mask_as(self, mask: Mask, like: Floats) -> Floats:
         """Zeros and ones."""
         return mask.view(np.int8).astype(like.dtype)
@@ -134,15 +144,51 @@ class NumpyNamespace:
     def leaf_sums(self, x: Floats) -> list[float]:
         """Halvings of rows of 2^16."""
         whole = len(x) - len(x) % LEAF
-        sums: list[float] = _halve(x[:whole].reshape(-1, LEAF))
-        rest = x[whole:]
-        if len(rest):
-            # Halving first adds zeros to whatever fits the lower half: pad no further than that.
-            width = 1 << (len(rest) - 1).bit_length()
-            padded = np.zeros((1, width), x.dtype)
-            padded[0, : len(rest)] = rest
-            sums += _halve(padded)
+        sums: list[float] = numpy_rows.row_sums(x[:whole], LEAF).tolist()
+        if whole < len(x):
+            sums += numpy_rows.row_sums(x[whole:], len(x) - whole).tolist()
         return sums
+
+    def row_sums(self, x: Floats, row: int) -> Floats:
+        """Halvings of rows."""
+        return numpy_rows.row_sums(x, row)
+
+    def column_sums(self, x: Floats, row: int) -> Floats:
+        """Halvings of columns."""
+        return numpy_rows.column_sums(x, row)
+
+    def row_max(self, x: Floats, row: int) -> Floats:
+        """The largest of each row."""
+        return numpy_rows.row_max(x, row)
+
+    def row_ranks(self, x: Floats, row: int) -> Ints:
+        """By a stable sort of the patterns."""
+        return numpy_rows.row_ranks(self.magnitude_bits(x), row)
+
+    def spread(self, values: NDArray[Any], row: int) -> NDArray[Any]:
+        """Each element `row` times."""
+        return np.repeat(values, row)
+
+    def tile(self, values: NDArray[Any], times: int) -> NDArray[Any]:
+        """All elements `times` times."""
+        return np.tile(values, times)
+
+    def floats(self, values: Sequence[float]) -> Floats:
+        """A float64 array."""
+        return np.array(values, np.float64)
+
+    def integers(self, values: Sequence[int]) -> Ints:
+        """An int64 array."""
+        return np.array(values, np.int64)
+
+    def host(self, x: NDArray[Any]) -> list[Any]:
+        """Python's numbers."""
+        numbers: list[Any] = x.tolist()
+        return numbers
+
+    def take(self, table: NDArray[Any], places: Ints) -> NDArray[Any]:
+        """By indexing."""
+        return table[places]
 
     def iota(self, n: int) -> Ints:
         """int32 0 ... n-1."""
@@ -163,6 +209,34 @@ class NumpyNamespace:
         both[1::2] = odd
         return both
 
+    def exp(self, x: Floats) -> Floats:
+        """Exponentials."""
+        return np.exp(x)
+
+    def log(self, x: Floats) -> Floats:
+        """Logarithms."""
+        return np.log(x)
+
+    def tanh(self, x: Floats) -> Floats:
+        """Hyperbolic tangents."""
+        return np.tanh(x)
+
+    def matrix(self, x: Floats, columns: int) -> Floats:
+        """A view."""
+        return numpy_rows.in_rows(x, columns)
+
+    def flat(self, matrix: Floats) -> Floats:
+        """A view if the matrix is in row order."""
+        return np.ascontiguousarray(matrix).reshape(-1)
+
+    def svd(self, matrix: Floats) -> tuple[Floats, Floats, Floats]:
+        """LAPACK's."""
+        return numpy_matrices.svd(matrix)
+
+    def solve(self, matrix: Floats, right: Floats) -> Floats:
+        """LAPACK's."""
+        return numpy_matrices.solve(matrix, right)
+
 
 def _bound(block: Floats) -> float:
     """The largest magnitude, NaN if there is one: a quick look before a count."""
@@ -171,12 +245,3 @@ def _bound(block: Floats) -> float:
 
 def _bits(x: Floats | float, like: Floats, word: np.dtype[Any]) -> Any:
     return np.asarray(x, like.dtype).view(word)
-
-
-def _halve(rows: Floats) -> list[float]:
-    width = rows.shape[1]
-    while width > 1:
-        width //= 2
-        rows = rows[:, :width] + rows[:, width:]
-    sums: list[float] = rows[:, 0].tolist()
-    return sums

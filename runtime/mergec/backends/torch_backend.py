@@ -1,10 +1,12 @@
 """PyTorch, eager, on the CPU or a CUDA device.
 
 Only operations that round once and in a stated order are used: no `add(alpha=)`, `lerp`, `addcmul`,
-no library sum, no sorting. Parallelism is across tensors, so torch itself computes on one thread.
+no library sum, no sort that is not stable. Parallelism is across tensors, so torch itself computes
+on one thread.
 """
 
 import struct
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any, final
@@ -119,6 +121,16 @@ class TorchNamespace:
         """`x` in float64."""
         return x.to(self._torch.float64)
 
+    def narrow(self, x: Tensor, like: Tensor) -> Tensor:
+        """Rounded to nearest even."""
+        return x.to(like.dtype)
+
+    def sqrt(self, x: Tensor) -> Tensor:
+        """Numpy's on a CPU: there torch asks MKL, whose roots are right to a unit, not to half."""
+        if x.device.type == "cpu":
+            return self._torch.from_numpy(np.sqrt(x.numpy()))
+        return self._torch.sqrt(x)
+
     def mask_as(self, mask: Tensor, like: Tensor) -> Tensor:
         """Zeros and ones."""
         return mask.view(self._torch.int8).to(like.dtype)
@@ -147,15 +159,71 @@ class TorchNamespace:
     def leaf_sums(self, x: Tensor) -> list[float]:
         """Halvings of rows of 2^16."""
         whole = len(x) - len(x) % LEAF
-        sums = _halve(x[:whole].reshape(-1, LEAF))
-        rest = x[whole:]
-        if len(rest):
-            # Halving first adds zeros to whatever fits the lower half: pad no further than that.
-            width = 1 << (len(rest) - 1).bit_length()
-            padded = self._torch.zeros((1, width), dtype=x.dtype, device=self._device)
-            padded[0, : len(rest)] = rest
-            sums += _halve(padded)
+        sums: list[float] = self.row_sums(x[:whole], LEAF).tolist()
+        if whole < len(x):
+            sums += self.row_sums(x[whole:], len(x) - whole).tolist()
         return sums
+
+    def row_sums(self, x: Tensor, row: int) -> Tensor:
+        """Halvings of rows, which get zeros as far as the first needs them."""
+        if row < 2:
+            return x.clone()
+        rows = _in_rows(x, row)
+        while rows.shape[1] > 1:
+            width = 1 << (rows.shape[1] - 1).bit_length()
+            rows = self._padded(rows, (0, width - rows.shape[1]))
+            rows = rows[:, : width // 2] + rows[:, width // 2 :]
+        return rows[:, 0]
+
+    def column_sums(self, x: Tensor, row: int) -> Tensor:
+        """Halvings of columns, likewise."""
+        rows = _in_rows(x, row)
+        if not len(rows):
+            return self._torch.zeros(row, dtype=x.dtype, device=self._device)
+        while len(rows) > 1:
+            height = 1 << (len(rows) - 1).bit_length()
+            rows = self._padded(rows, (0, 0, 0, height - len(rows)))
+            rows = rows[: height // 2] + rows[height // 2 :]
+        return rows[0].clone()
+
+    def row_max(self, x: Tensor, row: int) -> Tensor:
+        """Adding +0 makes the zero of a row of both zeros positive."""
+        if not len(x):
+            return x.clone()
+        return _in_rows(x, row).amax(dim=1) + 0.0
+
+    def row_ranks(self, x: Tensor, row: int) -> Tensor:
+        """By a stable sort of the patterns."""
+        bits = _in_rows(self.magnitude_bits(x), row)
+        order = self._torch.argsort(bits, dim=1, stable=True)
+        places = self._torch.arange(row, device=self._device).expand_as(order)
+        ranks = self._torch.empty_like(order)
+        return ranks.scatter_(1, order, places).reshape(-1)
+
+    def spread(self, values: Tensor, row: int) -> Tensor:
+        """Each element `row` times."""
+        return values.repeat_interleave(row)
+
+    def tile(self, values: Tensor, times: int) -> Tensor:
+        """All elements `times` times."""
+        return values.repeat(times)
+
+    def floats(self, values: Sequence[float]) -> Tensor:
+        """A float64 tensor."""
+        return self._torch.tensor(list(values), dtype=self._torch.float64, device=self._device)
+
+    def integers(self, values: Sequence[int]) -> Tensor:
+        """An int64 tensor."""
+        return self._torch.tensor(list(values), dtype=self._torch.int64, device=self._device)
+
+    def host(self, x: Tensor) -> list[Any]:
+        """Python's numbers."""
+        numbers: list[Any] = x.tolist()
+        return numbers
+
+    def take(self, table: Tensor, places: Tensor) -> Tensor:
+        """By indexing."""
+        return table[places]
 
     def iota(self, n: int) -> Tensor:
         """int32 0 ... n-1."""
@@ -169,6 +237,49 @@ class TorchNamespace:
         """Alternating."""
         return self._torch.stack((even, odd), dim=1).reshape(-1)
 
+    def exp(self, x: Tensor) -> Tensor:
+        """Exponentials."""
+        return self._torch.exp(x)
+
+    def log(self, x: Tensor) -> Tensor:
+        """Logarithms."""
+        return self._torch.log(x)
+
+    def tanh(self, x: Tensor) -> Tensor:
+        """Hyperbolic tangents."""
+        return self._torch.tanh(x)
+
+    def matrix(self, x: Tensor, columns: int) -> Tensor:
+        """A view."""
+        return _in_rows(x, columns)
+
+    def flat(self, matrix: Tensor) -> Tensor:
+        """A view if the matrix is in row order."""
+        return matrix.reshape(-1)
+
+    def svd(self, matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """LAPACK's or cuSOLVER's; NaN everywhere where it does not converge."""
+        try:
+            u, s, vt = self._torch.linalg.svd(matrix, full_matrices=False)
+        except self._torch.linalg.LinAlgError:
+            m, n = matrix.shape
+            k = min(m, n)
+            return self._nans(m, k), self._nans(k), self._nans(k, n)
+        return u, s, vt
+
+    def solve(self, matrix: Tensor, right: Tensor) -> Tensor:
+        """By Cholesky's factorisation and two triangular systems."""
+        factor, failed = self._torch.linalg.cholesky_ex(matrix)
+        if int(failed):
+            return self._nans(*right.shape)
+        return self._torch.cholesky_solve(right, factor)
+
+    def _padded(self, rows: Tensor, by: tuple[int, ...]) -> Tensor:
+        return self._torch.nn.functional.pad(rows, by) if any(by) else rows
+
+    def _nans(self, *shape: int) -> Tensor:
+        return self._torch.full(shape, float("nan"), dtype=self._torch.float64, device=self._device)
+
 
 def _bits(x: Any, word: Any, size: int) -> Any:
     """Bit patterns as signed integers: an array for an array, a number for a number."""
@@ -178,13 +289,8 @@ def _bits(x: Any, word: Any, size: int) -> Any:
     return struct.unpack(integral, struct.pack(floating, x))[0]
 
 
-def _halve(rows: Tensor) -> list[float]:
-    width = rows.shape[1]
-    while width > 1:
-        width //= 2
-        rows = rows[:, :width] + rows[:, width:]
-    sums: list[float] = rows[:, 0].tolist()
-    return sums
+def _in_rows(x: Tensor, row: int) -> Tensor:
+    return x.reshape(len(x) // row if row else 0, row)
 
 
 def _import_torch() -> ModuleType:
