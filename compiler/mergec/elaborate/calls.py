@@ -1,6 +1,6 @@
 """Calls of operators: operands, parameters and types checked, operands in canonical order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,11 +14,13 @@ from mergec.elaborate.odd_calls import warn_of_call
 from mergec.elaborate.operands import Typing
 from mergec.elaborate.parameters import Evaluate, check_parameters
 from mergec.elaborate.scope import Scope
+from mergec.elaborate.statistics import Statistics
 from mergec.elaborate.values import POISON, Mask, Meaning, Poison, Weights, gathered
 from mergec.elaborate.wording import describe, pasted, quoted
 from mergec.elaborate.workspace import Workspace
-from mergec.ir import Schedule, Value, ValueType
+from mergec.ir import STATISTICS, Schedule, Value, ValueType
 from mergec.ops import OPERATORS, MassRule, Operator, number
+from mergec.plugin.registry import find_operator
 from mergec.syntax.nodes import Call, Def, Expr, Name
 
 BUILT_IN = ("model", "stack", "select", "rename", "ramp", "as_model")
@@ -40,7 +42,7 @@ class Calls:
 
     def call(self, call: Call, operands: Operands, *, piped: bool) -> Meaning:
         """The meaning of a call; with `piped`, operand 0 came through `|>`."""
-        operator = OPERATORS.get(call.func)
+        operator = find_operator(call.func)
         if operator is not None:
             return self._operator(operator, call, operands, piped)
         if call.func in FACTS:
@@ -100,6 +102,8 @@ class Calls:
             is_bound=lambda name: self.scope.value(name) is not None,
             misplaced=misplaced,
         )
+        reading = Statistics(self.work.builder, operator, self.evaluate, self.work.report)
+        statistics = reading.given(call, count)
         sound = [(written, value) for written, value in found if isinstance(value, Weights)]
         if count is None or len(sound) < len(found):
             return POISON
@@ -107,11 +111,11 @@ class Calls:
             return self._refuse_pipe(operator, call, [written for written, _ in operands])
         typing = Typing(self.work.builder, operator, self.work.report)
         typed = typing.operands(sound, has_base=has_base)
-        if typed is None or isinstance(params, Poison):
+        if typed is None or isinstance(params, Poison) or isinstance(statistics, Poison):
             return POISON
         warn_of_equal_masks(sound, self.work.report)
         warn_of_call(operator, call, sound, params, self.work.report)
-        value = self._node(operator, typed, params, has_base)
+        value = self._node(operator, typed, statistics, params, has_base)
         for keyword in call.keywords:
             self.work.parameters.setdefault((value.key, keyword.name), keyword.value.span)
         return value
@@ -168,6 +172,7 @@ class Calls:
         self,
         operator: Operator,
         operands: list[Weights],
+        statistics: list[Weights],
         params: dict[str, Value],
         has_base: bool,
     ) -> Weights:
@@ -177,16 +182,22 @@ class Calls:
         bases = {value.base for value in operands}
         draws = max(value.draws for value in operands)
         if operator.order_free:
-            operands, params = self._canonical(operator, operands, params, has_base)
+            order = self._canonical(operator, operands, statistics, params, has_base)
+            operands = [*operands[:has_base], *(operands[i + has_base] for i in order)]
+            statistics = [statistics[i] for i in order if statistics]
+            params = {**params, **_moved(operator, params, order)}
             # Which operand gives the tensor names, where that is not the first.
             place = next(i for i, value in enumerate(operands) if value.key == first.key)
             if place and (operands[0].donor != first.donor or operands[0].rearranged):
                 params = {**params, FIRST: place}
         if operator.masked:
             params = {**params, **self._mask(operator, first, params, draws)}
+        params = {**params, **operator.derive(params)}
+        if statistics:
+            params = {**params, STATISTICS: len(statistics)}
         key = self.work.builder.add(
             operator.name,
-            [value.key for value in operands],
+            [value.key for value in (*operands, *statistics)],
             params,
             type=ValueType(mass),
             revision=operator.revision,
@@ -204,29 +215,31 @@ class Calls:
         )
 
     def _canonical(
-        self, operator: Operator, operands: list[Weights], params: dict[str, Value], has_base: bool
-    ) -> tuple[list[Weights], dict[str, Value]]:
-        """Operands after the base by label, then by key; per-operand parameters move along."""
-        fixed, free = operands[:has_base], operands[has_base:]
-        lists = {
-            name: value
-            for name, value in params.items()
-            if isinstance(value, tuple) and _is_per_operand(operator, name)
-        }
+        self,
+        operator: Operator,
+        operands: list[Weights],
+        statistics: list[Weights],
+        params: dict[str, Value],
+        has_base: bool,
+    ) -> list[int]:
+        """The order of the operands after the base, numbered as written: by label, then by key."""
+        free = operands[has_base:]
+        lists = _per_operand(operator, params).values()
 
-        def rank(i: int) -> tuple[str, str, list[tuple[Fraction, str]]]:
-            # An operand given twice is told apart by its parameters alone.
-            return self._label(free[i]), free[i].key, [_ordered(v[i]) for v in lists.values()]
+        def rank(i: int) -> tuple[str, str, list[tuple[Fraction, str]], str]:
+            # An operand given twice is told apart by its parameters and its statistic alone.
+            settings = [_ordered(value[i]) for value in lists]
+            statistic = statistics[i].key if statistics else ""
+            return self._label(free[i]), free[i].key, settings, statistic
 
-        order = sorted(range(len(free)), key=rank)
-        moved = {name: tuple(value[i] for i in order) for name, value in lists.items()}
-        return [*fixed, *(free[i] for i in order)], {**params, **moved}
+        leading = int(operator.leads(params))
+        return [*range(leading), *sorted(range(leading, len(free)), key=rank)]
 
     def _mask(
         self, operator: Operator, masked: Weights, params: dict[str, Value], draws: int
     ) -> dict[str, Value]:
         """The label and role that key a random mask."""
-        role = f"{operator.name}#{draws}" if draws else operator.name
+        role = f"{operator.role}#{draws}" if draws else operator.role
         stream = params.get("stream")
         return {"label": self._label(masked), "role": f"{role}/{stream}" if stream else role}
 
@@ -240,9 +253,20 @@ def _fits(operator: Operator, count: int) -> bool:
     return low <= count and (high is None or count <= high)
 
 
-def _is_per_operand(operator: Operator, name: str) -> bool:
-    parameter = operator.parameter(name)
-    return parameter is not None and parameter.per_operand
+def _per_operand(
+    operator: Operator, params: Mapping[str, Value]
+) -> Mapping[str, tuple[Value, ...]]:
+    """The parameters that have one value for each operand."""
+    known = {parameter.name for parameter in operator.parameters if parameter.per_operand}
+    return {n: value for n, value in params.items() if n in known and isinstance(value, tuple)}
+
+
+def _moved(
+    operator: Operator, params: Mapping[str, Value], order: Sequence[int]
+) -> dict[str, Value]:
+    """Those parameters for operands in this order."""
+    lists = _per_operand(operator, params)
+    return {name: tuple(value[i] for i in order) for name, value in lists.items()}
 
 
 def _ordered(value: Value) -> tuple[Fraction, str]:

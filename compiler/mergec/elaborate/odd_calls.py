@@ -9,6 +9,7 @@ from mergec.elaborate.values import Weights
 from mergec.elaborate.wording import quoted, shown
 from mergec.ir import GraphBuilder, Value, is_scheduled
 from mergec.ops import Operator, number, numbers
+from mergec.plugin.registry import find_plugin
 from mergec.syntax.nodes import Call, Expr, Number
 
 # Two skills may be added whole; from three deltas on a sum above this is far from all parents.
@@ -22,19 +23,38 @@ def warn_of_call(
     params: Mapping[str, Value],
     report: Report,
 ) -> None:
-    """W204 (one operand twice), W205 (a position at an end point), W206 (a large sum)."""
+    """W204 (one operand twice), W205 (a position at an end point), W206 (a large sum), W303."""
     _warn_of_repeated(operator, operands, report)
-    position = next((keyword for keyword in call.keywords if keyword.name == "t"), None)
+    # What a plugin calls `t` may be anything.
+    named = () if find_plugin(operator.name) else call.keywords
+    position = next((keyword for keyword in named if keyword.name == "t"), None)
     if position is not None and isinstance(position.value, Number) and params["t"] in (0, 1):
         end = "first" if params["t"] == 0 else "second"
         message = f"at `t={shown(number(params['t']))}` the result is the {end} operand"
         hint = "write a position between 0 and 1, or the operand by itself"
         report(Diagnostic("W205", message, position.span, "an end point", help=(hint,)))
+    if operator.name == "breadcrumbs":
+        _warn_of_no_room(call, params, report)
     weights = params.get("weights")
     if params.get("normalize") is False and weights is not None and not is_scheduled(weights):
         total = sum(numbers(weights, len(operands)), Fraction(0))
         if all(value.mass == 0 for _, value in operands):
             warn_of_large_sum(call, len(operands), total, report)
+
+
+def _warn_of_no_room(call: Call, params: Mapping[str, Value], report: Report) -> None:
+    """W303 for outliers that cannot all be dropped; not where everything is kept by a default."""
+    gamma = next((keyword for keyword in call.keywords if keyword.name == "gamma"), None)
+    if any(is_scheduled(params[name]) for name in ("density", "gamma")):
+        return
+    density, share = number(params["density"]), number(params["gamma"])
+    if density + share <= 1 or (gamma is None and density == 1):
+        return
+    message = f"`gamma` and `density` add up to {shown(density + share)}, which is more than 1"
+    at = gamma.value.span if gamma is not None else call.span
+    notes = (f"only the share {shown(1 - density)} of the entries is dropped as outliers",)
+    hint = f"write `gamma={shown(1 - density)}`, or a smaller `density`"
+    report(Diagnostic("W303", message, at, notes=notes, help=(hint,)))
 
 
 def warn_of_sum(written: Expr, value: Weights, builder: GraphBuilder, report: Report) -> None:

@@ -26,11 +26,20 @@ class Typing:
         """A model after a base becomes its delta; None after reporting E302, E304 or E306."""
         if self.operator.mass is MassRule.DELTA:
             sound = self._are_deltas(written)
+        elif self.operator.needs_base and not has_base:
+            self._miss_base(written[0])
+            sound = False
         elif self.operator.mass is MassRule.SAME or not has_base:
             sound = self._of_one_kind(written) and self._of_one_base(written)
         else:
             return self._after_base(written)
         return [value for _, value in written] if sound else None
+
+    def _miss_base(self, first: Operand) -> None:
+        name, text = self.operator.name, quoted(first[0].span)
+        message = f"`{name}` needs a base first, and `{text}` is a delta"
+        hint = f"give the model that the deltas are of, as in `{name}(base, ...)`"
+        self.report(Diagnostic("E302", message, first[0].span, "a delta", help=(hint,)))
 
     def _after_base(self, written: list[Operand]) -> list[Weights] | None:
         base_text, base = quoted(written[0][0].span), written[0][1]

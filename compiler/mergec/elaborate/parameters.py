@@ -1,7 +1,7 @@
 """Check the keyword parameters of one call against what the operator declares."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Label, Span
@@ -60,7 +60,7 @@ def check_parameters(
     is_bound: Callable[[str], bool],
     misplaced: bool = False,
 ) -> dict[str, Value] | Poison:
-    """Every parameter's value, defaults filled in; POISON after reporting what is wrong.
+    """Every literal parameter's value, defaults filled in; POISON after reporting what is wrong.
 
     `operands` is the number of operands after the base, the length of per-operand lists; None if
     that is unknown because of an error in the operands. `is_bound` tells names with a value from
@@ -74,6 +74,8 @@ def check_parameters(
     sound = len(given.sound) == len(call.keywords)
     for parameter in operator.parameters:
         keyword = given.sound.get(parameter.name)
+        if keyword is not None and parameter.kind == "sources":
+            continue  # they become operands: see `mergec.elaborate.statistics`
         if keyword is not None:
             value = check.given(parameter, keyword.value)
         elif not isinstance(parameter.default, Fraction | int | str | None):
@@ -113,6 +115,8 @@ class _Check:
 
     def given(self, parameter: Parameter, written: Expr) -> Value | Poison:
         """The value of one parameter; POISON after reporting E203, E206 or E212."""
+        if parameter.names_operand and self.operands is not None:
+            parameter = replace(parameter, hi=Fraction(self.operands))
         if parameter.kind == "word":
             return self._word(parameter, written)
         if isinstance(written, ListLiteral):
@@ -261,7 +265,10 @@ def out_of_range(
 def _example(parameter: Parameter) -> str:
     """The parameter with a value that is legal by itself, to be pasted."""
     default = parameter.default
-    examples = {"number": "0.5", "int": "0", "text": '"a"', "bool": "true"}
+    if parameter.kind == "sources":
+        return f'{parameter.name}=[model("./{parameter.name}-1"), model("./{parameter.name}-2")]'
+    least = max(0, int(parameter.lo or 0))
+    examples = {"number": "0.5", "int": f"{least}", "text": '"a"', "bool": "true"}
     value = parameter.words[0] if parameter.words else examples[parameter.kind]
     if isinstance(default, bool):
         value = str(default).lower()

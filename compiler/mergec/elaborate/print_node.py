@@ -10,7 +10,7 @@ from mergec.elaborate.print_number import (
     rational,
     selector_tree,
 )
-from mergec.ir import Amount, Schedule, TensorSelector, Value
+from mergec.ir import Amount, Schedule, TensorSelector, Value, part_statistics
 from mergec.ops import OPERATORS
 from mergec.syntax.nodes import (
     Arm,
@@ -69,7 +69,8 @@ def node_expr(
         case "as_model":
             return call("as_model", operands, {"why": Text(str(params["why"]), NOWHERE)})
         case _:
-            return call(op, operands, _settings(op, params, number))
+            combined, statistics = part_statistics(operands, params)
+            return call(op, combined, _settings(op, params, number, statistics))
 
 
 def call(func: str, operands: Sequence[Expr], keywords: Mapping[str, Expr] | None = None) -> Call:
@@ -134,10 +135,15 @@ def _renamings(rules: Value) -> list[Expr]:
     ]
 
 
-def _settings(op: str, params: Mapping[str, Value], number: PrintNumber) -> dict[str, Expr]:
+def _settings(
+    op: str, params: Mapping[str, Value], number: PrintNumber, statistics: Sequence[Expr]
+) -> dict[str, Expr]:
     """The declared parameters in the order of the signature; those that are `none` left out."""
     settings: dict[str, Expr] = {}
     for parameter in OPERATORS[op].parameters:
+        if parameter.kind == "sources":
+            settings[parameter.name] = ListLiteral(tuple(statistics), NOWHERE)
+            continue
         value = params[parameter.name]
         if value is not None:
             settings[parameter.name] = _value(value, number, word=parameter.kind == "word")

@@ -1,11 +1,11 @@
 """Which operands a node is printed with, so that reading it again makes the same node."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.elaborate.calls import FIRST
-from mergec.ir import Graph, Node, NodeKey, Value
+from mergec.ir import Graph, Node, NodeKey, Value, part_statistics
 from mergec.ops import OPERATORS, MassRule
 
 _DIFFERENCE = (Fraction(1), Fraction(-1))
@@ -26,16 +26,18 @@ def shown_node(graph: Graph, node: Node, lined: Container[NodeKey]) -> Shown:
     operand that was written first comes first where that is no longer its place.
     """
     params = dict(node.params)
-    operands = _models(graph, node, lined)
+    combined, statistics = part_statistics(node.operands, params)
+    operands = _models(graph, node, combined, lined)
     first = params.pop(FIRST, 0)
     if isinstance(first, int) and first:
         order = [first, *(i for i in range(len(operands)) if i != first)]
         operands = [operands[i] for i in order]
+        statistics = [statistics[i] for i in order if statistics]
         for name, value in params.items():
             parameter = OPERATORS[node.op].parameter(name)
             if parameter is not None and parameter.per_operand and isinstance(value, tuple):
                 params[name] = tuple(value[i] for i in order)
-    return Shown(tuple(unmarked(graph, key) for key in operands), params)
+    return Shown(tuple(unmarked(graph, key) for key in (*operands, *statistics)), params)
 
 
 def unmarked(graph: Graph, key: NodeKey) -> NodeKey:
@@ -46,8 +48,10 @@ def unmarked(graph: Graph, key: NodeKey) -> NodeKey:
     return node.key
 
 
-def _models(graph: Graph, node: Node, lined: Container[NodeKey]) -> list[NodeKey]:
-    operands = [*node.operands]
+def _models(
+    graph: Graph, node: Node, combined: Sequence[NodeKey], lined: Container[NodeKey]
+) -> list[NodeKey]:
+    operands = [*combined]
     operator = OPERATORS.get(node.op)
     consensus = operator is not None and operator.mass is MassRule.CONSENSUS
     if not consensus or graph.node(operands[0]).type.mass != 1:

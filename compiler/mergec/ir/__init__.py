@@ -1,7 +1,15 @@
 """The operator graph: typed nodes over networkx, its text form, and its structural verifier."""
 
 from mergec.ir.condition import Condition, Fact, Known, Operation, evaluate, facts
-from mergec.ir.graph import Graph, GraphBuilder, Node, NodeKey, rewrite
+from mergec.ir.graph import (
+    STATISTICS,
+    Graph,
+    GraphBuilder,
+    Node,
+    NodeKey,
+    part_statistics,
+    rewrite,
+)
 from mergec.ir.schedule import Amount, Schedule
 from mergec.ir.selector import Position, TensorSelector
 from mergec.ir.text import parse_graph, print_graph
@@ -13,6 +21,7 @@ __all__ = [
     "DELTA",
     "MODEL",
     "SIGN",
+    "STATISTICS",
     "Amount",
     "BrokenGraphError",
     "Condition",
@@ -32,6 +41,7 @@ __all__ = [
     "facts",
     "is_scheduled",
     "parse_graph",
+    "part_statistics",
     "print_decimal",
     "print_graph",
     "print_value",

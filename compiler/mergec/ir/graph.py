@@ -5,9 +5,9 @@ construction, and a key says the same thing in a plan, in a diff and in a cache.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NewType
+from typing import NewType, TypeVar
 
 import networkx as nx
 
@@ -15,6 +15,20 @@ from mergec.ir.types import ValueType
 from mergec.ir.values import Value, print_value
 
 NodeKey = NewType("NodeKey", str)
+
+STATISTICS = "statistics"
+"""The parameter of a node that says how many of its last operands are statistics of the others."""
+
+_Operand = TypeVar("_Operand")
+
+
+def part_statistics(
+    operands: Sequence[_Operand], params: Mapping[str, Value]
+) -> tuple[Sequence[_Operand], Sequence[_Operand]]:
+    """What a node combines, and the statistics of it: its last operands, if it has any."""
+    count = params.get(STATISTICS, 0)
+    assert isinstance(count, int)
+    return operands[: len(operands) - count], operands[len(operands) - count :]
 
 
 @dataclass(frozen=True, slots=True)

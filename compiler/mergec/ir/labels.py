@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from mergec.ir.graph import GraphBuilder, NodeKey
+from mergec.ir.graph import GraphBuilder, NodeKey, part_statistics
 
 
 @dataclass(slots=True)
 class Labels:
-    """The labels below each node, each found once.
+    """The labels below each node, each found once; those of statistics do not count.
 
     A set of labels is the bits of a number, so that a spec of thousands of lines, each of which
     adds a source to the one above, stays small.
@@ -40,7 +40,7 @@ class Labels:
                 continue
             waiting.pop()
             found = 0
-            for each in node.operands:
+            for each in part_statistics(node.operands, dict(node.params))[0]:
                 found |= self._below[each]
             if node.op == "source":
                 found |= self._bit(str(node.param("label")))

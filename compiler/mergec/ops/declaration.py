@@ -31,17 +31,20 @@ class Parameter:
     """One keyword parameter. Numbers are exact; `lo` and `hi` bound them (`lo_open`: lo excluded).
 
     A `per_operand` parameter also takes a list with one value for each operand after the base.
-    `words` are the values of a `word` parameter.
+    One that `names_operand` is the number, from 1, of an operand after the base.
+    `words` are the values of a `word` parameter. A `sources` parameter takes a list of models, one
+    for each operand, which hold a statistic of it (`Statistic`).
     """
 
     name: str
-    kind: Literal["number", "int", "text", "bool", "word"]
+    kind: Literal["number", "int", "text", "bool", "word", "sources"]
     default: "Value | _Required"
     doc: str
     lo: Fraction | None = None
     hi: Fraction | None = None
     lo_open: bool = False
     per_operand: bool = False
+    names_operand: bool = False
     words: tuple[str, ...] = ()
 
     @property
@@ -61,6 +64,35 @@ DENSITY = Parameter(
 )
 
 
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """What an operator is told of each operand by a tensor of the same name in another source.
+
+    `importance`: numbers ≥ 0, one for each element. `gram`: a symmetric positive semi-definite
+    matrix [in, in] for a matrix [out, in]. `needed` says that every tensor must have one.
+    """
+
+    kind: Literal["importance", "gram"]
+    name: str
+    needed: bool
+
+    def shape(self, tensor: Shape) -> Shape:
+        """That of the statistic of a tensor whose shape suits the operator."""
+        return tensor if self.kind == "importance" else tensor[-1:] * 2
+
+
+SCOPE = Parameter(
+    "scope",
+    "word",
+    "tensor",
+    "what is one vector: each tensor, or all tensors of the value",
+    words=("tensor", "global"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Objection:
     """What an operator finds wrong with parameters that are each legal: a diagnostic's parts.
@@ -76,11 +108,31 @@ class Objection:
 
 Lower = Callable[[GraphBuilder, Sequence[NodeKey], Mapping[str, Value]], NodeKey]
 Check = Callable[[Mapping[str, Value]], Objection | None]
+Suits = Callable[[Shape], bool]
+Leads = Callable[[Mapping[str, Value]], bool]
+Spans = Callable[[Mapping[str, Value]], bool]
+Derive = Callable[[Mapping[str, Value]], Mapping[str, Value]]
 ResultMass = Callable[[Mapping[str, Value], Sequence[Fraction]], Amount]
 
 
 def _no_objection(_: Mapping[str, Value]) -> None:
     return None
+
+
+def _suits_any(_: Shape) -> bool:
+    return True
+
+
+def _not_led(_: Mapping[str, Value]) -> bool:
+    return False
+
+
+def _by_scope(params: Mapping[str, Value]) -> bool:
+    return params.get("scope") == "global"
+
+
+def _derive_nothing(_: Mapping[str, Value]) -> Mapping[str, Value]:
+    return {}
 
 
 def _mass_of_first(_: Mapping[str, Value], masses: Sequence[Fraction]) -> Fraction:
@@ -94,8 +146,16 @@ class Operator:
     `lower` builds the stages below it from operands already in canonical order; it is None for an
     operator that is itself a stage. `check` looks at all parameters together; `result_mass` gives
     the result's mass from the operands' (by default the first's). An `order_free` operator's
-    operands are put in canonical order; a `masked` one draws a random mask, and gets its `label`
-    and `role` as parameters. `page` is the module's text.
+    operands are put in canonical order, all but the first where it `leads` by its parameters; one
+    with a `role` draws a random mask, keyed among others by that role, and gets its `label` and
+    `role` as parameters. `derive` gives parameters of its own that follow from the written ones and
+    may differ from tensor to tensor where those do not. `page` is the module's text.
+
+    An operator with a `statistic` is a stage, whose last operands are one statistic for each of
+    the others. `suits` tells by its shape whether a tensor is one for the operator; for any other,
+    and for one without a statistic unless it is needed, the node that `fallback` builds stands
+    instead. `most` gives the largest number of operands that a tensor of some shape has room for.
+    A consensus operator that `needs_base` does not take deltas alone.
     """
 
     name: str
@@ -109,11 +169,29 @@ class Operator:
     check: Check = _no_objection
     result_mass: ResultMass = _mass_of_first
     order_free: bool = False
-    masked: bool = False
+    role: str = ""
+    derive: Derive = _derive_nothing
+    is_global: Spans = _by_scope
+    leads: Leads = _not_led
+    statistic: Statistic | None = None
+    suits: Suits = _suits_any
+    fallback: Lower | None = None
+    most: Callable[[Shape], int] | None = None
+    needs_base: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name`, if the operator has it."""
         return next((p for p in self.parameters if p.name == name), None)
+
+    @property
+    def masked(self) -> bool:
+        """Whether it draws a random mask."""
+        return bool(self.role)
+
+    @property
+    def takes(self) -> str:
+        """What operands it takes and what it returns."""
+        return "a base and models or deltas: returns a model" if self.needs_base else self.mass
 
     @property
     def summary(self) -> str:
@@ -127,10 +205,16 @@ class Operator:
         names = [*base, *(["x"] if high == 1 else [f"x{i + 1}" for i in range(max(low, 1))])]
         if high is None:
             names.append("...")
-        settings = [
-            p.name if p.required else f"{p.name}={_show(p.default)}" for p in self.parameters
-        ]
-        return f"{self.name}({', '.join(names)}; {', '.join(settings)})"
+        settings = ", ".join(map(_setting, self.parameters))
+        return f"{self.name}({', '.join(names)}; {settings})"
+
+
+def _setting(parameter: Parameter) -> str:
+    if parameter.kind == "sources":
+        return f"{parameter.name}=[...]"
+    if parameter.required:
+        return parameter.name
+    return f"{parameter.name}={_show(parameter.default)}"
 
 
 def _show(value: "Value | _Required") -> str:
@@ -146,6 +230,16 @@ def numbers(value: Value, count: int) -> tuple[Fraction, ...]:
     if isinstance(value, tuple):
         return tuple(number(item) for item in value)
     return (number(value),) * count
+
+
+def barrier_params(params: Mapping[str, Value], part: int = 0) -> dict[str, Value]:
+    """What a global operator's lowering adds to the parameters of its global stage number `part`.
+
+    They say whose statistics the stage has: those of the written node `barrier`, of whose tensors
+    this one is, where its name is another than the output's, the `member`.
+    """
+    given = {name: params[name] for name in ("barrier", "member") if name in params}
+    return {**given, "part": part}
 
 
 def number(value: Value) -> Fraction:

@@ -22,7 +22,7 @@ from mergec.catalog.dtypes import Dtype
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer, rational, word
 from mergec.ops.rounding import coefficient
-from mergec.ops.stage import Cursor, Params, Site, StatisticStage
+from mergec.ops.stage import Cursor, MaskStage, Params, Site, given_mask
 from mergec.ops.threefry import Key, keep_mask, keep_threshold, mask_key
 from mergec.ops.tree_sum import finite, total
 
@@ -31,17 +31,21 @@ _Seen = tuple[int, list[float], list[float]]
 
 @dataclass(frozen=True, slots=True)
 class DropSetting:
-    """The mask's key and threshold; kept entries are divided by `divisor`, times `factor`."""
+    """The mask's key and threshold; kept entries are divided by `divisor`, times `factor`.
+
+    `mask` is the whole tensor's, if it is given instead of drawn.
+    """
 
     key: Key
     threshold: int
     divisor: float
     site: Site
     factor: float = 1.0
+    mask: tuple[bool, ...] | None = None
 
 
 @final
-class Drop(StatisticStage):
+class Drop(MaskStage):
     """The stage of random dropping (DARE)."""
 
     name: ClassVar[str] = "drop"
@@ -73,6 +77,16 @@ class Drop(StatisticStage):
             key, keep_threshold(density), coefficient(divisor, site.work, None), site
         )
 
+    def keep_probabilities(
+        self, params: Params, shape: tuple[int, ...], values: Sequence[float]
+    ) -> tuple[Fraction, ...]:
+        """The density, for every entry."""
+        return (rational(params, "density"),) * len(values)
+
+    def with_mask(self, setting: DropSetting | None, mask: tuple[bool, ...]) -> DropSetting | None:
+        """The setting with `mask` instead of the one that the key draws."""
+        return None if setting is None else replace(setting, mask=mask)
+
     @untrapped
     def observe(
         self, xp: ArrayNamespace, acc: _Seen | None, blocks: Sequence[Array], setting: DropSetting
@@ -81,7 +95,7 @@ class Drop(StatisticStage):
         start, every, kept = acc or _nothing_seen()
         size = xp.widen(xp.abs(blocks[0]))
         n = len(blocks[0])
-        mask = keep_mask(xp, setting.key, start, n, setting.threshold)
+        mask = _mask(xp, setting, start, n)
         every += xp.leaf_sums(size)
         kept += xp.leaf_sums(xp.where(mask, size, 0.0))
         return start + n, every, kept
@@ -89,12 +103,7 @@ class Drop(StatisticStage):
     def combine(self, acc: _Seen | None, setting: DropSetting) -> DropSetting:
         """The factor that restores the L1 norm of this realisation."""
         _, every, kept = acc or _nothing_seen()
-        remaining = total(kept, setting.site.tensor)
-        if remaining == 0.0:
-            return setting
-        ratio = total(every, setting.site.tensor) / remaining
-        exact = Fraction(finite(ratio, f"the rescaling of `{setting.site.tensor}`"))
-        return replace(setting, factor=coefficient(exact, setting.site.work, None))
+        return replace(setting, factor=restoring_factor(every, kept, setting.site))
 
     @untrapped
     def apply(
@@ -107,15 +116,17 @@ class Drop(StatisticStage):
         """Draw this block's part of the mask and rescale by selection."""
         if setting is None:
             return blocks[0]
-        mask = keep_mask(xp, setting.key, cursor.start, len(blocks[0]), setting.threshold)
+        mask = _mask(xp, setting, cursor.start, len(blocks[0]))
         return keep_rescaled(xp, blocks[0], mask, setting)
 
 
 STAGE = Drop()
 
 
-def _nothing_seen() -> _Seen:
-    return 0, [], []
+def _mask(xp: ArrayNamespace, setting: DropSetting, start: int, n: int) -> Array:
+    if setting.mask is not None:
+        return given_mask(xp, setting.mask, start, n)
+    return keep_mask(xp, setting.key, start, n, setting.threshold)
 
 
 def keep_rescaled(xp: ArrayNamespace, x: Array, mask: Array, setting: DropSetting) -> Array:
@@ -125,3 +136,17 @@ def keep_rescaled(xp: ArrayNamespace, x: Array, mask: Array, setting: DropSettin
     if setting.factor != 1.0:
         x = x * setting.factor
     return xp.where(mask, x, 0.0)
+
+
+def restoring_factor(every: Sequence[float], kept: Sequence[float], site: Site) -> float:
+    """Σ|x| over Σ|kept x|, by their leaves, rounded to work precision; 1 if only zeros are kept."""
+    remaining = total(kept, site.tensor)
+    if remaining == 0.0:
+        return 1.0
+    ratio = total(every, site.tensor) / remaining
+    exact = Fraction(finite(ratio, f"the rescaling of `{site.tensor}`"))
+    return coefficient(exact, site.work, None)
+
+
+def _nothing_seen() -> _Seen:
+    return 0, [], []

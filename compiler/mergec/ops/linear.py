@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from mergec.ir import Amount, GraphBuilder, NodeKey, Schedule, Value, ValueType
 from mergec.ops.declaration import MassRule, Objection, Operator, Parameter, numbers
-from mergec.ops.law import Law
+from mergec.ops.law import Law, equation
 
 
 def coefficients(params: Mapping[str, Value], count: int) -> tuple[Fraction, ...]:
@@ -78,6 +78,15 @@ OPERATOR = Operator(
         Law("single_operand_identity"),
         Law("weight_scale_invariant", {"weights": (Fraction(3), Fraction(1))}),
         Law("scale_equivariant"),
+        Law("affine_equivariant", {"weights": (3, 1, 4)}, tolerance=2.0**-20),
+        Law("convex_hull", {"weights": (3, 1, 4)}),
+        Law("zero_weight_is_absent"),
+        Law("shape_free"),
+        equation("linear(a, b, c; weights=[1, 2, 5])", "1/8*a + 1/4*b + 5/8*c", on="adversarial"),
+        equation("linear(a, b; weights=[3, -2], normalize=false)", "3*a - 2*b", on="adversarial"),
+        equation("linear(linear(a, b), c; weights=[2, 1])", "linear(a, b, c)", on="adversarial"),
+        equation("base + linear(a - base, b - base)", "linear(a, b)", on="adversarial"),
+        equation("linear(a, b)", "linear(a, b; weights=[1, 2])", holds=False),
     ),
     page=__doc__ or "",
     lower=_lower,

@@ -1,12 +1,14 @@
 """The array namespace `xp` that stage kernels are written over: small, closed, and without a sum.
 
-Arrays are 1-D. Beyond what is listed here a kernel uses only the operators `+ - * /`, their
-in-place forms on arrays it made itself, comparisons, `& | ^ ~` and indexing by nothing. Python
-numbers act as scalars of the array's dtype. Every operation is exact or rounds once to nearest
-even, keeps subnormals, and gives the same bits on every backend.
+Arrays are 1-D; where rows are meant, a block holds whole rows of the length that is given. Beyond
+what is listed here a kernel uses only the operators `+ - * /`, their in-place forms on arrays it
+made itself, comparisons, `& | ^ ~` and indexing by nothing. Python numbers act as scalars of the
+array's dtype; none is divided by an array, which torch does by a reciprocal. Every operation but
+those of `Approximate` is exact or rounds once to nearest even, keeps subnormals unless the backend
+says that it does not, and gives the same bits on every backend.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
@@ -15,7 +17,49 @@ Array = Any
 Counts = Any
 
 
-class ArrayNamespace(Protocol):
+class Approximate(Protocol):
+    """What libraries compute as they like, to a few units in the last place.
+
+    A stage that calls any of these says so (`Stage.approximate`). Matrices are 2-D arrays made by
+    `matrix`; they know `@`, `.T`, `+ - *` and scalars, and go back by `flat`. All in float64.
+    """
+
+    def exp(self, x: Array) -> Array:
+        """The exponentials."""
+        ...
+
+    def log(self, x: Array) -> Array:
+        """The natural logarithms of positive numbers."""
+        ...
+
+    def tanh(self, x: Array) -> Array:
+        """Hyperbolic tangents."""
+        ...
+
+    def matrix(self, x: Array, columns: int) -> Array:
+        """A 1-D array as a matrix of rows of `columns` elements; may be a view of it."""
+        ...
+
+    def flat(self, matrix: Array) -> Array:
+        """A matrix's elements, row by row, as a 1-D array; may be a view of it."""
+        ...
+
+    def svd(self, matrix: Array) -> tuple[Array, Array, Array]:
+        """U, σ and Vᵀ of m×n, thin: m×k, k falling values, k×n, with k the lesser of m and n.
+
+        NaN everywhere if the iteration does not converge, as where the matrix has NaN.
+        """
+        ...
+
+    def solve(self, matrix: Array, right: Array) -> Array:
+        """X with `matrix @ X = right`, for a symmetric positive definite matrix, by Cholesky.
+
+        NaN everywhere if the matrix is not positive definite.
+        """
+        ...
+
+
+class ArrayNamespace(Approximate, Protocol):
     """What an array library must offer a stage. n is the length of a block."""
 
     def untrapped(self) -> AbstractContextManager[None]:
@@ -36,6 +80,14 @@ class ArrayNamespace(Protocol):
 
     def widen(self, x: Array) -> Array:
         """`x` in float64; may be `x` itself."""
+        ...
+
+    def narrow(self, x: Array, like: Array) -> Array:
+        """A float64 array rounded once to the dtype of `like`; may be `x` itself."""
+        ...
+
+    def sqrt(self, x: Array) -> Array:
+        """Square roots, correctly rounded."""
         ...
 
     def mask_as(self, mask: Array, like: Array) -> Array:
@@ -67,6 +119,49 @@ class ArrayNamespace(Protocol):
 
         Each is formed by sixteen halvings `x[:h] + x[h:]`.
         """
+        ...
+
+    def row_sums(self, x: Array, row: int) -> Array:
+        """One float64 sum for each row of a float64 array.
+
+        A row is padded with zeros to the next power of two and halved, as a leaf is.
+        """
+        ...
+
+    def column_sums(self, x: Array, row: int) -> Array:
+        """One float64 sum for each column: rows of zeros up to the next power of two, halved."""
+        ...
+
+    def row_max(self, x: Array, row: int) -> Array:
+        """The largest element of each row, which must not be NaN; +0 if that is a zero."""
+        ...
+
+    def row_ranks(self, x: Array, row: int) -> Array:
+        """The place of each magnitude in its row, from 0 for the least; equals by index."""
+        ...
+
+    def spread(self, values: Array, row: int) -> Array:
+        """Each element `row` times in a row: one value per row, given to the row's elements."""
+        ...
+
+    def tile(self, values: Array, times: int) -> Array:
+        """The whole array `times` times: one value per column, given to every row."""
+        ...
+
+    def floats(self, values: Sequence[float]) -> Array:
+        """Numbers of the host as a float64 array."""
+        ...
+
+    def integers(self, values: Sequence[int]) -> Array:
+        """Numbers of the host as an int64 array."""
+        ...
+
+    def host(self, x: Array) -> list[Any]:
+        """An array's elements as numbers of the host."""
+        ...
+
+    def take(self, table: Array, places: Array) -> Array:
+        """The elements of `table` at each of `places`, integers from 0."""
         ...
 
     def iota(self, n: int) -> Array:

@@ -25,10 +25,29 @@ def coefficient(value: Fraction, work: Dtype, stored: Dtype | None) -> float:
     >>> coefficient(Fraction(1, 3), Dtype.F32, Dtype.BF16) * 2**17
     43691.0
     """
+    return round_significand(value, _free_bits(work, stored), _LEAST_EXPONENT[work])
+
+
+def coefficient_of_float(value: float, work: Dtype, stored: Dtype | None) -> float:
+    """The same of a finite number, many times faster.
+
+    >>> coefficient_of_float(1 / 3, Dtype.F32, Dtype.BF16) * 2**17
+    43691.0
+    """
+    fraction, exponent = math.frexp(value)
+    bits = min(_free_bits(work, stored), exponent - _LEAST_EXPONENT[work])
+    try:
+        return math.ldexp(round(math.ldexp(fraction, bits)), exponent - bits)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _free_bits(work: Dtype, stored: Dtype | None) -> int:
+    """How many significant bits a coefficient may have."""
     bits = SIGNIFICAND_BITS[work]
     if stored is not None and SIGNIFICAND_BITS[stored] < bits:
         bits -= SIGNIFICAND_BITS[stored]
-    return round_significand(value, bits, _LEAST_EXPONENT[work])
+    return bits
 
 
 def round_significand(value: Fraction, bits: int, least_exponent: int = -1074) -> float:

@@ -9,10 +9,11 @@ Example    scale([1, -2]; by=0.5) is [0.5, -1]
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import REQUIRED, MassRule, Operator, Parameter, number
-from mergec.ops.law import Law
+from mergec.ops.law import Law, equation
 
 
 def _lower(
@@ -27,7 +28,17 @@ OPERATOR = Operator(
     mass=MassRule.DELTA,
     operands=(1, 1),
     parameters=(Parameter("by", "number", REQUIRED, "the factor"),),
-    laws=(Law("identity_at", {"by": 1}), Law("odd"), Law("scale_equivariant")),
+    laws=(
+        Law("identity_at", {"by": 1}),
+        Law("odd"),
+        Law("scale_equivariant"),
+        Law("shape_free"),
+        equation("scale(a - base; by=3/4)", "3/4*(a - base)", on="adversarial"),
+        equation("scale(scale(a - base; by=3); by=1/4)", "scale(a - base; by=3/4)"),
+        equation("base + scale(a - base; by=-1) + (a - base)", "base", on="adversarial"),
+        equation("scale(a - base; by=0)", "a - a"),
+        Law("idempotent_map", {"by": Fraction(3, 2)}, holds=False),
+    ),
     page=__doc__ or "",
     lower=_lower,
 )

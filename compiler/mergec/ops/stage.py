@@ -4,16 +4,21 @@ A stage is pure. It is written over an array namespace `xp` (`mergec.ops.namespa
 one, and sees one block of one tensor at a time. The executor streams a tensor's blocks, in index
 order, `sweeps + 1` times: in each of the first `sweeps` passes `observe` folds every block into an
 accumulator and `combine` turns that into the setting of the next pass; in the last, `apply` maps
-the operands' blocks to the result's block.
+the operands' blocks to the result's block. A stage whose `grain` is the length of a row gets whole
+rows, and one whose grain is the whole tensor gets it in one block.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm, prod
 from typing import Any, ClassVar
 
 from mergec.catalog.dtypes import Dtype
 from mergec.ir import Value
+from mergec.ops.namespace import Array, ArrayNamespace
+from mergec.ops.tree_sum import LEAF
 
 Params = Mapping[str, Value]
 
@@ -22,15 +27,30 @@ Params = Mapping[str, Value]
 class Site:
     """The tensor a stage runs on.
 
-    `tensor` is its name as in the output; `numel` its number of elements; `work` the dtype that
-    blocks arrive in (F32 or F64). `stored` has one entry per operand: the storage dtype if the
-    operand is a source's tensor as stored, None if it was computed.
+    `tensor` is its name as in the output; `shape` that of the output; `work` the dtype that blocks
+    arrive in (F32 or F64). `stored` has one entry per operand: the storage dtype if the operand is
+    a source's tensor as stored, None if it was computed.
     """
 
     tensor: str
-    numel: int
+    shape: tuple[int, ...]
     work: Dtype
     stored: tuple[Dtype | None, ...]
+
+    @property
+    def numel(self) -> int:
+        """How many elements the tensor has."""
+        return prod(self.shape)
+
+    @property
+    def row(self) -> int:
+        """The length of a row, which is the last axis; a vector is one row."""
+        return row_length(self.shape)
+
+
+def row_length(shape: tuple[int, ...]) -> int:
+    """The length of a tensor's rows: its last axis; 1 for a tensor without axes."""
+    return shape[-1] if shape else 1
 
 
 @dataclass(slots=True)
@@ -38,11 +58,12 @@ class Cursor:
     """Where a pass over a tensor stands.
 
     `start` is the flat index of the block's first element; `carry` is a count that a stage may
-    take from block to block, such as how many of a class it has seen.
+    take from block to block, such as how many of a class it has seen; `other` is a second one.
     """
 
     start: int = 0
     carry: int = 0
+    other: int = 0
 
 
 class Stage(ABC):
@@ -50,6 +71,20 @@ class Stage(ABC):
 
     name: ClassVar[str]
     revision: ClassVar[int]
+    approximate: ClassVar[bool] = False
+    """Whether it calls functions of a library (`exp`, `svd`) whose last bits differ by build: T."""
+
+    def grain(self, params: Params, shape: tuple[int, ...]) -> int:
+        """How many neighbouring elements a block must not part: every block has a multiple of it.
+
+        1 for elementwise code, `row_length(shape)` for code over rows, all elements for code that
+        needs the tensor whole.
+        """
+        return 1
+
+    def workspace(self, params: Params, shape: tuple[int, ...]) -> int:
+        """Bytes needed for a tensor of this shape beyond what `temporaries` counts."""
+        return 0
 
     def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
         """Whether an inexact product is formed, which a sum may follow.
@@ -88,6 +123,45 @@ class StatisticStage(Stage):
     @abstractmethod
     def combine(self, acc: Any, setting: Any) -> Any:
         """The setting for the next pass, from a whole pass's accumulator (None for 0 elements)."""
+
+
+class MaskStage(StatisticStage):
+    """A stage that keeps entries at random: of each it can say how probably, and keep given ones.
+
+    Its laws of expectation and variance are proved by going through all masks of a small tensor:
+    `with_mask` puts each in the place of the one that would be drawn, `keep_probabilities` weighs
+    it, and `observe`, `combine` and `apply` run as ever.
+    """
+
+    @abstractmethod
+    def keep_probabilities(
+        self, params: Params, shape: tuple[int, ...], values: Sequence[float]
+    ) -> tuple[Fraction, ...]:
+        """The exact probability of each entry of a tensor that has these values, in flat order."""
+
+    @abstractmethod
+    def with_mask(self, setting: Any, mask: tuple[bool, ...]) -> Any:
+        """A setting of `prepare` that keeps these entries of the tensor and draws nothing.
+
+        May be the setting itself if it keeps all entries whatever is drawn.
+        """
+
+
+def given_mask(xp: ArrayNamespace, mask: tuple[bool, ...], start: int, n: int) -> Array:
+    """A given mask's part for the elements `start` ... `start + n - 1`, as an array."""
+    return xp.floats([float(kept) for kept in mask[start : start + n]]) > 0.0
+
+
+def block_size(least: int, grains: Iterable[int], numel: int) -> int:
+    """The fewest elements of which blocks of a tensor of `numel` may be made, from `least` up.
+
+    A multiple of the reduction leaf and of every grain; `numel` where one block is enough.
+
+    >>> block_size(65536, [1, 768], 10**9), block_size(65536, [1, 768], 5000)
+    (196608, 5000)
+    """
+    unit = lcm(LEAF, *(grain for grain in grains if grain))
+    return min(-(-least // unit) * unit, max(numel, 1))
 
 
 def statistics_passes(stage: Stage, params: Params, work: Dtype) -> int:

@@ -55,6 +55,13 @@ def keep_mask(xp: ArrayNamespace, key: Key, start: int, n: int, threshold: int) 
     return kept[start & 1 : (start & 1) + n]
 
 
+def keep_below(xp: ArrayNamespace, key: Key, start: int, thresholds: Array) -> Array:
+    """Which of the elements from `start` on are kept, each by its own threshold: an int64 array."""
+    # Signed words compare like unsigned ones once both have their top bit flipped.
+    drawn = words(xp, key, start, len(thresholds)) ^ -(1 << 31)
+    return drawn < thresholds - (1 << 31)
+
+
 def words(xp: ArrayNamespace, key: Key, start: int, n: int) -> Array:
     """The words of the elements `start` ... `start + n - 1`, as int32 patterns."""
     drawn = xp.interleave(*_element_words(xp, key, start, n))

@@ -6,9 +6,10 @@ Shapes     a base and n × [*s] deltas → [*s] model; deltas alone → [*s] del
 Parameters density: share kept, in (0, 1], one or one a delta · weights: one number a delta, ≥ 0,
            where 0 takes no part · scale: factor of the summed delta · elect: mass (of weighted
            entries), count (of signs) or none · zero: what a tied election yields: drop, positive,
-           negative or majority (of the tensor's elected signs) · agg: wmean, mean (divides by the
-           number of agreeing entries), sum or max · weight_stage: weights count before the
-           election or after
+           negative or majority (of the elected signs in the scope) · agg: wmean, mean (divides by
+           the number of agreeing entries), sum or max · weight_stage: weights count before the
+           election or after · scope: tensor, or global: each delta is trimmed as one vector of all
+           its tensors, and the majority is that of all
 Edge cases an entry no source agrees on keeps the base's bits · ties at the threshold go to the
            lowest flat index · a 1-element tensor keeps its element · one delta: scale · trim(δ)
 Source     Yadav et al., TIES-Merging (2023), arXiv:2306.01708, algorithm 1. Their code keeps one
@@ -22,8 +23,18 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mergec.ir import DELTA, MODEL, SIGN, GraphBuilder, NodeKey, Value
-from mergec.ops.declaration import DENSITY, MassRule, Operator, Parameter, number, numbers
-from mergec.ops.law import Law
+from mergec.ops.declaration import (
+    DENSITY,
+    SCOPE,
+    MassRule,
+    Operator,
+    Parameter,
+    barrier_params,
+    number,
+    numbers,
+)
+from mergec.ops.law import Law, equation
+from mergec.ops.trim import add_trim
 
 
 def _lower(
@@ -33,18 +44,21 @@ def _lower(
     base, deltas = (operands[:1], operands[1:]) if has_base else ((), operands)
     densities = numbers(params["density"], len(deltas))
     weights = numbers(params["weights"], len(deltas))
+    trimming: dict[str, Value] = {"ties": "index", "rescale": "none"}
     trimmed = [
-        builder.add(
-            "trim", [delta], {"density": rho, "ties": "index", "rescale": "none"}, type=DELTA
-        )
-        for delta, rho in zip(deltas, densities, strict=True)
+        add_trim(builder, delta, {**trimming, "density": rho}, params, part)
+        for part, (delta, rho) in enumerate(zip(deltas, densities, strict=True))
     ]
     weighing = {"weights": weights, "weight_stage": params["weight_stage"]}
     elected = params["elect"] != "none"
     signs = []
     if elected:
+        stage = "elect_sign"
         election = {**weighing, "elect": params["elect"], "zero": params["zero"]}
-        signs = [builder.add("elect_sign", trimmed, election, type=SIGN)]
+        if params.get("scope") == "global" and params["zero"] == "majority":
+            stage = "global_election"
+            election |= barrier_params(params, len(deltas))
+        signs = [builder.add(stage, trimmed, election, type=SIGN)]
     averaging = {**weighing, "agg": params["agg"], "elected": elected}
     mean = builder.add("agreeing_mean", [*signs, *trimmed], averaging, type=DELTA)
     parts = (*((Fraction(1),) if has_base else ()), number(params["scale"]))
@@ -88,6 +102,7 @@ OPERATOR = Operator(
         Parameter(
             "weight_stage", "word", "before", "weigh before or after", words=("before", "after")
         ),
+        SCOPE,
     ),
     laws=(
         Law("permutation_invariant", {"density": Fraction(1, 2)}),
@@ -98,6 +113,40 @@ OPERATOR = Operator(
         Law("scale_equivariant", {"density": Fraction(1, 2)}),
         Law("untouched_keeps_base", {"density": Fraction(1, 2)}),
         Law("block_invariant", {"density": Fraction(3, 10)}),
+        # A law's model has one tensor, which is all tensors.
+        equation(
+            "ties(base, a, b; density=1/3, zero=majority, scope=global)",
+            "ties(base, a, b; density=1/3, zero=majority)",
+        ),
+        Law("permutation_invariant", {"density": Fraction(1, 2), "scope": "global"}),
+        Law("sign_agreement", {"density": Fraction(1)}),
+        Law("sign_agreement", {"density": Fraction(1, 2)}),
+        Law("bounded_by_deltas", {"density": Fraction(1, 2)}),
+        Law("bounded_by_deltas", {"density": Fraction(1, 2), "agg": "max"}),
+        Law("translation_equivariant", {"density": Fraction(1, 2)}, tolerance=2.0**-20),
+        Law("zero_weight_is_absent", {"density": Fraction(1, 2)}),
+        Law("keeps_one_element"),
+        Law("shape_free", {"density": Fraction(1, 2)}),
+        equation("ties(base, a; density=1/2, scale=3/4)", "base + 3/4*trim(a - base; density=1/2)"),
+        equation(
+            "ties(a - base, a - base, a - base; density=1/2)",
+            "trim(a - base; density=1/2)",
+            on="related",
+        ),
+        equation(
+            "ties(base, a, b; density=1/2, elect=none, agg=sum)",
+            "base + trim(a - base; density=1/2) + trim(b - base; density=1/2)",
+        ),
+        equation(
+            "ties(base, a, base + 2*(a - base); density=1)", "base + 3/2*(a - base)", on="related"
+        ),
+        equation("ties(base, a, b)", "ties(base, a, b; agg=mean)", on="coarse"),
+        equation(
+            "ties(base, a, b; density=1)", "base + 1/2*(a - base) + 1/2*(b - base)", holds=False
+        ),
+        Law("odd", {"density": Fraction(1), "zero": "positive"}, holds=False),
+        Law("odd", {"density": Fraction(1), "zero": "majority"}, holds=False),
+        Law("nested_in", {"density": (Fraction(1, 4), Fraction(1, 2), Fraction(1))}, holds=False),
     ),
     page=__doc__ or "",
     lower=_lower,

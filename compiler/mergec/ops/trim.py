@@ -1,10 +1,12 @@
-"""Keep the entries of largest magnitude of each tensor and set the others to zero.
+"""Keep the entries of largest magnitude of each tensor, or of all, and zero the others.
 
 Formula    out = x on M_k(x), 0 elsewhere; M_k marks the k largest |x|, k = max(1, ⌊density·n⌋)
 Shapes     [*s] → [*s]; in the work dtype
 Parameters density (0, 1] share kept, exact · ties: `index` keeps the lowest flat indices of the
            class at the threshold, so exactly k entries; `all` keeps the class ·
-           rescale: `none` · `inv` divides by density · `l1`, `l2` restore that norm of x
+           rescale: `none` · `inv` divides by density · `l1`, `l2` restore that norm of x ·
+           scope: `tensor` · `global` takes all tensors of the value as one vector x, in the order
+           in which the value has them, and computes in float64
 Edge cases density 1 is the identity · fewer than k nonzeros: all are kept · n = 1 keeps the entry ·
            dropped entries are +0
 Source     P. Yadav, D. Tam, L. Choshen, C. Raffel, M. Bansal, "TIES-Merging", 2023, section 4.1,
@@ -14,14 +16,22 @@ Example    trim([4, -1, 0, 3]; density=1/2) is [4, 0, 0, 3]
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
-from mergec.ops.declaration import DENSITY, MassRule, Operator, Parameter
-from mergec.ops.law import Law
+from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
+from mergec.ops.declaration import (
+    DENSITY,
+    SCOPE,
+    MassRule,
+    Operator,
+    Parameter,
+    barrier_params,
+)
+from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
 from mergec.ops.rounding import coefficient
@@ -87,7 +97,7 @@ class Trim(StatisticStage):
     ) -> Any:
         """Count one digit of the magnitudes, or sum the leaves of both norms."""
         if setting.search.done:
-            return _norm_leaves(xp, acc, blocks[0], setting)
+            return norm_leaves(xp, acc, blocks[0], setting)
         counts = xp.histogram(blocks[0], setting.search.shift, setting.search.prefix)
         if acc is None:
             return counts
@@ -119,6 +129,32 @@ class Trim(StatisticStage):
 
 
 STAGE = Trim()
+
+
+def add_trim(
+    builder: GraphBuilder,
+    delta: NodeKey,
+    trimming: Mapping[str, Value],
+    params: Mapping[str, Value],
+    part: int = 0,
+) -> NodeKey:
+    """Add the stage that trims `delta` in the scope that the `params` of an operator say.
+
+    `trimming` has density, ties and rescale. The stage is the operator's number `part`.
+    """
+    if params.get("scope") == "global":
+        given = {**trimming, **barrier_params(params, part)}
+        return builder.add("global_trim", [delta], given, type=DELTA)
+    return builder.add("trim", [delta], trimming, type=DELTA, revision=STAGE.revision)
+
+
+def _lower(
+    builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
+) -> NodeKey:
+    trimming = {name: params[name] for name in ("density", "ties", "rescale")}
+    return add_trim(builder, operands[0], trimming, params)
+
+
 OPERATOR = Operator(
     name="trim",
     revision=STAGE.revision,
@@ -134,6 +170,7 @@ OPERATOR = Operator(
             "how the rest is rescaled",
             words=("none", "inv", "l1", "l2"),
         ),
+        SCOPE,
     ),
     laws=(
         Law("identity_at", {"density": 1}),
@@ -142,8 +179,34 @@ OPERATOR = Operator(
         Law("odd"),
         Law("scale_equivariant"),
         Law("block_invariant", {"density": Fraction(3, 10)}),
+        # A law's model has one tensor, which is all tensors.
+        equation(
+            "trim(a - base; density=1/3, scope=global)", "trim(a - base; density=1/3)", on="coarse"
+        ),
+        Law("odd", {"scope": "global"}),
+        Law("block_invariant", {"density": Fraction(3, 10), "scope": "global"}),
+        Law("nested_masks"),
+        Law("keeps_one_element"),
+        Law("bounded_by_deltas"),
+        Law("shape_free"),
+        equation(
+            "trim(trim(a - base; density=3/4); density=1/4)",
+            "trim(a - base; density=1/4)",
+            on="coarse",
+        ),
+        equation(
+            "trim(trim(a - base; density=1/4); density=3/4)",
+            "trim(a - base; density=1/4)",
+            on="coarse",
+        ),
+        equation(
+            "trim(a - base; density=1/2, rescale=inv)", "2*trim(a - base; density=1/2)", on="tame"
+        ),
+        Law("support_count", {"ties": "all"}, holds=False),
+        Law("idempotent_map", {"rescale": "inv", "density": Fraction(1, 2)}, holds=False),
     ),
     page=__doc__ or "",
+    lower=_lower,
 )
 
 
@@ -162,16 +225,15 @@ def _keep(xp: ArrayNamespace, x: Array, setting: TrimSetting, cursor: Cursor) ->
     return (bits > threshold) | (in_class & (xp.cumulative_count(in_class) <= room))
 
 
-_Leaves = tuple[list[float], list[float]]
+Leaves = tuple[list[float], list[float]]
 
 
-def _no_leaves() -> _Leaves:
+def _no_leaves() -> Leaves:
     return [], []
 
 
-def _norm_leaves(
-    xp: ArrayNamespace, acc: _Leaves | None, x: Array, setting: TrimSetting
-) -> _Leaves:
+def norm_leaves(xp: ArrayNamespace, acc: Leaves | None, x: Array, setting: TrimSetting) -> Leaves:
+    """Leaf sums of magnitudes, or of squares, over all entries and over those above the class."""
     every, above = acc or _no_leaves()
     size = xp.widen(xp.abs(x))
     if setting.rescale == "l2":
@@ -182,17 +244,23 @@ def _norm_leaves(
     return every, above
 
 
-def _restoring_factor(acc: _Leaves | None, setting: TrimSetting) -> float:
+def _restoring_factor(acc: Leaves | None, setting: TrimSetting) -> float:
     """norm(x) / norm(kept), rounded to work precision; 1 if nothing but zeros was kept."""
     every, above = acc or _no_leaves()
+    name = setting.site.tensor
+    return restoring_factor(total(every, name), total(above, name), setting)
+
+
+def restoring_factor(every: float, above: float, setting: TrimSetting) -> float:
+    """The factor from the sums over all entries and over those above the threshold's class."""
     threshold = _magnitude(setting.search.prefix, setting.site.work)
     if setting.rescale == "l2":
         threshold = threshold * threshold
     # The class at the threshold is one magnitude, so its share needs no index.
-    kept = total(above, setting.site.tensor) + setting.quota * threshold
+    kept = above + setting.quota * threshold
     if kept == 0.0:
         return 1.0
-    ratio = total(every, setting.site.tensor) / kept
+    ratio = every / kept
     ratio = math.sqrt(ratio) if setting.rescale == "l2" else ratio
     return coefficient(Fraction(ratio), setting.site.work, None)
 

@@ -23,7 +23,7 @@ def drop_identities(graph: Graph) -> Graph:
 
 def _drop(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...]) -> NodeKey:
     match node.op:
-        case "trim" | "drop" if node.param("density") == 1:
+        case "trim" | "global_trim" | "drop" if node.param("density") == 1:
             return operands[0]
         case "slerp" if node.param("t") == 0:
             return operands[0]

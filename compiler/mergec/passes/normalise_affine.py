@@ -6,6 +6,7 @@ from functools import partial
 from mergec.diagnostics import fail
 from mergec.ir import Graph, GraphBuilder, Node, NodeKey, rewrite
 from mergec.ir.labels import Labels
+from mergec.ir.likeness import Likeness
 from mergec.ops import number
 
 # Rationals stay below this size, so that a spec cannot make arithmetic itself the work.
@@ -17,8 +18,10 @@ def normalise_affine(graph: Graph) -> Graph:
 
     Nested sums become one, coefficients are combined as rationals, operands whose coefficient is
     zero are gone (so a base that cancels is not read), and operands stand in canonical order: by
-    the labels of their sources, then by key. A sum of one operand with coefficient 1 is the
-    operand. Raises E104 for a coefficient of more than 4096 bits.
+    the labels of their sources, then by key. Those that do the same with other tensors of their
+    sources stand as they were written, since their keys differ from what a statistic is taken of
+    to where it is used. A sum of one operand with coefficient 1 is the operand. Raises E104 for a
+    coefficient of more than 4096 bits.
 
     Before:
 
@@ -31,12 +34,17 @@ def normalise_affine(graph: Graph) -> Graph:
         %2 = affine.1(%0, %1; coefficients=[1/2, 1/2]) : Model
     """
     builder = GraphBuilder()
-    labels = Labels(builder)
-    return rewrite(graph, partial(_normalise, labels=labels), builder)
+    labels, likeness = Labels(builder), Likeness(builder)
+    return rewrite(graph, partial(_normalise, labels=labels, likeness=likeness), builder)
 
 
 def _normalise(
-    builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...], *, labels: Labels
+    builder: GraphBuilder,
+    node: Node,
+    operands: tuple[NodeKey, ...],
+    *,
+    labels: Labels,
+    likeness: Likeness,
 ) -> NodeKey:
     if node.op != "affine":
         return builder.keep(Node(node.op, node.revision, operands, node.params, node.type))
@@ -49,7 +57,7 @@ def _normalise(
     kept = {key: value for key, value in total.items() if value}
     # A sum that cancels to nothing keeps one operand, times zero: the value still has a shape.
     kept = kept or dict([next(iter(total.items()))])
-    order = sorted(kept, key=lambda key: (sorted(labels.of(key)), key))
+    order = sorted(kept, key=lambda key: (sorted(labels.of(key)), likeness.of(key)))
     if len(order) == 1 and kept[order[0]] == 1:
         return order[0]
     params = {"coefficients": tuple(kept[key] for key in order)}

@@ -8,6 +8,7 @@ from mergec.plan.compile import (
     compile_bundle,
     compile_text,
     locate,
+    plan_over,
 )
 from mergec.plan.encode import SCHEMA, encode_plan, plan_hash, plan_member, source_table
 from mergec.plan.layout import ShardLayout
@@ -39,6 +40,7 @@ __all__ = [
     "locate",
     "plan_hash",
     "plan_member",
+    "plan_over",
     "review",
     "schedule",
     "source_table",

@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 
 from mergec.catalog import Checkpoint, Dtype, TensorEntry
 from mergec.catalog.architecture import Architecture
+from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated, ExportDecl
 from mergec.elaborate.facts import FACTS
 from mergec.elaborate.parameters import Report
 from mergec.ir import Fact, NodeKey, facts
 from mergec.passes import normal_form
+from mergec.plan.barriers import needed
+from mergec.plan.bind_barriers import BarrierStages, bind_barriers, differing_setting
+from mergec.plan.bind_readings import Asked, ReadingBinder, as_row, origins_of, work_dtype
 from mergec.plan.check_rows import Expected, check_rows
 from mergec.plan.find_tensors import FoundTensors, find_tensors
-from mergec.plan.model import Place, PlanSource, Reading, Row
+from mergec.plan.model import Barrier, Place, PlanSource, Reading, Row
+from mergec.plan.naming import Naming, naming_of, two_namings
 from mergec.plan.program import Exactness, Program, build_program, recoding, schedule
 from mergec.resolve import Findings, KeySets, Leaf, ResolvedTensor, Resolver
 from mergec.resolve.left_out import warn_of_left_out
@@ -21,7 +26,6 @@ from mergec.resolve.usage import ResolvedSetting
 
 # Integer tensors that count or index and carry no skill: taken from the donor without a check.
 _BOOKKEEPING = ("position_ids", "num_batches_tracked", "token_type_ids", "mask", "masked_bias")
-_WIDE = (Dtype.F32, Dtype.F64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Bound:
     measures: tuple[Fact, ...]
     readings: tuple[Reading, ...]
     settings: tuple[ResolvedSetting, ...]
+    barriers: tuple[Barrier, ...]
 
 
 def bind(
@@ -79,20 +84,27 @@ class _Binder:
         default_factory=dict[tuple[str, tuple[Dtype, ...], Dtype], tuple[Exactness, int]]
     )
 
+    fits: bool = True
+
     def __post_init__(self) -> None:
         self.resolver = Resolver(self.elaborated, self.keys, self.findings)
 
     def bind(self) -> Bound | None:
         wanted = [self._wanted(export) for export in self.elaborated.exports]
         measures = self._measures()
-        asked = [self._asked(fact) for fact in measures]
+        asked = [self._asked(fact.operands) for fact in measures]
+        settings = self.resolver.usage.settings()
+        global_ = self._asked_by_barriers()
         self.findings.report(self.report)
         if self.findings.first:
             return None
         self.resolver.usage.warn(self.elaborated.places.arms, self.report)
         warn_of_left_out(self.elaborated, self.keys, self.report)
         found = find_tensors(
-            self.elaborated, self.checkpoints, self._demands(wanted, asked), self.report
+            self.elaborated,
+            self.checkpoints,
+            self._demands(wanted, [*asked, *global_.values()]),
+            self.report,
         )
         rows = tuple(
             tuple(self._rows(export, tensors, found))
@@ -103,8 +115,16 @@ class _Binder:
             for number, tensors in enumerate(asked)
             for reading in self._readings(number, tensors, found)
         )
-        sources = self._sources(found, rows, readings)
-        return Bound(sources, rows, measures, readings, self.resolver.usage.settings())
+        if self.fits:  # else the same would be said twice
+            self._check_readings(readings, asked)
+        items: list[Row | Reading] = [*(row for each in rows for row in each), *readings]
+        barriers = self._barriers(global_, found, items)
+        items += (reading for barrier in barriers for reading in barrier.readings)
+        confused = two_namings(self.elaborated, barriers, items)
+        if confused is not None:
+            self.report(confused)
+        sources = self._sources(found, items)
+        return Bound(sources, rows, measures, readings, settings, barriers)
 
     def _wanted(self, export: ExportDecl) -> list[_Wanted]:
         found: list[_Wanted] = []
@@ -122,20 +142,32 @@ class _Binder:
         named = [fact for c in self.elaborated.contracts for fact in facts(c.condition)]
         return tuple(dict.fromkeys(fact for fact in named if FACTS[fact.kind].statistic))
 
-    def _asked(self, fact: Fact) -> list[tuple[str, Leaf, ResolvedTensor]]:
+    def _asked(self, operands: tuple[NodeKey, ...], naming: Naming | None = None) -> list[Asked]:
         """The tensors that a statistic is taken of: those of its first operand, integers aside."""
-        found: list[tuple[str, Leaf, ResolvedTensor]] = []
-        for name, leaf in self.keys.of(fact.operands[0]).origins.items():
+        found: list[Asked] = []
+        for own, leaf in self.keys.of(operands[0]).origins.items():
             if not self.keys.entry(leaf).dtype.is_integer:
-                resolved = self.resolver.tensor(fact.operands, name)
+                name = naming.of(own) if naming else own
+                resolved = self.resolver.tensor(operands, name)
                 if resolved is not None:
-                    found.append((name, leaf, resolved))
+                    donor = naming.donor if naming else leaf.label
+                    found.append(Asked(name, leaf, resolved, donor))
+        return found
+
+    def _asked_by_barriers(self) -> dict[NodeKey, list[Asked]]:
+        """All tensors of each global operator, those included that are met on the way."""
+        found: dict[NodeKey, list[Asked]] = {}
+        while fresh := [key for key in self.resolver.barriers if key not in found]:
+            for key in fresh:
+                asked = self.resolver.barriers[key]
+                naming = naming_of(self.elaborated, self.keys, key, asked)
+                found[key] = self._asked((key,), naming)
         return found
 
     def _demands(
         self,
         wanted: Sequence[Sequence[_Wanted]],
-        asked: Sequence[Sequence[tuple[str, Leaf, ResolvedTensor]]],
+        asked: Sequence[Sequence[Asked]],
     ) -> list[tuple[Leaf, str]]:
         """Every tensor asked of a source, with the label of the source whose names are used."""
         demands: list[tuple[Leaf, str]] = []
@@ -145,8 +177,8 @@ class _Binder:
                     leaves = each.resolved.leaves.values()
                     demands += [(leaf, export.donor) for leaf in leaves]
         for tensors_asked in asked:
-            for _, leaf, resolved in tensors_asked:
-                demands += [(each, leaf.label) for each in resolved.leaves.values()]
+            for one in tensors_asked:
+                demands += [(leaf, one.donor) for leaf in one.resolved.leaves.values()]
         return demands
 
     def _rows(
@@ -160,8 +192,25 @@ class _Binder:
             if row is not None:
                 rows.append(row)
                 expected.append(Expected(each.shape_of.label, self.keys.entry(each.shape_of)))
-        check_rows(rows, expected, self.elaborated.sources, self.report)
+        self._check(rows, expected)
         return rows
+
+    def _check(self, rows: Sequence[Row], expected: Sequence[Expected]) -> None:
+        found: list[Diagnostic] = []
+        check_rows(rows, expected, self.elaborated.sources, found.append)
+        self.fits = self.fits and not found
+        for each in found:
+            self.report(each)
+
+    def _check_readings(
+        self, readings: Sequence[Reading], asked: Sequence[Sequence[Asked]]
+    ) -> None:
+        """What contracts read must fit as what is written does."""
+        leaves = [{one.name: one.leaf for one in tensors} for tensors in asked]
+        named = [leaves[each.measure][each.tensor] for each in readings]
+        expected = [Expected(leaf.label, self.keys.entry(leaf)) for leaf in named]
+        pairs = zip(readings, expected, strict=True)
+        self._check([as_row(each, wanted.entry.dtype) for each, wanted in pairs], expected)
 
     def _place(self, node: NodeKey) -> Place:
         spans = {decl.label: decl.span for decl in self.elaborated.sources}
@@ -191,7 +240,7 @@ class _Binder:
         if not program.calls and entries[0].dtype == dtype:
             return _copied(wanted.name, inputs[0].label, shape_of, entries[0], (), place)
         dtypes = tuple(entry.dtype for entry in entries)
-        work = _work((*dtypes, dtype))
+        work = work_dtype(program, (*dtypes, dtype))
         exactness, sweeps = self._costs(program, dtypes, work)
         return Row(
             wanted.name,
@@ -202,34 +251,60 @@ class _Binder:
             program.inputs,
             entries,
             (),
-            _origins(program, wanted.resolved),
+            origins_of(program, wanted.resolved),
             work,
             exactness,
             sweeps,
             place,
         )
 
-    def _readings(
+    def _readings(self, measure: int, asked: Sequence[Asked], found: FoundTensors) -> list[Reading]:
+        place = self._place(self._measures()[measure].operands[0]) if asked else None
+        reader = ReadingBinder(self.keys, found, place)
+        return [
+            reader.reading(measure, one, *self._program(one.resolved.roots))
+            for one in asked
+            if reader.has(one)
+        ]
+
+    def _barriers(
         self,
-        measure: int,
-        asked: Sequence[tuple[str, Leaf, ResolvedTensor]],
+        asked: Mapping[NodeKey, Sequence[Asked]],
         found: FoundTensors,
-    ) -> list[Reading]:
-        readings: list[Reading] = []
-        place: Place | None = None
-        for name, _, resolved in asked:
-            if not all(leaf in found for leaf in resolved.leaves.values()):
-                continue
-            program, sources = self._program(resolved.roots)
-            entries = tuple(found[resolved.leaves[key]] for key in sources)
-            work = _work([entry.dtype for entry in entries])
-            if place is None:
-                place = self._place(self._measures()[measure].operands[0])
-            origins = _origins(program, resolved)
-            readings.append(
-                Reading(measure, name, program, program.inputs, entries, origins, work, place)
-            )
-        return readings
+        items: Sequence[Row | Reading],
+    ) -> tuple[Barrier, ...]:
+        """The statistics over all tensors that `items` need; what these read must fit too."""
+        stages = BarrierStages(self.resolver)
+        every: list[Barrier] = []
+        for node, tensors in asked.items():
+            differing = differing_setting(self.elaborated, stages, node, tensors)
+            if differing is not None:
+                self.report(differing)
+            else:
+                reader = ReadingBinder(self.keys, found, self._place(node))
+                every += bind_barriers(stages, node, tensors, reader)
+        barriers = needed(every, {item.program.key: item.program for item in items}.values())
+        seen = {(label, e) for i in items for label, e in zip(i.labels, i.entries, strict=True)}
+        for barrier in barriers:
+            rows, expected = self._unseen(barrier, asked[barrier.node], seen)
+            check_rows(rows, expected, self.elaborated.sources, self.report)
+        return barriers
+
+    def _unseen(
+        self, barrier: Barrier, asked: Sequence[Asked], seen: set[tuple[str, TensorEntry]]
+    ) -> tuple[list[Row], list[Expected]]:
+        """As rows, the readings of tensors that were not seen yet, which then are."""
+        leaves = {one.name: one.leaf for one in asked}
+        rows: list[Row] = []
+        expected: list[Expected] = []
+        for each in barrier.readings:
+            pairs = [*zip(each.labels, each.entries, strict=True)]
+            if not seen.issuperset(pairs):
+                seen.update(pairs)
+                leaf = leaves[each.tensor]
+                expected.append(Expected(leaf.label, self.keys.entry(leaf)))
+                rows.append(as_row(each, self.keys.entry(leaf).dtype))
+        return rows, expected
 
     def _program(self, roots: tuple[NodeKey, ...]) -> tuple[Program, tuple[NodeKey, ...]]:
         """The program of a resolved tensor, made once for all tensors that come to the same."""
@@ -253,13 +328,9 @@ class _Binder:
         return known
 
     def _sources(
-        self,
-        found: FoundTensors,
-        rows: Sequence[Sequence[Row]],
-        readings: Sequence[Reading],
+        self, found: FoundTensors, items: Sequence[Row | Reading]
     ) -> tuple[PlanSource, ...]:
         used: set[tuple[str, str]] = set()
-        items: list[Row | Reading] = [*(row for each in rows for row in each), *readings]
         for item in items:
             used |= {(lbl, e.name) for lbl, e in zip(item.labels, item.entries, strict=True)}
             if isinstance(item, Row):
@@ -275,17 +346,6 @@ class _Binder:
             )
             for decl in self.elaborated.sources
         )
-
-
-def _origins(program: Program, resolved: ResolvedTensor) -> tuple[tuple[NodeKey, str], ...]:
-    """The tensor names that masks of the program are drawn for, where not the output's."""
-    named = {
-        NodeKey(str(value))
-        for call in program.calls
-        for name, value in call.params
-        if name == "origin"
-    }
-    return tuple((key, resolved.leaves[key].name) for key in sorted(named))
 
 
 def _copied(
@@ -306,8 +366,3 @@ def _copied(
 
 def _is_bookkeeping(tensor: TensorEntry) -> bool:
     return tensor.dtype.is_integer and tensor.name.rsplit(".", 1)[-1] in _BOOKKEEPING
-
-
-def _work(dtypes: Sequence[Dtype]) -> Dtype:
-    """One precision above the widest of storage and output: f32 for 16 bits, else f64."""
-    return Dtype.F64 if any(dtype in _WIDE for dtype in dtypes) else Dtype.F32

@@ -7,6 +7,9 @@ from mergec.catalog import Dtype, TensorEntry
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import SourceDecl
 from mergec.elaborate.parameters import Report
+from mergec.ir import part_statistics
+from mergec.ops import OPERATORS, Operator, statistic_operator
+from mergec.ops.declaration import Shape
 from mergec.plan.model import Row
 
 _SHOWN = 3
@@ -35,6 +38,8 @@ def check_rows(
     decls = {decl.label: decl for decl in sources}
     for (left, right), clashes in _shape_clashes(rows, expected).items():
         report(_shapes_differ(decls[left], decls[right], clashes))
+    for (name, label), found in _statistic_clashes(rows).items():
+        report(_statistic_differs(name, decls[label], found))
     for (label, dtype), names in _uncomputable(rows).items():
         report(_dtype_unsupported(decls[label], dtype, names))
     for row in rows:
@@ -50,7 +55,9 @@ def _shape_clashes(
     """For each source that disagrees with the expected one, the tensors about which it does."""
     clashes: dict[tuple[str, str], list[_Clash]] = {}
     for row, wanted in zip(rows, expected, strict=True):
-        for label, entry in (*zip(row.labels, row.entries, strict=True), *row.equal):
+        of_values = [i for i in range(len(row.labels)) if i not in _only_statistics(row)]
+        read = [(row.labels[i], row.entries[i]) for i in of_values]
+        for label, entry in (*read, *row.equal):
             if entry.shape != wanted.entry.shape:
                 clash = (row.tensor, wanted.entry, entry)
                 clashes.setdefault((wanted.label, label), []).append(clash)
@@ -74,6 +81,60 @@ def _shapes_differ(left: SourceDecl, right: SourceDecl, clashes: Sequence[_Clash
         labels=(Label(left.span, "than here"),) if left.label != right.label else (),
         notes=tuple(notes),
         help=("merge models of one architecture; shapes are never broadcast",),
+    )
+
+
+def _statistics(row: Row) -> dict[int, Operator]:
+    """The inputs of a row's program that are statistics, with an operator that reads each."""
+    found: dict[int, Operator] = {}
+    for call in row.program.calls:
+        _, statistics = part_statistics(call.operands, dict(call.params))
+        for i in statistics:
+            found[i] = statistic_operator(call.stage)
+    return found
+
+
+def _only_statistics(row: Row) -> set[int]:
+    """The inputs that are statistics and nothing else."""
+    values = {*row.program.results}
+    for call in row.program.calls:
+        values |= {*part_statistics(call.operands, dict(call.params))[0]}
+    return {*_statistics(row)} - values
+
+
+def _statistic_clashes(
+    rows: Sequence[Row],
+) -> dict[tuple[str, str], list[tuple[Row, TensorEntry, Shape]]]:
+    """By operator and source, the statistics of another shape than the operator needs."""
+    clashes: dict[tuple[str, str], list[tuple[Row, TensorEntry, Shape]]] = {}
+    for row in rows:
+        for i, operator in _statistics(row).items():
+            entry, statistic = row.entries[i], operator.statistic
+            assert statistic is not None
+            if entry.shape != statistic.shape(row.shape):
+                clash = row, entry, statistic.shape(row.shape)
+                clashes.setdefault((operator.name, row.labels[i]), []).append(clash)
+    return clashes
+
+
+def _statistic_differs(
+    name: str, decl: SourceDecl, clashes: Sequence[tuple[Row, TensorEntry, Shape]]
+) -> Diagnostic:
+    statistic = OPERATORS[name].statistic
+    assert statistic is not None
+    (row, entry, wanted), *others = clashes
+    said = f"[{','.join(map(str, wanted))}]"
+    more = f" and of {len(others)} more" if others else ""
+    return Diagnostic(
+        "E402",
+        f"the {statistic.name} of `{row.tensor}`{more} has another shape than `{name}` needs",
+        decl.span,
+        "other shapes here",
+        notes=(
+            f"`{row.tensor}` is {row.dtype.word}[{','.join(map(str, row.shape))}], so its "
+            f"{statistic.name} must be {said}, and in `{decl.ref}` it is {entry.describe()}",
+        ),
+        help=("compute the statistic of these very tensors, and store it under their names",),
     )
 
 

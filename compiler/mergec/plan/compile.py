@@ -77,6 +77,19 @@ def compile_bundle(bundle: Bundle) -> Compiled:
     return Compiled(plan, warnings, checked.settings, checked.imports)
 
 
+def plan_over(checked: Elaborated, checkpoints: Mapping[str, Checkpoint]) -> Plan:
+    """The plan of a checked spec over checkpoints in place of those that it names, by label.
+
+    MergecError with all errors found. Warnings, which are about the real ones, are left out.
+    """
+    found: list[Diagnostic] = []
+    architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
+    plan = _plan(checked, checkpoints, architectures, found)
+    _stop_on_errors(checked.specs, found)
+    assert plan is not None
+    return plan
+
+
 def locate(ref: str, root: Path) -> Path:
     """Where a source reference points. What it is follows from its syntax, not from the disk.
 
@@ -162,6 +175,7 @@ def _plan(
         measures=bound.measures,
         readings=bound.readings,
         settings=bound.settings,
+        barriers=bound.barriers,
     )
 
 

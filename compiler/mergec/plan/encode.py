@@ -12,9 +12,11 @@ from typing import Any
 
 from mergec.ir import Graph, Value, print_value
 from mergec.plan.budget import Budget
-from mergec.plan.model import Plan, PlannedExport, PlanSource, Reading, Row
+from mergec.plan.model import Barrier, Plan, PlannedExport, PlanSource, Reading, Row
 from mergec.plan.program import Program
+from mergec.plan.steps import barrier_bytes
 from mergec.plan.template import template_of
+from mergec.plugin.registry import plugin_table
 
 SCHEMA = "mergec.plan/1"
 
@@ -50,10 +52,15 @@ def plan_hash(plan: Plan) -> str:
 
 def plan_member(plan: Plan) -> dict[str, Any]:
     """What is reviewed and hashed."""
+    # Like sources, barriers stand by what they are and not by where the spec names them.
+    barriers = sorted(plan.barriers, key=lambda barrier: barrier.key)
     items: list[Row | Reading] = [*plan.rows, *plan.readings]
+    items += (reading for barrier in barriers for reading in barrier.readings)
     programs = {template.key: template for template in map(template_of, _programs(items))}
+    plugins = plugin_table(used_operators(plan))
     return {
         "edition": plan.edition,
+        **({"plugins": plugins} if plugins else {}),
         "parameters": dict(sorted(plan.parameters.items())),
         # By label, so that the order of lines in the spec is no part of the plan.
         "sources": [_source(s) for s in sorted(plan.sources, key=lambda s: s.decl.label)],
@@ -65,7 +72,13 @@ def plan_member(plan: Plan) -> dict[str, Any]:
             {"kind": fact.kind, "operands": list(fact.operands)} for fact in plan.measures
         ],
         "readings": [_reading(reading) for reading in plan.readings],
+        "barriers": [_barrier(barrier) for barrier in barriers],
     }
+
+
+def used_operators(plan: Plan) -> set[str]:
+    """The names of the operators that the spec calls, with those of other nodes."""
+    return {node.op for node in plan.written.nodes()}
 
 
 def _programs(items: Iterable[Row | Reading]) -> Iterator[Program]:
@@ -107,6 +120,8 @@ def estimate_member(plan: Plan, budget: Budget) -> dict[str, Any]:
     return {
         "bytes_read": plan.bytes_read,
         "bytes_read_assumes": "each tensor is read once; one above the cache is read every sweep",
+        "bytes_read_first": barrier_bytes(plan),
+        "bytes_read_first_assumes": "statistics over all tensors read each tensor once a pass",
         "bytes_written": plan.bytes_written,
         "peak_memory": budget.peak,
         "peak_memory_assumes": f"{budget.threads} threads, blocks of {budget.block} elements, "
@@ -191,6 +206,18 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "name": reading.tensor,
         **_computed(reading, merged=True),
         "work": reading.work.word,
+    }
+
+
+def _barrier(barrier: Barrier) -> dict[str, Any]:
+    readings = [_reading(reading) for reading in barrier.readings]
+    return {
+        "node": barrier.node,
+        "part": barrier.part,
+        "stage": barrier.stage,
+        "revision": barrier.revision,
+        "params": {name: encode_value(value) for name, value in barrier.params},
+        "readings": [{k: v for k, v in each.items() if k != "measure"} for each in readings],
     }
 
 

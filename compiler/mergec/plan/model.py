@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Literal
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, TensorEntry
 from mergec.catalog.architecture import Architecture
 from mergec.diagnostics import Span
 from mergec.elaborate import Contract, ExportDecl, SourceDecl
-from mergec.ir import Fact, Graph, NodeKey
+from mergec.ir import Fact, Graph, NodeKey, Value
+from mergec.ops import STAGES, GlobalStage
 from mergec.plan.layout import ShardLayout
-from mergec.plan.program import Exactness, Program
+from mergec.plan.program import BarrierKey, Exactness, Program
 from mergec.resolve import ResolvedSetting
 
 Action = Literal["merge", "cast", "copy"]
@@ -57,7 +59,8 @@ class Row:
     `program` has one result; `labels` and `entries` are the tensors read, one for each of its
     inputs. `equal` are tensors of other sources that must hold the same bytes as a copied buffer;
     the run checks it. `origins` says for which tensor name masks are drawn, by the key of a source
-    node, where that is not `tensor`. `work` is the dtype blocks are computed in. `sweeps` is 1 for
+    node, and which tensor of its value a global stage is applied to, by its `member`, where that is
+    not `tensor`. `work` is the dtype blocks are computed in. `sweeps` is 1 for
     a copy. `place` is for messages alone.
     """
 
@@ -83,15 +86,15 @@ class Row:
     @property
     def nbytes(self) -> int:
         """Bytes written."""
-        numel = self.entries[0].numel
-        return numel * self.dtype.bits // 8
+        return prod(self.shape) * self.dtype.bits // 8
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One tensor's part in a measure: the results of `program` are the measure's operands.
+    """One tensor's part in a measure or a barrier: the results of `program` are its operands.
 
-    `measure` is an index into `Plan.measures`; the other fields are as in a row.
+    `measure` is an index into `Plan.measures`, or the number of the reading in its barrier; the
+    other fields are as in a row.
     """
 
     measure: int
@@ -101,7 +104,47 @@ class Reading:
     entries: tuple[TensorEntry, ...]
     origins: tuple[tuple[NodeKey, str], ...]
     work: Dtype
+    shape: tuple[int, ...]
     place: Place | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """Statistics over all tensors of a value, which must be there before a stage can be computed.
+
+    `node` is the operator as written, `part` the number of the global `stage` among those that it
+    lowers to, `params` the exact ones of that stage. `readings` stand in canonical order, one for
+    each floating-point tensor of the value, whether or not it is exported.
+    """
+
+    node: NodeKey
+    part: int
+    stage: str
+    revision: int
+    params: tuple[tuple[str, Value], ...]
+    readings: tuple[Reading, ...]
+
+    @property
+    def key(self) -> BarrierKey:
+        """What stage calls know it by."""
+        return self.node, self.part
+
+    @property
+    def needs(self) -> frozenset[BarrierKey]:
+        """The barriers that must come before it."""
+        programs = {reading.program.key: reading.program for reading in self.readings}
+        return frozenset(key for program in programs.values() for key in program.barriers)
+
+    @property
+    def passes(self) -> int:
+        """How often all tensors are streamed, as a rule."""
+        return self.definition().passes(dict(self.params))
+
+    def definition(self) -> GlobalStage:
+        """The stage's code."""
+        stage = STAGES[self.stage]
+        assert isinstance(stage, GlobalStage)
+        return stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +178,7 @@ class Plan:
     spec says it, `names` what the spec calls its nodes. `contracts` are those that need statistics
     of the run, `measures` these statistics and `readings` what they are collected from.
     `settings` are the numbers that differ from tensor to tensor, for reviewers; the programs of the
-    rows say the same.
+    rows say the same. `barriers` come before all else, each after those that it needs.
     """
 
     edition: int
@@ -148,6 +191,7 @@ class Plan:
     measures: tuple[Fact, ...]
     readings: tuple[Reading, ...]
     settings: tuple[ResolvedSetting, ...]
+    barriers: tuple[Barrier, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -172,7 +216,8 @@ class Plan:
 
     @property
     def _items(self) -> tuple[Row | Reading, ...]:
-        return (*self.rows, *self.readings)
+        statistics = (reading for barrier in self.barriers for reading in barrier.readings)
+        return (*self.rows, *self.readings, *statistics)
 
     @property
     def bytes_written(self) -> int:

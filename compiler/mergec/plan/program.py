@@ -6,7 +6,7 @@ its longest chain of statistics, whatever the number of operators.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +14,9 @@ from mergec.catalog import Dtype
 from mergec.ir import Graph, Node, NodeKey, Value, print_value
 from mergec.ops import STAGES, Stage, StatisticStage, statistics_passes
 
-Exactness = Literal["P", "M"]
+Exactness = Literal["P", "M", "T"]
+BarrierKey = tuple[NodeKey, int]
+"""A node of the graph as written, and the number of a global stage among those it lowers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,9 @@ class StageCall:
     """A stage applied to values. `operands` count the program's inputs first, then its calls.
 
     A stage that draws a mask may have the parameter `origin`, the key of the source node whose
-    tensor name the mask is drawn for; without it that is the name of the output tensor.
+    tensor name the mask is drawn for; without it that is the name of the output tensor. A global
+    stage has `barrier` and `part`, which name its statistics, and may have `member`, the key of the
+    tensor's name in the value that they are of.
     """
 
     node: NodeKey
@@ -30,6 +34,11 @@ class StageCall:
     revision: int
     operands: tuple[int, ...]
     params: tuple[tuple[str, Value], ...]
+
+    @property
+    def barrier(self) -> BarrierKey | None:
+        """Whose statistics over all tensors it needs, if any."""
+        return barrier_of(dict(self.params))
 
     def definition(self) -> Stage:
         """The stage's code."""
@@ -41,6 +50,12 @@ class StageCall:
         if not isinstance(stage, StatisticStage):
             raise TypeError(f"{self.stage} collects no statistic")
         return stage
+
+
+def barrier_of(params: Mapping[str, Value]) -> BarrierKey | None:
+    """What the parameters of a stage say about the barrier that precedes it."""
+    node, part = params.get("barrier"), params.get("part")
+    return (NodeKey(node), part) if isinstance(node, str) and isinstance(part, int) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,11 @@ class Program:
         key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         object.__setattr__(self, "key", key)
 
+    @property
+    def barriers(self) -> frozenset[BarrierKey]:
+        """The statistics over all tensors that its calls need."""
+        return frozenset(call.barrier for call in self.calls if call.barrier is not None)
+
     def stored(self, call: StageCall, dtypes: Sequence[Dtype]) -> tuple[Dtype | None, ...]:
         """Per operand of `call`: the storage dtype of an input, None for a computed value."""
         return tuple(dtypes[i] if i < len(self.inputs) else None for i in call.operands)
@@ -73,8 +93,10 @@ class Program:
         """How far results agree between backends; it follows from the fused expression alone.
 
         P: one digest on every backend. M: bit for bit on CPU backends that do not contract
-        multiply-add.
+        multiply-add. T: within a tolerance, for library functions are in it.
         """
+        if any(call.definition().approximate for call in self.calls):
+            return "T"
         for call in self.calls:
             stored = self.stored(call, dtypes)
             if call.definition().contractible(dict(call.params), stored, work):

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from mergec.catalog import Dtype
 from mergec.diagnostics.printable import escape
 from mergec.plan.budget import Budget
-from mergec.plan.encode import plan_hash
+from mergec.plan.encode import plan_hash, used_operators
 from mergec.plan.model import Plan, PlannedExport, PlanSource, Row
 from mergec.plan.program import Program, schedule
+from mergec.plan.review_barriers import barrier_lines
 from mergec.plan.review_expression import expression_lines
 from mergec.plan.review_settings import setting_lines
+from mergec.plan.steps import barrier_bytes
 from mergec.plan.template import template_of
+from mergec.plugin.registry import plugin_lines
 
 _SYMBOLS = {"merge": "+", "cast": "~", "copy": "="}
 
@@ -24,8 +27,10 @@ def review(plan: Plan, budget: Budget) -> str:
         _sources(plan),
         _parameters(plan),
         expression_lines(plan),
+        _plugins(plan),
         setting_lines(plan),
         _contracts(plan),
+        barrier_lines(plan),
     ]
     for export in plan.exports:
         sections += [_sweeps(plan, export), _tensors(plan, export), _output(plan, export)]
@@ -57,6 +62,11 @@ def _head(export: PlannedExport) -> list[str]:
 def _parameters(plan: Plan) -> list[str]:
     lines = [f"  {name} = {escape(text)}" for name, text in sorted(plan.parameters.items())]
     return ["parameters", *lines] if lines else []
+
+
+def _plugins(plan: Plan) -> list[str]:
+    lines = [f"  {escape(line)}" for line in plugin_lines(used_operators(plan))]
+    return ["plugins", *lines] if lines else []
 
 
 def _contracts(plan: Plan) -> list[str]:
@@ -177,9 +187,10 @@ def _output(plan: Plan, export: PlannedExport) -> list[str]:
 
 def _totals(plan: Plan, budget: Budget) -> list[str]:
     kinds = Counter(row.action for row in plan.rows)
+    first = f"{amount(barrier_bytes(plan))} for statistics, then " if plan.barriers else ""
     return [
         f"plan: {kinds['merge']} merged, {kinds['cast']} cast, {kinds['copy']} copied; "
-        f"read {amount(plan.bytes_read)}, write {amount(plan.bytes_written)}; "
+        f"read {first}{amount(plan.bytes_read)}, write {amount(plan.bytes_written)}; "
         f"peak memory about {amount(budget.peak, binary=True)}",
         f"hash: {plan_hash(plan)}",
     ]

@@ -6,8 +6,18 @@ from fractions import Fraction
 from mergec.diagnostics.printable import escape
 from mergec.elaborate.print_node import node_expr
 from mergec.elaborate.print_number import NOWHERE, number_expr
-from mergec.ir import NodeKey, Schedule, TensorSelector, Value, print_decimal, print_value
+from mergec.ir import (
+    STATISTICS,
+    NodeKey,
+    Schedule,
+    TensorSelector,
+    Value,
+    part_statistics,
+    print_decimal,
+    print_value,
+)
 from mergec.ir.selector import print_selector
+from mergec.ops import OPERATORS
 from mergec.plan.model import Plan
 from mergec.syntax.nodes import Name
 from mergec.syntax.one_line import one_line
@@ -50,16 +60,20 @@ def written_node(op: str, params: Mapping[str, Value], operands: Sequence[str]) 
     if op in _IN_SIGNS:
         names = [Name(operand, NOWHERE) for operand in operands]
         return escape(one_line(node_expr(op, params, names)))
-    return f"{op}({', '.join(operands)}{_params(params)})"
+    combined, statistics = part_statistics(operands, params)
+    return f"{op}({', '.join(combined)}{_params(op, params, statistics)})"
 
 
-def _params(params: Mapping[str, Value]) -> str:
-    hidden = ("first",)
+def _params(op: str, params: Mapping[str, Value], statistics: Sequence[str]) -> str:
+    hidden = ("first", STATISTICS, "barrier", "member", "part")
     shown = [
         f"{name}={_shown(value)}"
         for name, value in params.items()
         if value is not None and name not in hidden
     ]
+    if statistics:
+        name = next(p.name for p in OPERATORS[op].parameters if p.kind == "sources")
+        shown.insert(0, f"{name}=[{', '.join(statistics)}]")
     return f"; {', '.join(shown)}" if shown else ""
 
 

@@ -11,16 +11,24 @@ from mergec.ir.selector import print_selector
 from mergec.plan.model import Plan
 from mergec.plan.review_expression import name_of, written_node
 from mergec.resolve import ResolvedSetting
+from mergec.resolve.fallbacks import ITSELF, UNSUITED, WITHOUT
 from mergec.syntax.one_line import one_line
 
 _LAYER = re.compile(r"(?<=\.)\d{1,9}(?=\.)")
 _SHOWN_NAMES = 3
+_INSTEAD = {
+    ITSELF: "as written",
+    UNSUITED: "the mean, for it is no matrix",
+    WITHOUT: "the mean, for no source has its statistic",
+}
 
 
 def setting_lines(plan: Plan) -> list[str]:
     """The section `for each tensor`: names with a number in them have one value for each layer."""
     lines: list[str] = []
     for setting in plan.settings:
+        if _is_itself_everywhere(plan, setting):
+            continue
         written = setting.written
         text = escape(one_line(number_expr(written))) if written is not None else ""
         node = plan.written.node(setting.node)
@@ -29,10 +37,16 @@ def setting_lines(plan: Plan) -> list[str]:
             what = f"{text} in {written_node(node.op, dict(node.params), operands)}"
         else:
             what = f"{name_of(plan, setting.node)}: "
-            what += f"{setting.param} = {text}" if text else "match"
+            what += f"{setting.param} = {text}" if text else node.op
         lines.append(f"  {what}")
         lines += [f"    {line}" for line in _values(plan, setting)]
     return ["for each tensor", *lines] if lines else []
+
+
+def _is_itself_everywhere(plan: Plan, setting: ResolvedSetting) -> bool:
+    """Whether this is about an operator's fallback, which no tensor takes."""
+    choice = not setting.param and plan.written.node(setting.node).op != "match"
+    return choice and all(value == ITSELF for value in setting.values.values())
 
 
 def _values(plan: Plan, setting: ResolvedSetting) -> list[str]:
@@ -55,6 +69,8 @@ def _text(plan: Plan, setting: ResolvedSetting, value: Fraction) -> str:
     if setting.param:
         return print_decimal(value)
     node = plan.written.node(setting.node)
+    if node.op != "match":
+        return _INSTEAD[int(value)]
     selectors = node.param("selectors")
     assert isinstance(selectors, tuple)
     selector = selectors[int(value)]

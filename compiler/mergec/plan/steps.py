@@ -8,10 +8,13 @@ call is the same call if its stage, parameters and operands are.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 
 from mergec.catalog import Dtype, TensorEntry
 from mergec.ir import NodeKey
-from mergec.plan.model import Place, Plan, Reading, Row
+from mergec.ops import block_size
+from mergec.plan.barriers import waves
+from mergec.plan.model import Barrier, Place, Plan, Reading, Row
 from mergec.plan.program import Program, StageCall
 
 # The most values that a joined program may hold blocks of. Without a bound, stacks of layers that
@@ -41,12 +44,13 @@ class Observation:
 class Step:
     """A program over one set of tensors, and what becomes of its results.
 
-    `entries` are read, one for each input. `sites` says for each call for which tensor name it
-    draws masks.
+    `entries` are read, one for each input, and `shape` is that of the results. `sites` says for
+    each call for which tensor name it draws masks, or of which tensor of a value it has statistics.
     """
 
     program: Program
     entries: tuple[TensorEntry, ...]
+    shape: tuple[int, ...]
     work: Dtype
     sites: tuple[str, ...]
     outputs: tuple[Output, ...]
@@ -71,6 +75,17 @@ class Step:
         return tuple(place for place in found if place is not None)
 
     @property
+    def numel(self) -> int:
+        """How many elements each result has."""
+        return prod(self.shape)
+
+    def block(self, least: int) -> int:
+        """How many elements a block has: at least `least`, and more where stages need more."""
+        calls = self.program.calls
+        grains = [call.definition().grain(dict(call.params), self.shape) for call in calls]
+        return block_size(least, grains, self.numel)
+
+    @property
     def nbytes_read(self) -> int:
         """Bytes of the tensors read, each once, with those that are only compared."""
         equal = (entry.nbytes for output in self.outputs for _, entry in output.row.equal)
@@ -87,10 +102,33 @@ def plan_steps(plan: Plan) -> tuple[Step, ...]:
     return tuple(_step(group, joiner) for group in _groups(items, joiner))
 
 
+def barrier_steps(wave: Sequence[Barrier]) -> tuple[Step, ...]:
+    """The steps of one pass for barriers that do not wait for each other.
+
+    Readings have the numbers that they have in the list of all readings of the wave.
+    """
+    readings = [reading for barrier in wave for reading in barrier.readings]
+    joiner = _Joiner()
+    items: list[_Item] = [*enumerate(readings)]
+    return tuple(_step(group, joiner) for group in _groups(items, joiner))
+
+
+def barrier_bytes(plan: Plan) -> int:
+    """Bytes read by all passes of the barriers, if a tensor is read once a pass."""
+    total = 0
+    for wave in waves(plan.barriers):
+        ends = sorted({barrier.passes for barrier in wave})
+        for begin, end in zip((0, *ends), ends, strict=False):
+            still = [barrier for barrier in wave if barrier.passes >= end]
+            once = sum(step.nbytes_read for step in barrier_steps(still))
+            total += (end - begin) * once
+    return total
+
+
 def row_step(row: Row) -> Step:
     """One row by itself, as the plan defines it."""
     outputs = (Output(0, row, 0),)
-    return Step(row.program, row.entries, row.work, _sites(row), outputs, ())
+    return Step(row.program, row.entries, row.shape, row.work, sites_of(row), outputs, ())
 
 
 # A row with the number of its export, or a reading with its own.
@@ -102,15 +140,15 @@ def _groups(items: Sequence[_Item], joiner: "_Joiner") -> list[list[_Item]]:
     """Items that read a common tensor, each group within the bound, by their first items."""
     groups: list[list[_Item]] = []
     part_of: list[int] = []  # the group that a group is part of now, or itself
-    readers: dict[tuple[_Read, Dtype], list[int]] = {}
+    readers: dict[tuple[_Read, Dtype, tuple[int, ...]], list[int]] = {}
     for number, item in enumerate(items):
         groups.append([item])
         part_of.append(number)
         needs, mine = item[1], number
         if isinstance(needs, Row) and needs.action == "copy":
             continue
-        # Blocks of another dtype are other blocks.
-        reads = [(read, needs.work) for read in _reads(needs)]
+        # Blocks of another dtype are other blocks, and so are those of another shape.
+        reads = [(read, needs.work, needs.shape) for read in _reads(needs)]
         others = {_whole(part_of, group) for read in reads for group in readers.get(read, ())}
         for read in reads:
             readers.setdefault(read, []).append(number)
@@ -136,13 +174,13 @@ def _reads(needs: Row | Reading) -> list[_Read]:
     return [(label, entry.name) for label, entry in pairs]
 
 
-def _sites(needs: Row | Reading) -> tuple[str, ...]:
-    """The tensor name for which each call draws masks."""
+def sites_of(needs: Row | Reading) -> tuple[str, ...]:
+    """The tensor name for which each call draws masks, or whose statistics it has."""
     if not needs.origins:
         return (needs.tensor,) * len(needs.program.calls)
     origins: Mapping[object, str] = dict(needs.origins)
-    origin = (dict(call.params).get("origin") for call in needs.program.calls)
-    return tuple(origins.get(key, needs.tensor) for key in origin)
+    params = (dict(call.params) for call in needs.program.calls)
+    return tuple(origins.get(p.get("origin", p.get("member")), needs.tensor) for p in params)
 
 
 def _step(group: Sequence[_Item], joiner: "_Joiner") -> Step:
@@ -152,7 +190,7 @@ def _step(group: Sequence[_Item], joiner: "_Joiner") -> Step:
         for _, needs in group
         for read, entry in zip(_reads(needs), needs.entries, strict=True)
     }
-    names = [*dict.fromkeys(site for _, needs in group for site in _sites(needs))]
+    names = [*dict.fromkeys(site for _, needs in group for site in sites_of(needs))]
     outputs: list[Output] = []
     observed: list[Observation] = []
     for (number, needs), results in zip(group, joined.results, strict=True):
@@ -163,6 +201,7 @@ def _step(group: Sequence[_Item], joiner: "_Joiner") -> Step:
     return Step(
         joined.program,
         tuple(entries.values()),
+        group[0][1].shape,
         group[0][1].work,
         tuple(names[site] for site in joined.sites),
         tuple(outputs),
@@ -206,7 +245,7 @@ class _Joiner:
         shapes: list[_Shape] = []
         for _, needs in group:
             read = tuple(reads.setdefault(each, len(reads)) for each in _reads(needs))
-            drawn = tuple(names.setdefault(site, len(names)) for site in _sites(needs))
+            drawn = tuple(names.setdefault(site, len(names)) for site in sites_of(needs))
             shapes.append((needs.program.key, read, drawn))
         shape = tuple(shapes)
         if shape not in self.known:

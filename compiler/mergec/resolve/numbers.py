@@ -81,10 +81,11 @@ class Numbers:
         places = self.elaborated.places.parameters
         for key in changed:
             parameter = operator.parameter(key)
+            if parameter is None:
+                continue  # derived from others, which are looked at themselves
             value = params[key]
             numbers = value if isinstance(value, tuple) else (value,)
             for number in numbers:
-                assert parameter is not None
                 assert isinstance(number, Fraction)
                 if not in_range(parameter, number):
                     span = places.get((node.key, key))

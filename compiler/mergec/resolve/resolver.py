@@ -11,8 +11,19 @@ from fractions import Fraction
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.elaborate.wording import shown
-from mergec.ir import MODEL, GraphBuilder, Node, NodeKey, Value, ValueType, is_scheduled
+from mergec.ir import (
+    MODEL,
+    STATISTICS,
+    GraphBuilder,
+    Node,
+    NodeKey,
+    Value,
+    ValueType,
+    is_scheduled,
+    part_statistics,
+)
 from mergec.ops import OPERATORS
+from mergec.resolve.fallbacks import Fallbacks
 from mergec.resolve.findings import Findings, StoppedError
 from mergec.resolve.key_set import Leaf, first_operand
 from mergec.resolve.key_sets import KeySets
@@ -26,11 +37,17 @@ class ResolvedTensor:
     """What one tensor comes to: nodes of `Resolver.builder`, and what its source nodes read.
 
     `leaves` leads from source nodes to the tensor asked of that source, by the name that the other
-    tensors of its expression have; the source itself may have it under a prefix.
+    tensors of its expression have; the source itself may have it under a prefix. `members` leads
+    from the parameter `member` of global operators to names of tensors of theirs.
     """
 
     roots: tuple[NodeKey, ...]
     leaves: Mapping[NodeKey, Leaf]
+    members: Mapping[NodeKey, str]
+
+    def origin(self, key: NodeKey) -> str:
+        """The tensor name that stands behind a parameter `origin` or `member`."""
+        return self.members[key] if key in self.members else self.leaves[key].name
 
 
 @dataclass(slots=True)
@@ -40,11 +57,16 @@ class _Tensor:
     name: str
     found: dict[Demand, NodeKey] = field(default_factory=dict[Demand, NodeKey])
     slots: dict[str, dict[str, NodeKey]] = field(default_factory=dict[str, dict[str, NodeKey]])
+    members: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
 
 
 @dataclass(slots=True)
 class Resolver:
-    """Resolves values of one spec, tensor by tensor."""
+    """Resolves values of one spec, tensor by tensor.
+
+    `barriers` are the global operators that were met on the way, by their keys as written, with
+    a name by which one was asked for a tensor; it is empty where that is an output's own name.
+    """
 
     elaborated: Elaborated
     keys: KeySets
@@ -53,6 +75,8 @@ class Resolver:
     usage: Usage = field(default_factory=Usage)
     routing: Routing = field(init=False)
     numbers: Numbers = field(init=False)
+    fallbacks: Fallbacks = field(init=False)
+    barriers: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
     _plain: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
     _found: dict[NodeKey, NodeKey] = field(default_factory=dict[NodeKey, NodeKey])
     _draws: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
@@ -63,11 +87,12 @@ class Resolver:
     def __post_init__(self) -> None:
         shared = (self.elaborated, self.keys, self.findings, self.usage)
         self.routing, self.numbers = Routing(*shared), Numbers(*shared)
+        self.fallbacks = Fallbacks(*shared)
 
     def tensor(self, roots: tuple[NodeKey, ...], name: str) -> ResolvedTensor | None:
         """What `roots` are for the tensor `name`; None after reporting what is wrong with it.
 
-        Finds E203, E211, E301, E307, E401 and E409.
+        Finds E203, E209, E211, E301, E307, E401, E409 and E413.
         """
         tensor = _Tensor(name)
         try:
@@ -79,7 +104,7 @@ class Resolver:
             for label, names in tensor.slots.items()
             for inner, key in names.items()
         }
-        return ResolvedTensor(found, leaves)
+        return ResolvedTensor(found, leaves, tensor.members)
 
     def origin(self, root: NodeKey, name: str) -> Leaf:
         """The tensor that gives a value's tensor its dtype: the base's, else the first operand's.
@@ -118,7 +143,14 @@ class Resolver:
     def _wanted(self, tensor: _Tensor, node: Node, name: str) -> list[Demand]:
         if node.op in VIEWS:
             return [self.routing.route(node, name, tensor.name)]
-        return [(operand, name) for operand in node.operands]
+        operands, statistics = part_statistics(node.operands, dict(node.params))
+        if statistics and self._is_itself(tensor, node, name):
+            operands = node.operands
+        return [(operand, name) for operand in operands]
+
+    def _is_itself(self, tensor: _Tensor, node: Node, name: str) -> bool:
+        """Whether a node's operator combines this tensor, and not its fallback."""
+        return node.op not in OPERATORS or self.fallbacks.itself(node, name, tensor.name)
 
     def _built(self, tensor: _Tensor, node: Node, name: str, operands: list[NodeKey]) -> NodeKey:
         if node.op == "source":
@@ -134,13 +166,31 @@ class Resolver:
         if node.op == "affine":
             return self._affine(node, operands, params)
         operator = OPERATORS[node.op]
+        if operator.fallback is not None and not self._is_itself(tensor, node, name):
+            params.pop(STATISTICS, None)
+            return operator.fallback(self.builder, operands, params)
         if operator.masked and not (name == tensor.name and self._is_plain(node.operands[0])):
             origin = self.origin(node.operands[0], name)
             if origin.name != tensor.name:
                 params["origin"] = tensor.slots[origin.label][origin.name]
-        masses = [self._mass(key) for key in operands]
+        if operator.is_global(params):
+            params |= self._barrier(tensor, node, name)
+        masses = [self._mass(key) for key in part_statistics(operands, params)[0]]
         kind = ValueType(operator.result_mass(params, masses))
         return self.builder.add(node.op, operands, params, type=kind, revision=node.revision)
+
+    def _barrier(self, tensor: _Tensor, node: Node, name: str) -> dict[str, Value]:
+        """Whose statistics a global operator has, and which of its tensors this is.
+
+        Members are numbered, so that tensors that differ by a name alone share a program.
+        """
+        if name == tensor.name:
+            self.barriers[node.key] = ""
+            return {"barrier": node.key}
+        self.barriers.setdefault(node.key, name)
+        member = NodeKey(f"{node.key}.{len(tensor.members)}")
+        tensor.members[member] = name
+        return {"barrier": node.key, "member": member}
 
     def _leaf(self, tensor: _Tensor, node: Node, name: str) -> NodeKey:
         """The source node of a tensor: numbered where one source gives several."""
@@ -184,7 +234,7 @@ class Resolver:
         """Use what was found for another tensor, where nothing depends on the tensor."""
         if not self._is_plain(key):
             return False
-        if name != tensor.name and self._masked(key):
+        if name != tensor.name and self._named(key):
             return False
         if key not in self._cached:
             self._cached[key] = self._anywhere(key)
@@ -211,22 +261,25 @@ class Resolver:
         return self._found[key], leaves
 
     def _is_plain(self, key: NodeKey) -> bool:
-        """Whether a value is made of whole values alone: no views, nothing that differs."""
+        """Whether a value is the same for all tensors: no views, nothing that differs."""
         if key not in self._plain:
             for node in self.elaborated.graph.below(key):
                 self._plain.setdefault(
                     node.key,
                     node.op not in VIEWS
+                    and (node.op not in OPERATORS or OPERATORS[node.op].fallback is None)
                     and not any(is_scheduled(value) for _, value in node.params)
                     and all(self._plain[operand] for operand in node.operands),
                 )
         return self._plain[key]
 
-    def _masked(self, key: NodeKey) -> bool:
-        """Whether a mask is drawn somewhere below."""
+    def _named(self, key: NodeKey) -> bool:
+        """Whether the tensor's name matters below: for a mask, or for statistics of all tensors."""
         if key not in self._draws:
             for node in self.elaborated.graph.below(key):
-                self._draws[node.key] = (node.op in OPERATORS and OPERATORS[node.op].masked) or any(
-                    self._draws[operand] for operand in node.operands
-                )
+                operator = OPERATORS.get(node.op)
+                self._draws[node.key] = (
+                    operator is not None
+                    and (operator.masked or operator.is_global(dict(node.params)))
+                ) or any(self._draws[operand] for operand in node.operands)
         return self._draws[key]

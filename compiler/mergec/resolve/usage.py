@@ -51,8 +51,8 @@ class Usage:
         self._any.setdefault(choice, set()).update(arms)
 
     def settings(self) -> tuple[ResolvedSetting, ...]:
-        """Everything that differs from tensor to tensor, in the order of the spec."""
-        return tuple(ResolvedSetting(*key, values) for key, values in self._numbers.items())
+        """Everything so far that differs from tensor to tensor, in the order of the spec."""
+        return tuple(ResolvedSetting(*key, dict(values)) for key, values in self._numbers.items())
 
     def warn(
         self,

@@ -503,6 +503,15 @@ _TABLE = (
         "this one none of the usual keys holds the number of layers of the source. It "
         "would load as another network than was written.",
     ),
+    _code(
+        "E413",
+        "missing-statistics",
+        "a tensor has no statistic that its merge needs",
+        "Operators such as `fisher` and `regmean` weigh each operand by a statistic, a tensor of "
+        "the same name in another file. Here that file lacks it, or only some operands have "
+        "one, and a weight cannot be compared with none. Compute what is missing, or merge such "
+        "tensors by an operator without statistics in an arm of a `match`.",
+    ),
     # E5 contracts, tokenizer and licence
     _code(
         "E501",
@@ -553,6 +562,25 @@ _TABLE = (
         "operations. This one does not, so its results would differ from those of other "
         "machines. Use another backend or another build of it.",
         exit=13,
+    ),
+    _code(
+        "E606",
+        "plugin-unloadable",
+        "a plugin cannot be loaded",
+        "A plugin is a Python file that mergec runs because `--plugin` names it, or a module of "
+        "an installed distribution. This one is not there, is not Python, or raised an "
+        "exception while it was loaded; the message repeats the exception. Installed plugins "
+        "are left alone with `--no-plugins`.",
+    ),
+    _code(
+        "E607",
+        "plugin-interface",
+        "a plugin does not keep to the plugin interface",
+        "An operator of a plugin is declared with `@operator(...)`, has a name that nothing "
+        "else has, and a kernel that is straight-line code over the functions of the interface. "
+        "mergec calls the kernel with arrays that only record what is computed, so it can "
+        "neither look at an element nor decide by one. `docs/your-own-operator.md` has the "
+        "whole interface and an example.",
     ),
     # E7 sources and files
     _code(
@@ -866,6 +894,66 @@ _TABLE = (
         "seen it is not. The numbers stand in the message. Nothing was published.",
         exit=9,
     ),
+    _code(
+        "E817",
+        "undefined-result",
+        "an operator has no result for a tensor's values",
+        "Some operators are undefined for some data: directions that cancel have no mean, a "
+        "matrix of too low a rank has no inverse, and an iteration may not settle. The message "
+        "names the tensor and the reason. mergec does not put a guess in its place: give the "
+        "parameter that says what is meant, or merge this tensor by another operator in a `match`.",
+        exit=9,
+    ),
+    _code(
+        "E818",
+        "plugin-failed",
+        "the kernel of a plugin raised an exception",
+        "mergec calls the kernel of a plugin's operator for the number of operands and the "
+        "parameters of each call, and this call raised an exception, which the message repeats. "
+        "The mistake is the plugin's: a kernel takes every value that its parameters' ranges "
+        "allow. Correct the plugin, or write other values.",
+        exit=6,
+    ),
+    _code(
+        "E819",
+        "plugin-result",
+        "the kernel of a plugin does not return an array",
+        "What a kernel returns is the tensor that is written: one array of the shape and dtype "
+        "of its operands, computed from them. This one returned nothing, a number, a mask or "
+        "something else. A mask becomes an array by `xp.where(mask, 1.0, 0.0)`.",
+        exit=6,
+    ),
+    # E9 laws and tests
+    _code(
+        "E901",
+        "law-broken",
+        "an operator does not do what one of its laws claims",
+        "Operators declare laws, and `mergec laws` searches for counterexamples: small tensors "
+        "for which a law is false. It found one, made it as simple as it could, and printed it "
+        "with the spec, the values and the command that comes to it again. Either the operator "
+        "computes something else than it says on this backend, or the law claims too much.",
+        exit=10,
+    ),
+    _code(
+        "E902",
+        "unknown-law",
+        "there is no such operator, or no such law of it",
+        "`mergec laws` takes names of operators, and by `--law` the name or the label of a law, "
+        "as `mergec laws --list` prints them. Nothing of this name is there, so nothing was "
+        "tried. An operator of a plugin is there only with that plugin.",
+        exit=2,
+    ),
+    _code(
+        "E903",
+        "optimised-plan-differs",
+        "a plan computes something else than its spec says",
+        "`mergec test` merged small random checkpoints by the plan of the spec, and an element "
+        "of the result is not what the oracles say: the reference backend on whole tensors, "
+        "stage by stage, or exact rationals. This is a bug in mergec, in a backend, or in an "
+        "operator of your own. The notes name both values and the command that makes the "
+        "comparison again.",
+        exit=10,
+    ),
     # Warnings
     _code(
         "W101",
@@ -951,6 +1039,14 @@ _TABLE = (
         "index, and from nothing else. Two stages for which all these are equal drop the same "
         "entries, which is rarely meant where their results meet. `stream=` sets one apart; so "
         "does another seed.",
+    ),
+    _code(
+        "W303",
+        "outliers-kept",
+        "`gamma` and `density` leave no room for each other",
+        "`breadcrumbs` drops the share `gamma` of a task vector, its largest entries, and keeps "
+        "the share `density` of those that follow. Together the two shares are more than all "
+        "entries, so fewer outliers are dropped than `gamma` says. Make one of the two smaller.",
     ),
     _code(
         "W401",

@@ -1,0 +1,89 @@
+"""What is read of a tensor for a statistic, and what readings have in common with rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mergec.catalog import Dtype
+from mergec.ir import NodeKey
+from mergec.plan.find_tensors import FoundTensors
+from mergec.plan.model import Place, Reading, Row
+from mergec.plan.program import Program
+from mergec.resolve import KeySets, Leaf, ResolvedTensor
+
+_WIDE = (Dtype.F32, Dtype.F64)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A tensor that a statistic is taken of: its name, what it has its shape from, what it is.
+
+    `donor` is the source that has the name.
+    """
+
+    name: str
+    leaf: Leaf
+    resolved: ResolvedTensor
+    donor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingBinder:
+    """Makes the readings of one statistic; `place` is where the spec names what it is of."""
+
+    keys: KeySets
+    found: FoundTensors
+    place: Place | None
+
+    def has(self, asked: Asked) -> bool:
+        """Whether all that a tensor is computed from was found; else it is reported."""
+        return all(leaf in self.found for leaf in asked.resolved.leaves.values())
+
+    def reading(
+        self,
+        number: int,
+        asked: Asked,
+        program: Program,
+        sources: Sequence[NodeKey],
+        work: Dtype | None = None,
+    ) -> Reading:
+        """The part of a tensor; `sources` are the source nodes of the program's inputs."""
+        entries = tuple(self.found[asked.resolved.leaves[key]] for key in sources)
+        return Reading(
+            number,
+            asked.name,
+            program,
+            program.inputs,
+            entries,
+            origins_of(program, asked.resolved),
+            work or work_dtype(program, [entry.dtype for entry in entries]),
+            self.keys.entry(asked.leaf).shape,
+            self.place,
+        )
+
+
+def as_row(reading: Reading, dtype: Dtype) -> Row:
+    """The row that would store a reading, for checks of what it reads."""
+    return Row(
+        reading.tensor, reading.shape, dtype, "merge", reading.program, reading.labels,
+        reading.entries, (), reading.origins, reading.work, "M", 1, reading.place,
+    )  # fmt: skip
+
+
+def work_dtype(program: Program, dtypes: Sequence[Dtype]) -> Dtype:
+    """One precision above the widest of storage and output: f32 for 16 bits, else f64.
+
+    Statistics over all tensors are of one precision, and so is all that they are applied to.
+    """
+    wide = program.barriers or any(dtype in _WIDE for dtype in dtypes)
+    return Dtype.F64 if wide else Dtype.F32
+
+
+def origins_of(program: Program, resolved: ResolvedTensor) -> tuple[tuple[NodeKey, str], ...]:
+    """The names of tensors that masks and global stages are for, where not the output's."""
+    named = {
+        NodeKey(str(value))
+        for call in program.calls
+        for name, value in call.params
+        if name in ("origin", "member")
+    }
+    return tuple((key, resolved.origin(key)) for key in sorted(named))
