@@ -17,8 +17,10 @@ from mergec.execute.measures import Measured
 from mergec.execute.origin import Origin
 from mergec.execute.version import tool_version
 from mergec.plan import Plan, plan_hash, source_table
+from mergec.plan.encode import used_operators
 from mergec.plan.layout import ShardLayout
 from mergec.plan.model import PlannedExport
+from mergec.plugin.registry import plugin_table
 
 SCHEMA = "mergec.lineage/1"
 FILE_NAME = "lineage.json"
@@ -64,11 +66,13 @@ def _lineage(
 ) -> bytes:
     # From the export's own folder, wherever the output is put.
     root = os.path.join("..", origin.root) if export.folder else origin.root
+    plugins = plugin_table(used_operators(plan))
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": {"name": "mergec", "version": tool_version()},
         "plan": plan_hash(plan),
         "spec": origin.spec_member(),
+        **({"plugins": plugins} if plugins else {}),
         "root": root,
         "backend": {"name": origin.backend, "device": origin.device},
         "export": {

@@ -1,14 +1,14 @@
 """Run a step: blocks in, statistics between the sweeps, blocks of every result out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from mergec.backends import Backend
 from mergec.catalog import Dtype
 from mergec.diagnostics import Span, fail
 from mergec.execute.inputs import BlockInput
-from mergec.execute.measures import Collector
 from mergec.ops import Cursor, Site
 from mergec.ops.tree_sum import LEAF
 from mergec.plan import Row, Schedule
@@ -20,6 +20,19 @@ _ROOM = {
     Dtype.F16: "export a wider dtype, as in `export child { dtype = f32 }`",
     Dtype.F32: "export a wider dtype, as in `export child { dtype = f64 }`, or smaller scales",
 }
+
+# The settings of global stages: by the node as written, the number of the stage, and the tensor.
+Settled = Mapping[tuple[str, int, str], Any]
+NOTHING_SETTLED: Settled = MappingProxyType({})
+
+
+class Observer(Protocol):
+    """Takes the blocks of one reading."""
+
+    def observe(self, xp: Any, blocks: Sequence[Any]) -> None:
+        """One block of each operand, in work dtype; blocks come in order."""
+        ...
+
 
 # Gets the byte offset within the output's tensor and the bytes that belong there, in order.
 Emit = Callable[[Output, int, memoryview], None]
@@ -48,24 +61,27 @@ def sweep_step(
     block: int,
     emit: Emit,
     pause: Callable[[], None],
-    collectors: Sequence[Collector] = (),
+    collectors: Sequence[Observer] = (),
+    settled: Settled = NOTHING_SETTLED,
 ) -> None:
     """Compute a step by its schedule and emit its outputs' bytes; `pause` precedes every block.
 
     Each output is emitted in order, in the sweep in which it is done. Each of `collectors`, one for
     each observation of the step, sees its operands once. `block` is a multiple of 2¹⁶ elements;
-    results do not depend on it. Raises E805 for NaN or infinity in a source, E806 for a result that
-    the output dtype cannot hold, and what the stages raise.
+    results do not depend on it, and it is what the stages need if they need more. `settled` has the
+    settings of all global stages. Raises E805 for NaN or infinity in a source, E806 for a result
+    that the output dtype cannot hold, and what the stages raise.
     """
     program = step.program
-    settings = _prepare(step)
+    settings = _prepare(step, settled)
+    block = step.block(block)
     for sweep in range(plan.sweeps):
         this = _pass(step, plan, sweep)
         found: dict[int, Any] = dict.fromkeys(this.observed)
         cursors = [Cursor() for _ in program.calls]
-        for start in range(0, inputs[0].entry.numel, block):
+        for start in range(0, step.numel, block):
             pause()
-            count = min(block, inputs[0].entry.numel - start)
+            count = min(block, step.numel - start)
             values = _load(step, backend, inputs, this, start, count)
             _apply(step, backend, this, values, settings, cursors, start)
             for number in this.observed:
@@ -85,15 +101,16 @@ def sweep_step(
             settings[number] = stage.combine(statistic, settings[number])
 
 
-def _prepare(step: Step) -> list[Any]:
+def _prepare(step: Step, settled: Settled) -> list[Any]:
     dtypes = [entry.dtype for entry in step.entries]
-    numel = step.entries[0].numel
-    return [
-        call.definition().prepare(
-            dict(call.params), Site(site, numel, step.work, step.program.stored(call, dtypes))
-        )
-        for call, site in zip(step.program.calls, step.sites, strict=True)
-    ]
+    settings: list[Any] = []
+    for call, site in zip(step.program.calls, step.sites, strict=True):
+        if call.barrier is not None:
+            settings.append(settled[*call.barrier, site])
+            continue
+        of = Site(site, step.shape, step.work, step.program.stored(call, dtypes))
+        settings.append(call.definition().prepare(dict(call.params), of))
+    return settings
 
 
 def _pass(step: Step, plan: Schedule, sweep: int) -> _Pass:
@@ -120,7 +137,9 @@ def _load(
     """The decoded blocks this sweep needs; in the first sweep all are looked at for NaN and Inf."""
     values: dict[int, Any] = {}
     for i in range(len(inputs)) if this.first else this.inputs:
-        raw = inputs[i].block(start, count)
+        # A tensor of another shape, such as a Gram matrix, belongs to a stage that needs all of it.
+        whole = inputs[i].entry.numel != step.numel
+        raw = inputs[i].block(0, inputs[i].entry.numel) if whole else inputs[i].block(start, count)
         values[i] = backend.load(raw, inputs[i].entry.dtype, step.work)
         if this.first and backend.count_non_finite(values[i]):
             raise _non_finite(step, backend, inputs[i], step.program.inputs[i])

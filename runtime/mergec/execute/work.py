@@ -1,6 +1,6 @@
 """The work of a run, spread over threads: every step to the places that its outputs have."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ from threading import Event
 from mergec.backends import Backend
 from mergec.catalog import TensorEntry
 from mergec.diagnostics import fail
+from mergec.execute.barriers import in_turn, settle
 from mergec.execute.inputs import TensorInput
 from mergec.execute.measures import Collector, Measurements
-from mergec.execute.sweep import Emit, sweep_step
+from mergec.execute.sweep import NOTHING_SETTLED, Emit, Observer, Settled, sweep_step
 from mergec.plan import Budget, Plan, Row, schedule
+from mergec.plan.model import Barrier
 from mergec.plan.steps import Output, Step, plan_steps
 from mergec.shards import CheckpointWriter, SourceReader
 
@@ -39,21 +41,33 @@ class Work:
 
     def run(self) -> None:
         """Return when all tensors are written and all readings are in, or raise the first error."""
-        # Largest first, so that no thread is left alone with the largest at the end.
-        steps = sorted(plan_steps(self.plan), key=lambda step: -step.nbytes_read)
         stop = Event()
-        with ThreadPoolExecutor(self.budget.threads, "mergec") as pool, _stopping(stop):
-            futures = [pool.submit(self._step, step, stop) for step in steps]
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                if (error := future.exception()) is not None:
-                    raise error
 
-    def _step(self, step: Step, stop: Event) -> None:
         def pause() -> None:
             if stop.is_set():
                 raise _Stopped
 
+        def compute(step: Step, settled: Settled, observers: Sequence[Observer]) -> None:
+            compute_step(
+                step, self.readers, self.backend, self.budget, _emit_nothing, pause, observers,
+                settled,
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(self.budget.threads, "mergec") as pool, _stopping(stop):
+
+            def each(task: Callable[[Step], None], steps: Sequence[Step]) -> None:
+                # Largest first, so that no thread is left alone with the largest at the end.
+                largest_first = sorted(steps, key=lambda step: -step.nbytes_read)
+                futures = [pool.submit(task, step) for step in largest_first]
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    if (error := future.exception()) is not None:
+                        raise error
+
+            settled = settle(self.plan.barriers, each, compute)
+            each(lambda step: self._step(step, settled, pause), plan_steps(self.plan))
+
+    def _step(self, step: Step, settled: Settled, pause: Callable[[], None]) -> None:
         def emit(output: Output, offset: int, data: memoryview) -> None:
             folder = self.plan.exports[output.export].folder
             self.writer.write(output.row.tensor, offset, data, folder)
@@ -67,7 +81,9 @@ class Work:
             Collector.of(self.plan.measures[observation.reading.measure])
             for observation in step.observed
         ]
-        compute_step(step, self.readers, self.backend, self.budget, emit, pause, collectors)
+        compute_step(
+            step, self.readers, self.backend, self.budget, emit, pause, collectors, settled
+        )
         for observation, collector in zip(step.observed, collectors, strict=True):
             self.measurements.add(observation.number, collector.partial())
 
@@ -99,9 +115,13 @@ def compute_step(
     budget: Budget,
     emit: Emit,
     pause: Callable[[], None] = lambda: None,
-    collectors: list[Collector] | None = None,
+    collectors: Sequence[Observer] = (),
+    settled: Settled = NOTHING_SETTLED,
 ) -> None:
-    """Make one step and emit each output's bytes in order; `pause` comes before each piece."""
+    """Make one step and emit each output's bytes in order; `pause` comes before each piece.
+
+    `settled` has the settings of the global stages, one of `collectors` sees each reading.
+    """
     if step.copied is not None:
         (output,) = step.outputs
         for offset, data in _pieces(readers[step.copied.labels[0]], step.copied.entries[0]):
@@ -114,7 +134,27 @@ def compute_step(
         TensorInput(readers[label], entry, held=held)
         for label, entry in zip(step.program.inputs, step.entries, strict=True)
     ]
-    sweep_step(step, plan, backend, inputs, budget.block, emit, pause, collectors or ())
+    sweep_step(step, plan, backend, inputs, budget.block, emit, pause, collectors, settled)
+
+
+def settle_alone(
+    barriers: Sequence[Barrier],
+    readers: Mapping[str, SourceReader],
+    backend: Backend,
+    budget: Budget,
+) -> Settled:
+    """The settings of the global stages of `barriers`, found in this thread."""
+
+    def compute(step: Step, settled: Settled, observers: Sequence[Observer]) -> None:
+        compute_step(
+            step, readers, backend, budget, _emit_nothing, lambda: None, observers, settled
+        )
+
+    return settle(barriers, in_turn, compute)
+
+
+def _emit_nothing(_output: Output, _offset: int, _data: memoryview) -> None:
+    raise AssertionError("a barrier writes nothing")
 
 
 def _pieces(reader: SourceReader, entry: TensorEntry) -> Iterator[tuple[int, memoryview]]:
