@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from mergec.ir import MODEL, Graph, Node, NodeKey, Schedule, TensorSelector, Value
-from tests.oracles.exact import Applied, Vector, coefficients, meaning
+from mergec.verify.exact import MEANINGS
+from mergec.verify.exact.meaning import Applied
+from mergec.verify.exact_value import Exact, sizes
 from tests.oracles.numbers_at import Tensor, in_layer, is_after, layer_of, number_at, selected
+from tests.strategies import Checkpoints, fraction_list
 
 Demand = tuple[NodeKey, str]
 
@@ -24,23 +27,30 @@ class Names:
     layers: int
 
 
-@dataclass(frozen=True, slots=True)
-class Exact:
-    """One tensor: its value, and Σ|c·x| over all terms on the way for each element."""
-
-    value: Vector
-    size: Vector
+def as_written(graph: Graph, held: Checkpoints) -> "AsWritten":
+    """The oracle for these checkpoints."""
+    floats = {
+        label: {name: x for name, x in tensors.items() if x.dtype.is_float}
+        for label, tensors in held.items()
+    }
+    return AsWritten(
+        graph,
+        {label: {n: fraction_list(x) for n, x in each.items()} for label, each in floats.items()},
+        {label: {n: x.shape for n, x in each.items()} for label, each in floats.items()},
+    )
 
 
 @dataclass(slots=True)
 class AsWritten:
     """Evaluates a graph as written.
 
-    `sources` has for each label the names of its floating-point tensors and their elements.
+    `sources` has for each label the names of its floating-point tensors and their elements,
+    `shapes` their shapes.
     """
 
     graph: Graph
     sources: Mapping[str, Mapping[str, Sequence[Fraction]]]
+    shapes: Mapping[str, Mapping[str, tuple[int, ...]]]
     _names: dict[NodeKey, Names] = field(default_factory=dict[NodeKey, Names])
     _found: dict[Demand, Exact] = field(default_factory=dict[Demand, Exact])
 
@@ -59,23 +69,44 @@ class AsWritten:
 
     def _tensor(self, node: Node, name: str) -> Exact:
         if node.op == "source":
-            value = tuple(_named(self.sources[str(node.param("label"))], name))
+            tensors = self.sources[str(node.param("label"))]
+            value = tuple(tensors[_named(tensors, name)])
             return Exact(value, tuple(map(abs, value)))
         route = self._route(node, name)
         if route is not None:
             return self.tensor(*route)
-        operands = [self.tensor(key, name) for key in node.operands]
-        has_base = self.graph.node(node.operands[0]).type == MODEL
         params = {key: self._known(node, value, name) for key, value in node.params}
-        at = Applied(
-            node.op, params, [each.value for each in operands], has_base, self._origin(node, name)
-        )
-        pairs = [*zip(coefficients(at), operands, strict=True)]
-        size = (
-            sum((abs(c) * each.size[j] for c, each in pairs), Fraction(0))
-            for j in range(len(operands[0].value))
-        )
-        return Exact(meaning(at), tuple(size))
+        if params.get("scope") == "global":
+            return self._part_of_all(node, name, {**params, "scope": "tensor"})
+        return self._applied(node, name, params, [self.tensor(key, name) for key in node.operands])
+
+    def _applied(
+        self, node: Node, name: str, params: Mapping[str, Value], operands: Sequence[Exact]
+    ) -> Exact:
+        has_base = self.graph.node(node.operands[0]).type == MODEL
+        shape, values = self._shape(node, name), [each.value for each in operands]
+        shapes = (shape,) * len(operands)  # what has others, as Gram matrices, is not stated
+        at = Applied(node.op, params, values, has_base, self._origin(node, name), shape, shapes)
+        value = MEANINGS[at.op](at)
+        return Exact(value, sizes(at, value, operands))
+
+    def _part_of_all(self, node: Node, name: str, params: Mapping[str, Value]) -> Exact:
+        """Of all tensors as one vector, the part that is this one."""
+        held = self.names(node.key).names
+        own = _named(dict.fromkeys(held), name)
+        more, less = name[: -len(own)], own[: -len(name)]  # one of them is a prefix
+        names = [more + each.removeprefix(less) for each in held]  # as this one is asked for
+        parts = [[self.tensor(key, each) for each in names] for key in node.operands]
+        whole = self._applied(node, name, params, [_chained(each) for each in parts])
+        start = sum(len(part.value) for part in parts[0][: names.index(name)])
+        end = start + len(parts[0][names.index(name)].value)
+        return Exact(whole.value[start:end], whole.size[start:end])
+
+    def _shape(self, node: Node, name: str) -> tuple[int, ...]:
+        """That of the first source that a tensor is made of."""
+        node, name = self._leaf(node, name)
+        shapes = self.shapes[str(node.param("label"))]
+        return shapes[_named(shapes, name)]
 
     def _known(self, node: Node, value: Value, name: str) -> Value:
         if isinstance(value, tuple):
@@ -86,10 +117,13 @@ class AsWritten:
 
     def _origin(self, node: Node, name: str) -> str:
         """The name that the first operand's source has for a tensor."""
+        return self._leaf(node, name)[1]
+
+    def _leaf(self, node: Node, name: str) -> tuple[Node, str]:
         while node.op != "source":
             route = self._route(node, name) or (node.operands[_first(node)], name)
             node, name = self.graph.node(route[0]), route[1]
-        return name
+        return node, name
 
     def _route(self, node: Node, name: str) -> Demand | None:
         """Which tensor of which operand this one is, where nothing is computed."""
@@ -197,7 +231,12 @@ def _first(node: Node) -> int:
     return _whole(node, "first") or 0 if "first" in dict(node.params) else 0
 
 
-def _named(tensors: Mapping[str, Sequence[Fraction]], name: str) -> Sequence[Fraction]:
+def _named(tensors: Mapping[str, object], name: str) -> str:
     """A source may have a prefix before its names, or lack one that the others have."""
     fitting = [n for n in tensors if n == name or n.endswith(f".{name}") or name.endswith(f".{n}")]
-    return tensors[fitting[0]]
+    return fitting[0]
+
+
+def _chained(parts: Sequence[Exact]) -> Exact:
+    value = tuple(x for part in parts for x in part.value)
+    return Exact(value, tuple(x for part in parts for x in part.size))

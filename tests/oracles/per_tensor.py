@@ -1,4 +1,4 @@
-"""The graphs that the compiler makes of a spec for each of its tensors, with what they read."""
+"""The graphs that the compiler makes of a spec for each of its tensors, with the tensors read."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,11 +6,15 @@ from pathlib import Path
 
 from mergec.catalog import Checkpoint, TensorEntry, TensorName
 from mergec.catalog.describe import describe
+from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.ir import Graph
-from mergec.resolve import Findings, KeySets, Resolver
+from mergec.plan import Row
+from mergec.plan.bind import bind
+from mergec.resolve import KeySets
+from mergec.verify import tensor_graphs as shipped
 from mergec.verify.evaluate import StoredTensor
-from tests.strategies import Checkpoints, entry
+from tests.strategies import Checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +34,23 @@ class TensorGraph:
 def tensor_graphs(checked: Elaborated, held: Checkpoints) -> Iterator[TensorGraph]:
     """Every floating-point tensor of every export."""
     checkpoints = {label: _checkpoint(tensors) for label, tensors in held.items()}
-    architectures = {k: describe([*c.tensors], None) for k, c in checkpoints.items()}
-    keys, findings = KeySets(checked, checkpoints, architectures), Findings()
-    resolver = Resolver(checked, keys, findings)
-    for export in checked.exports:
-        for name, leaf in keys.of(export.node).origins.items():
-            if keys.entry(leaf).dtype.is_integer:
-                continue
-            resolved = resolver.tensor((export.node,), name)
-            assert resolved is not None, findings.first
-            yield TensorGraph(
-                export.name,
-                name,
-                resolver.builder.finish({"result": resolved.roots[0]}),
-                {key: entry(held[at.label], at.name) for key, at in resolved.leaves.items()},
-                {key: at.name for key, at in resolved.leaves.items()},
-            )
+    for each in shipped.tensor_graphs(checked, checkpoints):
+        inputs = {key: held[label][entry.name] for key, (label, entry) in each.reads.items()}
+        yield TensorGraph(each.export, each.name, each.graph, inputs, each.sites)
+
+
+def rows_of(checked: Elaborated, held: Checkpoints) -> dict[tuple[str, str], Row]:
+    """What is computed for each tensor, by the names of its export and its own."""
+    checkpoints = {label: _checkpoint(tensors) for label, tensors in held.items()}
+    architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
+    keys, found = KeySets(checked, checkpoints, architectures), list[Diagnostic]()
+    bound = bind(checked, checkpoints, architectures, keys, found.append)
+    assert bound is not None, found
+    return {
+        (export.name, row.tensor): row
+        for export, rows in zip(checked.exports, bound.rows, strict=True)
+        for row in rows
+    }
 
 
 def _checkpoint(tensors: Mapping[str, StoredTensor]) -> Checkpoint:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from mergec.ir import NodeKey
-from tests.oracles.as_written import AsWritten, Exact
+from mergec.verify.exact_value import Exact
+from tests.oracles.as_written import AsWritten
 
 # What roundings of the work, and of coefficients in it, may do to an element of size 1.
 _ROUNDING = 2.0**-10

@@ -1,0 +1,130 @@
+"""What an exact meaning is: for one operator or stage, by its name, a function of rationals."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from mergec.ir import Value
+
+Vector = tuple[Fraction, ...]
+Params = Mapping[str, Value]
+ONE = Fraction(1)
+
+
+class NotStatedError(Exception):
+    """Raised by a meaning for parameters that it does not cover; its words say which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An operator with its operands' values, all of one tensor.
+
+    `has_base` tells that the first operand is a model. `tensor` is the name that masks are drawn
+    for, `shape` the tensor's; `shapes` are those of the operands, where a statistic has another.
+    """
+
+    op: str
+    params: Params
+    operands: Sequence[Vector]
+    has_base: bool
+    tensor: str
+    shape: tuple[int, ...] = ()
+    shapes: tuple[tuple[int, ...], ...] = ()
+
+    def __getitem__(self, name: str) -> Value:
+        return self.params[name]
+
+    def number(self, name: str) -> Fraction:
+        """A parameter that is a number."""
+        return _rational(self.params[name])
+
+    def numbers(self, name: str, count: int) -> list[Fraction]:
+        """A parameter that has a number for each operand, or one for all."""
+        value = self.params[name]
+        if isinstance(value, tuple):
+            return [_rational(item) for item in value]
+        return [_rational(value)] * count
+
+    def rows(self, operand: Vector) -> list[Vector]:
+        """The rows of an operand of the tensor's shape: its last axis."""
+        length = self.shape[-1] if self.shape else 1
+        return [operand[start : start + length] for start in range(0, len(operand), length or 1)]
+
+    @property
+    def deltas(self) -> Sequence[Vector]:
+        """The operands after the base; all of them where there is none."""
+        return self.operands[1:] if self.has_base else self.operands
+
+    def on_base(self, merged: Vector) -> Vector:
+        """`merged` itself, or added to the base where there is one."""
+        return combine([ONE, ONE], [self.operands[0], merged]) if self.has_base else merged
+
+
+def _each_once(at: Applied) -> list[Fraction]:
+    return [ONE] * len(at.operands)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an operator gives, on rationals and without a line of stage code.
+
+    `reach` says by how much each operand counts, at most, in any element of the result: rounding
+    moves an element by no more than a share of what it is added up from. `spread` tells that every
+    element depends on all, so that the largest decides. `rounds` tells that choices are between
+    numbers that were rounded on the way, so that equals on paper may differ in a run.
+    """
+
+    name: str
+    value: Callable[[Applied], Vector]
+    reach: Callable[[Applied], Sequence[Fraction]]
+    spread: bool
+    rounds: bool
+
+    def __call__(self, at: Applied) -> Vector:
+        """The elements of the result."""
+        return self.value(at)
+
+
+def means(
+    *names: str,
+    reach: Callable[[Applied], Sequence[Fraction]] = _each_once,
+    spread: bool = False,
+    rounds: bool = False,
+) -> Callable[[Callable[[Applied], Vector]], tuple[Meaning, ...]]:
+    """Decorate a function of `mergec.verify.exact`: it is what operators of these names give.
+
+    By default no operand counts more than once, as in an average or a selection.
+    """
+
+    def state(value: Callable[[Applied], Vector]) -> tuple[Meaning, ...]:
+        return tuple(Meaning(name, value, reach, spread, rounds) for name in names)
+
+    return state
+
+
+def combine(coefficients: Sequence[Fraction], operands: Sequence[Vector]) -> Vector:
+    """The sum of the operands times their coefficients."""
+    pairs = list(zip(coefficients, operands, strict=True))
+    return tuple(sum((c * x[j] for c, x in pairs), Fraction(0)) for j in range(len(operands[0])))
+
+
+def sign(value: Fraction) -> int:
+    """1, 0 or -1."""
+    return (value > 0) - (value < 0)
+
+
+def square_root(value: Fraction) -> Fraction:
+    """Irrational, so it passes through float64."""
+    return Fraction(math.sqrt(value))
+
+
+def columns(operands: Sequence[Vector]) -> list[tuple[Fraction, ...]]:
+    """What stands at each index, in the order of the operands."""
+    return list(zip(*operands, strict=True))
+
+
+def _rational(value: Value) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, Fraction | int):
+        raise TypeError(f"{value!r} is not a number")
+    return Fraction(value)
