@@ -46,7 +46,7 @@ THREE_TO_ONE = (Fraction(3), Fraction(1))
 )
 def test_false_claim_is_refuted(operator: str, law: str, params: dict[str, Value]) -> None:
     with pytest.raises(LawViolation):
-        check_law(OPERATORS[operator], Law(law, params), REFERENCE, shrink=False)
+        check_law(OPERATORS[operator], Law(law, params), REFERENCE, shrink=False, examples=500)
 
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -115,8 +115,8 @@ def _store_each_product(patch: pytest.MonkeyPatch) -> None:
 def _floor_the_norms(patch: pytest.MonkeyPatch) -> None:
     angle = slerp.angle
 
-    def floored(aa: float, bb: float, dd: float, ss: float) -> float | None:
-        return None if min(aa, bb) < 1e-6 else angle(aa, bb, dd, ss)
+    def floored(aa: float, bb: float, dd: float, ss: float, ab: float) -> float | None:
+        return None if min(aa, bb) < 1e-6 else angle(aa, bb, dd, ss, ab)
 
     patch.setattr(slerp, "angle", floored)
 

@@ -13,19 +13,21 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from mergec.backends import get_backend
 from mergec.catalog import Dtype
 from mergec.diagnostics import SourceText
+from mergec.elaborate.parameters import in_range
 from mergec.ir import Value
-from mergec.ops import OPERATORS, STAGES, Operator
+from mergec.ops import OPERATORS, STAGES, Operator, Parameter
+from mergec.ops.law import spelled
 from mergec.passes import expand_composites
 from mergec.plan import check_text
-from mergec.plan.program import build_program
+from mergec.plan.program import Program, build_program
 from mergec.verify.evaluate import StoredTensor, evaluate
-from mergec.verify.law_case import spelled
-from mergec.verify.law_tensors import rounded, stored
+from mergec.verify.law_tensors import loaded, rounded, stored
 
 TABLE = Path(__file__).with_name("revisions.txt")
 LABELS = ("base", "a", "b", "c")
@@ -38,46 +40,100 @@ NUMBERS: dict[str, tuple[Value, ...]] = {
     "by": (Fraction(3, 10), Fraction(-2)),
     "seed": (Fraction(7),),
     "q": (Fraction(1, 3),),
+    "epsilon": (Fraction(1, 5),),
+    "n": (2,),
+    "m": (5,),
+    "ratio": (Fraction(3, 2), Fraction(1, 2)),
+    "value": (Fraction(7, 10),),
+    "reach": (Fraction(1, 2),),
+    "gamma": (Fraction(1, 5),),
+    "kappa": (Fraction(1, 10), (Fraction(1, 5), Fraction(1), Fraction(2, 5))),
+    "k": (0, 2, 1),
+    "tau": (Fraction(3, 10),),
+    "r": (Fraction(1, 10),),
+    "beta": (Fraction(7, 10),),
+    "limit": (Fraction(3, 10),),
+    "relative": (True,),
+    "floor": (Fraction(2),),
+    "alpha": (Fraction(1, 4),),
+    "ridge": (Fraction(1, 10),),
+    "rank_tol": (Fraction(4, 5),),
+    "task": (2, 3),
+    "clip": (Fraction(1, 4),),
 }
-SILENT = {"normalize", "extrapolate", "antiparallel", "stream"}
+SILENT = {"normalize", "extrapolate", "antiparallel", "stream", "tol", "max_iter", "guard", "even"}
 # Some switches show only when the weights differ.
-WITH = {name: {"weights": NUMBERS["weights"][0]} for name in ("agg", "weight_stage", "elect")}
+WITH: dict[str, dict[str, Value]] = {
+    **{name: {"weights": NUMBERS["weights"][0]} for name in ("agg", "weight_stage", "elect")},
+    "floor_on": {"floor": NUMBERS["floor"][0]},
+    "rank_tol": {"level": "rank"},
+    "level": {"rank_tol": NUMBERS["rank_tol"][0]},
+    "merge": {"tau": NUMBERS["tau"][0]},
+    "alpha": {"r": Fraction(1)},
+    "relative": {"epsilon": NUMBERS["epsilon"][0]},
+    "k": {"kappa": Fraction(2)},
+}
+STATISTICS = ("sa", "sb", "sc")
 
 
 def expressions(operator: Operator) -> list[str]:
     """One call with the required parameters, and one more for each other setting."""
-    required = {p.name: NUMBERS[p.name][0] for p in operator.parameters if p.required}
+    literal = [p for p in operator.parameters if p.kind != "sources"]
+    required = {p.name: tried(p)[0] for p in literal if p.required}
     calls: list[dict[str, Value]] = [required]
-    for parameter in operator.parameters:
+    for parameter in literal:
         if parameter.name in SILENT:
             continue
-        tried = parameter.words or NUMBERS[parameter.name]
-        others = [value for value in tried if value not in (parameter.default, None)]
-        besides = {**required, **WITH.get(parameter.name, {})}
+        others = [value for value in tried(parameter) if value not in (parameter.default, None)]
+        shown_by = WITH.get(parameter.name, {})
+        besides = {**required, **{k: v for k, v in shown_by.items() if operator.parameter(k)}}
         calls += [{**besides, parameter.name: value} for value in others]
     unique = {str(sorted(call.items())): call for call in calls}
     return [call_of(operator, params) for params in unique.values()]
 
 
+def tried(parameter: Parameter) -> list[Value]:
+    """The values that a parameter is given: its words, or the numbers that it takes."""
+    numbers = parameter.words or NUMBERS[parameter.name]
+    return [v for v in numbers if not isinstance(v, Fraction | int) or _legal(parameter, v)]
+
+
+def _legal(parameter: Parameter, value: Fraction | int) -> bool:
+    return isinstance(value, bool) or in_range(parameter, Fraction(value))
+
+
 def call_of(operator: Operator, params: dict[str, Value]) -> str:
-    settings = ", ".join(f"{name}={spelled(value)}" for name, value in params.items())
     most = operator.operands[1] or 3
+    lists = {name: value[:most] for name, value in params.items() if isinstance(value, tuple)}
+    settings = ", ".join(f"{name}={spelled(value)}" for name, value in {**params, **lists}.items())
+    for taken in (p.name for p in operator.parameters if p.kind == "sources"):
+        settings = f"{taken}=[{', '.join(STATISTICS)}]{', ' if settings else ''}{settings}"
+    if operator.needs_base:
+        return f"{operator.name}({', '.join(LABELS)}{'; ' if settings else ''}{settings}) - base"
     deltas = ", ".join(f"{label} - base" for label in LABELS[1 : 1 + most])
     return f"{operator.name}({deltas}{'; ' if settings else ''}{settings})"
 
 
 def text_of(expression: str) -> str:
-    head = "".join(f'{label} = model("./{label}", id="{label}")\n' for label in LABELS)
+    labels = (*LABELS, *(STATISTICS if STATISTICS[0] in expression else ()))
+    head = "".join(f'{label} = model("./{label}", id="{label}")\n' for label in labels)
     return f"{head}result = {expression}\nexport delta result\n"
 
 
 def digest(expression: str) -> str:
     """Over the reference's bytes for tensors longer than one reduction leaf, and for short ones."""
     said = hashlib.sha256()
-    # Sines differ between mathematical libraries in a last bit, which only float64 shows.
-    dtypes = (Dtype.BF16, Dtype.F32, *(() if expression.startswith("slerp") else (Dtype.F64,)))
+    # Sines differ between mathematical libraries in a last bit, which only float64 shows; sums of
+    # products and all that follows from them in more, which bf16 does not show.
+    dtypes = [Dtype.BF16]
+    if not any(STAGES[call.stage].approximate for call in program(expression).calls):
+        sines = expression.startswith(("slerp", "nuslerp", "karcher", "model_stock"))
+        dtypes += [Dtype.F32] if sines else [Dtype.F32, Dtype.F64]
     for dtype in dtypes:
         held = {label: tensors(label, dtype) for label in LABELS}
+        if STATISTICS[0] in expression:
+            gram = expression.startswith("regmean")
+            held |= {label: statistics(label, dtype, gram=gram) for label in STATISTICS}
         found = evaluate(text_of(expression), held, get_backend("reference"))
         said.update(found["long"].data + found["short"].data)
     return said.hexdigest()[:24]
@@ -85,7 +141,7 @@ def digest(expression: str) -> str:
 
 @lru_cache
 def tensors(label: str, dtype: Dtype) -> dict[str, StoredTensor]:
-    """A tensor longer than a reduction leaf, and a short one whose majority is the other sign.
+    """A vector longer than a reduction leaf, and a matrix whose majority is the other sign.
 
     Many values are equal, many are not.
     """
@@ -96,15 +152,29 @@ def tensors(label: str, dtype: Dtype) -> dict[str, StoredTensor]:
     mixed = [x if i % 2 else round(x * 2) / 2 for i, x in enumerate(values)]
     return {
         "long": stored(rounded(mixed, dtype), dtype),
-        "short": stored(rounded(mixed[:1001], dtype), dtype),
+        "short": stored(rounded(mixed[:1001], dtype).reshape(7, 143), dtype),
     }
+
+
+@lru_cache
+def statistics(label: str, dtype: Dtype, *, gram: bool) -> dict[str, StoredTensor]:
+    """Of each tensor the squares of another, or of the matrix alone what such inputs give."""
+    found = {name: loaded(tensor) for name, tensor in tensors(label, dtype).items()}
+    if not gram:
+        return {name: stored(rounded(x * x, dtype), dtype) for name, x in found.items()}
+    inputs = np.vstack([found["short"], np.eye(143)])
+    return {"short": stored(rounded(inputs.T @ inputs, dtype), dtype)}
+
+
+def program(expression: str) -> Program:
+    """The stages of an expression."""
+    graph = expand_composites(check_text(SourceText("x.merge", text_of(expression))).graph)
+    return build_program(graph, next(iter(graph.outputs.values())))[0]
 
 
 def revisions(operator: Operator, expression: str) -> str:
     """`ties.1 trim.1 elect_sign.1 ...`: everything whose revision stands for these bits."""
-    graph = expand_composites(check_text(SourceText("x.merge", text_of(expression))).graph)
-    program, _ = build_program(graph, next(iter(graph.outputs.values())))
-    stages = dict.fromkeys(f"{call.stage}.{call.revision}" for call in program.calls)
+    stages = dict.fromkeys(f"{call.stage}.{call.revision}" for call in program(expression).calls)
     return " ".join(dict.fromkeys([f"{operator.name}.{operator.revision}", *stages]))
 
 

@@ -16,8 +16,8 @@ from mergec.catalog import Dtype
 from mergec.diagnostics import MergecError, SourceText
 from mergec.plan import check_text
 from mergec.verify.evaluate import StoredTensor, evaluate
+from mergec.verify.exact_value import exact
 from mergec.verify.law_tensors import Floats, loaded, stored
-from tests.oracles.exact import exact
 
 BASE = np.array([1, -2, 0.5, 0, 3, -1])
 A = np.array([0.5, -0.125, 0, 0.375, -0.25, 0.0625])
@@ -28,7 +28,7 @@ AXES = {"A": np.array([3.0, 0, 0, 0]), "B": np.array([0, 4.0, 0, 0])}
 
 deltas = "A - base, B - base, C - base"
 backends = pytest.mark.parametrize(
-    "backend", ["reference", *(["torch"] if find_spec("torch") else [])]
+    "backend", ["reference", *(name for name in ("torch", "jax") if find_spec(name))]
 )
 dtypes = pytest.mark.parametrize("dtype", [Dtype.F64, Dtype.F32, Dtype.BF16], ids=lambda d: d.word)
 

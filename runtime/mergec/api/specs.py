@@ -20,6 +20,7 @@ from mergec.plan import (
     plan_hash,
     plan_member,
 )
+from mergec.plugin.registry import require_plugins
 from mergec.syntax import format_spec, parse_spec, read_spec
 
 _MAX_PLAN = 256 << 20
@@ -92,6 +93,7 @@ def load_plan(path: Path) -> CompiledSpec:
     """
     document = _read(path)
     spec = document["spec"]
+    require_plugins(document["plan"].get("plugins"), f"`{escape(str(path))}`")
     source = SourceText(f"{path.name}: {spec['name']}", spec["text"])
     given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
     bundle = Bundle(source, path.parent, given, spec.get("imports", {}))

@@ -2,14 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from mergec.cli.options import plugins
 from mergec.diagnostics import explain_code, fail, find_code, suggestion_help
+
+if TYPE_CHECKING:
+    from mergec.ops import Operator
 
 
 @click.command()
 @click.argument("name")
+@plugins
 def explain(name: str) -> None:
     """Print the page of an operator, a form, a macro of `std:classic`, or a code.
 
@@ -19,22 +25,28 @@ def explain(name: str) -> None:
     if code is not None:
         click.echo(explain_code(code.id, _example(code.id)), nl=False)
         return
-    from mergec.ops import OPERATORS
+    from mergec.plugin.registry import find_operator, find_plugin
 
-    operator = OPERATORS.get(name)
+    operator = find_operator(name)
     if operator is not None:
-        click.echo(_page(operator.signature(), str(operator.mass), operator.page), nl=False)
+        click.echo(_page(operator), nl=False)
+        plugin = find_plugin(name)
+        if plugin is not None:
+            click.echo("\n".join(["", *plugin.described()]))
         return
     click.echo(_other_page(name), nl=False)
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Every parameter, for programs.")
+@plugins
 def ops(as_json: bool) -> None:
     """List the operators that a spec can call."""
     from mergec.ops import OPERATORS
     from mergec.plan.encode import encode_value
+    from mergec.plugin.registry import find_plugin, load_installed
 
+    load_installed()
     if not as_json:
         width = max(map(len, OPERATORS))
         for operator in OPERATORS.values():
@@ -46,7 +58,7 @@ def ops(as_json: bool) -> None:
             "revision": operator.revision,
             "summary": operator.summary,
             "signature": operator.signature(),
-            "mass": str(operator.mass),
+            "mass": operator.takes,
             "parameters": [
                 {
                     "name": p.name,
@@ -58,7 +70,8 @@ def ops(as_json: bool) -> None:
                 }
                 for p in operator.parameters
             ],
-            "laws": [law.name for law in operator.laws],
+            "laws": [law.label for law in operator.laws],
+            "plugin": plugin.identity if (plugin := find_plugin(operator.name)) else None,
         }
         for operator in OPERATORS.values()
     ]
@@ -84,8 +97,11 @@ def _other_page(name: str) -> str:
     raise fail("E202", f"there is no operator or code `{name}`", help=hint)
 
 
-def _page(signature: str, mass: str, page: str) -> str:
-    return f"{signature}\n\nTakes {mass}.\n\n{page.strip()}\n"
+def _page(operator: "Operator") -> str:
+    """Signature, mass rule, the text of its file, and the labels of its laws, one a line."""
+    laws = "\n           ".join(law.label for law in operator.laws) or "none"
+    text = f"{operator.signature()}\n\nTakes {operator.takes}.\n\n{operator.page.strip()}\n"
+    return f"{text}Laws       {laws}\n"
 
 
 def _example(code: str) -> tuple[str, str] | None:

@@ -19,9 +19,11 @@ import click
 from mergec.cli.checking import check, fmt
 from mergec.cli.expanding import expand
 from mergec.cli.explaining import explain, ops
+from mergec.cli.laws_command import laws
 from mergec.cli.planning import plan
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.running import run
+from mergec.cli.testing import test
 from mergec.cli.verifying import verify
 from mergec.diagnostics import MergecError, fail
 
@@ -57,7 +59,7 @@ def cli() -> None:
     """Compile merge specs: say how several neural networks become one, review it, run it."""
 
 
-for command in (check, fmt, expand, plan, run, verify, explain, ops):
+for command in (check, fmt, expand, plan, run, verify, test, laws, explain, ops):
     cli.add_command(command)
 
 

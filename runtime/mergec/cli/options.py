@@ -43,14 +43,42 @@ def resources(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--backend",
-            type=click.Choice(["reference", "torch"]),
+            type=click.Choice(["reference", "torch", "jax"]),
             default="reference",
             show_default=True,
-            help="What computes: numpy or torch.",
+            help="What computes: numpy, torch or JAX.",
         ),
     ):
         command = option(command)
     return command
+
+
+def plugins(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--plugin` and `--no-plugins`: operators of others are there while the command runs."""
+
+    @wraps(command)
+    def with_plugins(*, plugin: tuple[Path, ...], no_plugins: bool, **others: Any) -> Any:
+        from mergec.plugin.registry import plugins as loaded
+
+        with loaded(plugin, installed=not no_plugins):
+            return command(**others)
+
+    for option in (
+        click.option(
+            "--no-plugins",
+            is_flag=True,
+            help="Leave plugins of installed distributions alone.",
+        ),
+        click.option(
+            "--plugin",
+            metavar="FILE",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            help="Run this Python file, and let specs call the operators that it declares.",
+        ),
+    ):
+        with_plugins = option(with_plugins)
+    return with_plugins
 
 
 def parameters(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import parameters, resources
+from mergec.cli.options import parameters, plugins, resources
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.writing import write_text
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     default="text",
     help="text for review, json for programs, graph for the operators.",
 )
+@plugins
 @parameters
 @resources
 def plan(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import parameters, resources
+from mergec.cli.options import parameters, plugins, resources
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.diagnostics import escape
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     required=True,
     help="The folder to make; with several exports, each gets a folder of its name in it.",
 )
+@plugins
 @parameters
 @resources
 @click.option(
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     type=click.Choice(["cpu", "cuda"]),
     default="cpu",
     show_default=True,
-    help="Where torch computes.",
+    help="Where torch or JAX computes.",
 )
 @click.option(
     "--verify",

@@ -16,11 +16,13 @@ from mergec.catalog import Checkpoint, Dtype, TensorEntry, TensorName
 from mergec.catalog.describe import describe
 from mergec.diagnostics import Diagnostic, MergecError, SourceText
 from mergec.elaborate import Bundle, Elaborated
-from mergec.execute.sweep import sweep_step
+from mergec.execute.barriers import in_turn, settle
+from mergec.execute.sweep import Emit, Observer, Settled, sweep_step
 from mergec.ops.tree_sum import LEAF
-from mergec.plan import Row, check_bundle, check_text, schedule
-from mergec.plan.bind import bind
-from mergec.plan.steps import Output, row_step
+from mergec.plan import Program, Row, check_bundle, check_text, schedule
+from mergec.plan.barriers import needed
+from mergec.plan.bind import Bound, bind
+from mergec.plan.steps import Output, Step, row_step
 from mergec.resolve import KeySets
 
 
@@ -43,9 +45,15 @@ def evaluate(
 
     `block` is a multiple of 2^16 elements. MergecError with what a run would report.
     """
-    headers = tuple((label, _headers(tensors)) for label, tensors in sources.items())
-    rows = _bind_text(text, headers)
-    return {row.tensor: _compute(row, sources, backend, block) for row in rows}
+    bound = _bound(text, sources)
+    memory = _Memory(sources, backend, block)
+    settled = settle(needed(bound.barriers, _programs(bound.rows[0])), in_turn, memory.observe)
+    return {row.tensor: memory.compute(row, settled) for row in bound.rows[0]}
+
+
+def bound_rows(text: str, sources: Mapping[str, Tensors]) -> tuple[Row, ...]:
+    """What is computed for each tensor that the spec `text` exports first."""
+    return _bound(text, sources).rows[0]
 
 
 def evaluate_bundle(
@@ -53,11 +61,25 @@ def evaluate_bundle(
 ) -> dict[str, dict[str, StoredTensor]]:
     """The tensors of every export of a spec by its name; each is computed by itself."""
     checked = check_bundle(bundle)
-    exports = _bind(checked, [(label, _headers(tensors)) for label, tensors in sources.items()])
+    bound = _bind(checked, [(label, _headers(tensors)) for label, tensors in sources.items()])
+    memory = _Memory(sources, backend, block)
+    settled = settle(bound.barriers, in_turn, memory.observe)
     return {
-        export.name: {row.tensor: _compute(row, sources, backend, block) for row in rows}
-        for export, rows in zip(checked.exports, exports, strict=True)
+        export.name: {row.tensor: memory.compute(row, settled) for row in rows}
+        for export, rows in zip(checked.exports, bound.rows, strict=True)
     }
+
+
+def exports_a_delta(text: str) -> bool:
+    """Whether `result`, which the spec `text` binds, is a delta."""
+    try:
+        _check(f"{text}export result\n")
+    except MergecError as error:
+        errors = [found.code for found in error.diagnostics if found.severity == "error"]
+        if errors != ["E308"]:
+            raise
+        return True
+    return False
 
 
 _Headers = tuple[TensorEntry, ...]
@@ -71,15 +93,21 @@ def _headers(tensors: Tensors) -> _Headers:
     )
 
 
+def _bound(text: str, sources: Mapping[str, Tensors]) -> Bound:
+    return _bind_text(text, tuple((label, _headers(each)) for label, each in sources.items()))
+
+
 @lru_cache(maxsize=4096)
-def _bind_text(text: str, headers: tuple[tuple[str, _Headers], ...]) -> tuple[Row, ...]:
-    """The rows of a spec; made once for all values that such tensors may have."""
-    return _bind(_check(text), headers)[0]
+def _bind_text(text: str, headers: tuple[tuple[str, _Headers], ...]) -> Bound:
+    """What is to be computed; made once for all values that such tensors may have."""
+    return _bind(_check(text), headers)
 
 
-def _bind(
-    checked: Elaborated, headers: Sequence[tuple[str, _Headers]]
-) -> tuple[tuple[Row, ...], ...]:
+def _programs(rows: Sequence[Row]) -> list[Program]:
+    return [row.program for row in rows]
+
+
+def _bind(checked: Elaborated, headers: Sequence[tuple[str, _Headers]]) -> Bound:
     checkpoints = {
         label: Checkpoint(Path(), (), {entry.name: entry for entry in entries}, None, (), None)
         for label, entries in headers
@@ -90,7 +118,7 @@ def _bind(
     bound = bind(checked, checkpoints, architectures, keys, found.append)
     if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
         raise MergecError(found)
-    return bound.rows
+    return bound
 
 
 @lru_cache(maxsize=4096)
@@ -98,24 +126,42 @@ def _check(text: str) -> Elaborated:
     return check_text(SourceText("law.merge", text))
 
 
-def _compute(
-    row: Row, sources: Mapping[str, Tensors], backend: Backend, block: int
-) -> StoredTensor:
-    inputs = [
-        _HeldInput(entry, sources[label][entry.name].data)
-        for label, entry in zip(row.labels, row.entries, strict=True)
-    ]
-    if row.action == "copy":
-        return StoredTensor(row.dtype, row.shape, bytes(inputs[0].data))
-    result = bytearray(prod(row.shape) * row.dtype.bits // 8)
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Computes on tensors in memory, each row by itself."""
 
-    def emit(_output: Output, offset: int, data: memoryview) -> None:
-        result[offset : offset + data.nbytes] = data
+    sources: Mapping[str, Tensors]
+    backend: Backend
+    block: int
 
-    step = row_step(row)
-    plan = schedule(step.program, step.work)
-    sweep_step(step, plan, backend, inputs, block, emit, lambda: None)
-    return StoredTensor(row.dtype, row.shape, bytes(result))
+    def compute(self, row: Row, settled: Settled) -> StoredTensor:
+        """One tensor of an export."""
+        if row.action == "copy":
+            data = self.sources[row.labels[0]][row.entries[0].name].data
+            return StoredTensor(row.dtype, row.shape, data)
+        result = bytearray(prod(row.shape) * row.dtype.bits // 8)
+
+        def emit(_output: Output, offset: int, data: memoryview) -> None:
+            result[offset : offset + data.nbytes] = data
+
+        self._sweep(row_step(row), emit, (), settled)
+        return StoredTensor(row.dtype, row.shape, bytes(result))
+
+    def observe(self, step: Step, settled: Settled, observers: Sequence[Observer]) -> None:
+        """One step of a barrier, which emits nothing."""
+        self._sweep(step, lambda _output, _offset, _data: None, observers, settled)
+
+    def _sweep(
+        self, step: Step, emit: Emit, observers: Sequence[Observer], settled: Settled
+    ) -> None:
+        inputs = [
+            _HeldInput(entry, self.sources[label][entry.name].data)
+            for label, entry in zip(step.program.inputs, step.entries, strict=True)
+        ]
+        plan = schedule(step.program, step.work, step.meetings)
+        sweep_step(
+            step, plan, self.backend, inputs, self.block, emit, lambda: None, observers, settled
+        )
 
 
 @final

@@ -1,9 +1,10 @@
 """Tensors that laws are tried on: some on which all is exact, some on which careless code breaks.
 
-All tensors of one draw have one dtype and one length, and lie in `float64`, rounded to the dtype.
+All tensors of one draw have one dtype and one shape, and lie in `float64`, rounded to the dtype.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import isqrt, prod
 from random import Random
 from typing import Any
 
@@ -17,6 +18,7 @@ from mergec.verify.evaluate import StoredTensor
 
 Floats = NDArray[Any]
 Elements = Callable[[Random], float]
+Shape = tuple[int, ...]
 
 NUMPY_DTYPES: dict[Dtype, np.dtype[Any]] = {
     Dtype.BF16: np.dtype(ml_dtypes.bfloat16),
@@ -32,6 +34,13 @@ _NASTY = (
     *(1 + 2.0**-23, -1 - 2.0**-23, 1 - 2.0**-24, 2.0**-31, -(2.0**-31)),
 )
 _LARGEST = {Dtype.F16: 2.0**14}
+# For a backend that flushes subnormals: far enough above them that quotients stay normal too.
+_SMALLEST = {
+    Dtype.BF16: 2.0**-100,
+    Dtype.F16: 2.0**-14,
+    Dtype.F32: 2.0**-100,
+    Dtype.F64: 2.0**-960,
+}
 
 
 def dyadic(random: Random) -> float:
@@ -59,23 +68,92 @@ def adversarial(random: Random) -> float:
     return random.choice((random.choice(_NASTY), random.uniform(-2.0, 2.0)))
 
 
+def related(random: Random) -> float:
+    """Dyadic, and tensors equal, opposite, parallel, orthogonal to the first, or all zero."""
+    return random.randint(-32, 32) / 16
+
+
+def directional(random: Random) -> float:
+    """As `related`, and also nearly parallel or nearly opposite."""
+    return related(random)
+
+
+KINDS: Mapping[str, Elements] = {
+    "dyadic": dyadic,
+    "coarse": coarse,
+    "tenths": tenths,
+    "tame": tame,
+    "adversarial": adversarial,
+    "related": related,
+    "directional": directional,
+}
+
+
+def shapes(least: int = 0, most: int = 24) -> st.SearchStrategy[Shape]:
+    """Shapes of `least` elements or more: vectors, matrices, one number, convolutions."""
+    long = st.integers(least, most)
+    side = st.integers(isqrt(max(least - 1, 0)) + 1, 6)
+    vector = long.map(lambda n: (n,))
+    matrix = st.tuples(side, side)
+    convolution = st.tuples(st.just(2), side, st.just(1), st.just(2))
+    thin = (st.tuples(st.just(1), long), st.tuples(long, st.just(1)))
+    single: list[st.SearchStrategy[Shape]] = [st.just(())] if least <= 1 else []
+    return st.one_of(vector, vector, vector, matrix, matrix, *thin, convolution, *single)
+
+
+def matrices(least: int = 1, most: int = 5) -> st.SearchStrategy[Shape]:
+    """Shapes of matrices, both sides from `least` to `most`."""
+    return st.tuples(st.integers(least, most), st.integers(least, most))
+
+
 @st.composite
 def arrays(
-    draw: st.DrawFn, elements: Elements, dtype: Dtype, count: int, *, least: int = 0, most: int = 24
+    draw: st.DrawFn,
+    elements: Elements,
+    dtype: Dtype,
+    count: int,
+    *,
+    least: int = 0,
+    most: int = 24,
+    shape: st.SearchStrategy[Shape] | None = None,
+    subnormals: bool = True,
 ) -> list[Floats]:
-    """`count` arrays of one length, `least` to `most`, of numbers that `dtype` holds.
+    """`count` arrays of one shape, by default vectors of `least` to `most` elements.
 
-    Hypothesis chooses the length and a seed; drawing each element would leave it few that vary.
+    Hypothesis chooses the shape and a seed; drawing each element would leave it few that vary.
+    Without `subnormals` what is close to them is zero.
     """
-    n = draw(st.integers(least, most))
+    chosen = draw(shape) if shape is not None else (draw(st.integers(least, most)),)
     random = Random(draw(st.integers(0, 2**32 - 1)))
-    return [rounded([elements(random) for _ in range(n)], dtype) for _ in range(count)]
+    made = [np.array([elements(random) for _ in range(prod(chosen))]) for _ in range(count)]
+    if elements in (related, directional):
+        made = [made[0], *(_relate(made[0], x, random, elements) for x in made[1:])] if made else []
+    return [
+        rounded(x.reshape(chosen), dtype, 0.0 if subnormals else _SMALLEST[dtype]) for x in made
+    ]
 
 
-def rounded(values: Sequence[float], dtype: Dtype) -> Floats:
-    """`values` as `dtype` holds them, in float64; beyond a narrow range they are cut off."""
+def _relate(first: Floats, other: Floats, random: Random, kind: Elements) -> Floats:
+    """Something that has to do with `first`; `other` is not."""
+    bump = np.zeros_like(first)
+    if first.size and kind is directional and random.random() < 0.5:
+        bump[random.randrange(first.size)] = 2.0**-20
+    turned = np.roll(first, 1) * np.where(np.arange(first.size) % 2, 1.0, -1.0)
+    return random.choice(
+        (other, other, first + bump, -first + bump, 2 * first, -0.5 * first, 0.0 * first, turned)
+    )
+
+
+def rounded(values: Sequence[float] | Floats, dtype: Dtype, smallest: float = 0.0) -> Floats:
+    """`values` as `dtype` holds them, in float64; cut off beyond a narrow range.
+
+    What is less than `smallest` in magnitude is zero.
+    """
     largest = _LARGEST.get(dtype, 2.0**100)
     wide = np.clip(np.array(values, np.float64), -largest, largest)
+    if smallest:
+        wide = np.where(np.abs(wide) < smallest, np.copysign(0.0, wide), wide)
+    wide = np.asarray(wide)  # numpy makes numbers of arrays without axes
     if dtype is Dtype.F64:
         return wide
     return wide.astype(np.float32).astype(NUMPY_DTYPES[dtype]).astype(np.float64)

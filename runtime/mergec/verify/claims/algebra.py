@@ -7,14 +7,17 @@ from hypothesis import strategies as st
 
 from mergec.catalog import Dtype
 from mergec.ops import MassRule, number, numbers
+from mergec.verify.claim import claim
 from mergec.verify.law_case import BASE, FLOATS, Case, Sources, models
 from mergec.verify.law_tensors import (
     Elements,
     Floats,
     adversarial,
     coarse,
+    directional,
     dyadic,
     long_arrays,
+    related,
     rounded,
     tame,
 )
@@ -26,6 +29,7 @@ _TINY = 2.0**-20
 _LONG = 2 * 2**16 + 8929
 
 
+@claim(symbols="f(x, …, x; w) = x")
 def idempotent(case: Case) -> None:
     """Copies of one tensor merge to that tensor; with f64, whose work dtype is no wider, nearly."""
     (x,) = case.sources(["a"], adversarial).tensors.values()
@@ -33,7 +37,8 @@ def idempotent(case: Case) -> None:
     dtype = case.draw(st.sampled_from([d for d in FLOATS if _holds(x, d)]))
     weights = case.draw(st.lists(st.integers(1, 9), min_size=len(labels), max_size=len(labels)))
     sources = Sources(dtype, dict.fromkeys(labels, x))
-    params = case.params(weights=tuple(Fraction(w) for w in weights))
+    weighed = case.operator.parameter("weights") is not None
+    params = case.params(**({"weights": tuple(map(Fraction, weights))} if weighed else {}))
     found = case.run(case.call(case.operands(labels), params), sources)
     if dtype is Dtype.F64:
         case.require(np.allclose(found, x, rtol=2.0**-50, atol=2.0**-1070), "near the copy")
@@ -41,6 +46,7 @@ def idempotent(case: Case) -> None:
         case.require_same(found, x, "the copy")
 
 
+@claim(symbols="f(x) = x")
 def single_operand_identity(case: Case) -> None:
     """One operand alone is the result, bit for bit."""
     sources = case.sources(["a", "base"], adversarial)
@@ -48,17 +54,19 @@ def single_operand_identity(case: Case) -> None:
     case.require_same(found, _bare(case, sources), "the operand")
 
 
+@claim(symbols="f(x) = x")
 def identity_at(case: Case) -> None:
     """At these parameters the operand comes out as it went in, bit for bit."""
     single_operand_identity(case)
 
 
+@claim(symbols="f(x_π1, …, x_πn; w_π) = f(x_1, …, x_n; w)")
 def permutation_invariant(case: Case) -> None:
     """The order of operands says nothing; nor, where sums are exact, do their labels."""
     count = case.draw(st.sampled_from([2] if case.operator.operands[1] == 2 else [2, 4]))
     labels = tuple("abcd"[:count])
     order = case.draw(st.permutations(labels))
-    kind = case.draw(st.sampled_from([dyadic, coarse]))
+    kind = case.draw(st.sampled_from([dyadic, coarse, related]))
     sources = case.sources([*labels, "base"], kind)
     base = [BASE] if case.operator.mass is MassRule.CONSENSUS else []
     plain = case.call([*base, *models(labels)], case.params())
@@ -73,6 +81,7 @@ def permutation_invariant(case: Case) -> None:
     case.require_same(case.run(written, sources), case.run(permuted, sources), "the other order")
 
 
+@claim(symbols="f(x; c·w) = f(x; w)")
 def weight_scale_invariant(case: Case) -> None:
     """Only the ratios of the weights count."""
     weights = case.law.params["weights"]
@@ -86,6 +95,7 @@ def weight_scale_invariant(case: Case) -> None:
     case.require_same(case.run(first, sources), case.run(second, sources), "scaled weights")
 
 
+@claim(symbols="f(−x) = −f(x)")
 def odd(case: Case) -> None:
     """Negated deltas give the negated result; zeros are equal whatever their sign."""
     labels = _labels(case)
@@ -96,11 +106,12 @@ def odd(case: Case) -> None:
     case.require(np.array_equal(found, -mirrored), f"{found} is not the negative of {mirrored}")
 
 
+@claim(symbols="f(2⁻²⁰·x) = 2⁻²⁰·f(x)")
 def scale_equivariant(case: Case) -> None:
     """2^-20 times the sources is 2^-20 times the result: no hidden absolute constant."""
     labels = _labels(case)
     dtypes = (Dtype.BF16, Dtype.F32, Dtype.F64)
-    kind = case.draw(st.sampled_from([coarse, tame]))
+    kind = case.draw(st.sampled_from([coarse, tame, directional]))
     sources = case.sources([*labels, "base"], kind, dtypes)
     with_base = case.operator.mass is MassRule.CONSENSUS
     operands = [BASE, *models(labels)] if with_base else case.operands(labels)
@@ -109,6 +120,7 @@ def scale_equivariant(case: Case) -> None:
     case.require_same(found, case.run(text, sources) * _TINY, "the scaled result")
 
 
+@claim(symbols="f(a, b; t=0) = a, f(a, b; t=1) = b")
 def endpoints(case: Case) -> None:
     """T = 0 gives the first operand and t = 1 the second, bit for bit."""
     sources = case.sources(["a", "b"], adversarial)
@@ -117,6 +129,7 @@ def endpoints(case: Case) -> None:
         case.require_same(found, sources.tensors[label], f"`{label}` at t = {t}")
 
 
+@claim(symbols="f(a, b; t) = f(b, a; 1−t)")
 def reversal(case: Case) -> None:
     """Operands exchanged and t reversed: the same path walked from the other end."""
     sources = case.sources(["a", "b"], case.draw(_kinds()))
@@ -126,6 +139,7 @@ def reversal(case: Case) -> None:
     case.require_same(found, case.run(case.call(models("ba"), back), sources), "the way back")
 
 
+@claim(symbols="f computed in blocks of 2¹⁶, 2¹⁷ and 2¹⁸ elements has one value", examples=2)
 def block_invariant(case: Case) -> None:
     """The result depends on nothing but the data: not on how many elements a block has."""
     dtype = case.draw(st.sampled_from([Dtype.BF16, Dtype.F32]))
@@ -150,7 +164,7 @@ def _bare(case: Case, sources: Sources) -> Floats:
 
 
 def _kinds() -> st.SearchStrategy[Elements]:
-    return st.sampled_from([coarse, adversarial])
+    return st.sampled_from([coarse, adversarial, directional])
 
 
 def _holds(x: Floats, dtype: Dtype) -> bool:
