@@ -1,0 +1,31 @@
+"""One expression over named tensors, computed by mergec: what peers are compared with."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mergec.backends import get_backend
+from mergec.catalog import Dtype
+from mergec.verify.evaluate import evaluate
+from mergec.verify.law_tensors import Floats, loaded, stored
+
+REFERENCE = get_backend("reference")
+
+
+def merged(
+    expression: str, tensors: Mapping[str, Floats], *, dtype: Dtype = Dtype.F64, delta: bool = True
+) -> Floats:
+    """The value of `expression` over sources called as in `tensors`, in float64.
+
+    Sources are `base` and the others; with `delta` the expression is one.
+    """
+    head = "".join(f'{label} = model("./{label}", id="{label}")\n' for label in tensors)
+    kind = "delta " if delta else ""
+    text = f'{head}result = {expression}\nexport {kind}result as "result"\n'
+    files = {label: {"w": stored(x, dtype)} for label, x in tensors.items()}
+    return loaded(evaluate(text, files, REFERENCE)["w"])
+
+
+def over_zero(**deltas: Floats) -> dict[str, Floats]:
+    """Sources whose task vectors are `deltas`: their base is zero, so nothing is rounded."""
+    return {"base": np.zeros_like(next(iter(deltas.values()))), **deltas}

@@ -1,0 +1,171 @@
+"""Where mergekit and mergec drop or elect other entries, each with both sides' results."""
+
+from tests.peers.case import Case, Difference, Study, mergekit
+
+TWO = "base a b"
+# A unit in which the squares of task vectors are as small as those of fine-tuned models.
+UNIT = 2.0**-13
+
+MASKS = (
+    Study(
+        "which_equals_survive",
+        "trim",
+        "mergekit",
+        "sparsify.magnitude(density=0.5)",
+        "which of equal magnitudes are kept is left to an unstable sort there; how many is not",
+        "unspecified",
+        "lowest index",
+    ),
+    Difference(
+        "trim",
+        mergekit("sparsify.magnitude", "a", density=0.29),
+        "0.29·100 entries are 28 in binary floating point, and 29 exactly",
+        {"base": (0.0,) * 100, "a": tuple(map(float, range(1, 101)))},
+        (0.0,) * 72 + tuple(map(float, range(73, 101))),
+        "trim(a - base; density=0.29)",
+        (0.0,) * 71 + tuple(map(float, range(72, 101))),
+        "trim(a - base; density=0.28)",
+    ),
+    Difference(
+        "breadcrumbs",
+        mergekit("sparsify.magnitude_outliers", "a", density=0.3, gamma=0.0),
+        "of a tensor with fewer than 1/density entries nothing is kept there, one entry here",
+        {"base": (0.0, 0.0), "a": (1.0, 2.0)},
+        (0.0, 0.0),
+        "breadcrumbs(a - base; density=0.3, gamma=0)",
+        (0.0, 2.0),
+    ),
+    Study(
+        "mean_of_dare",
+        "dare",
+        "mergekit",
+        "sparsify.bernoulli(density=0.5, rescale_norm='l1')",
+        "one factor that restores the sum of magnitudes shifts the mean of each entry; "
+        "of 1, 2, 3, 4 it is",
+        "1.4487, 2.1508, 2.6793, 3.0962",
+        "1, 2, 3, 4",
+        "dare(a - base; density=0.5, rescale=l1)",
+    ),
+    Study(
+        "mean_of_della",
+        "della",
+        "mergekit",
+        "sparsify.della_magprune(density=0.5, epsilon=0.25, rescale_norm='l1')",
+        "one factor for all entries shifts the mean of each; of 1, 2, 3 it is",
+        "0.4844, 1.5500, 3.4031",
+        "1, 2, 3",
+        "della(a - base; density=0.5, epsilon=0.25, rescale=l1)",
+    ),
+    Study(
+        "axis_of_della",
+        "della",
+        "mergekit",
+        "sparsify.della_magprune(density=0.5, epsilon=0.25)",
+        "entries of a tensor of three axes are ranked along its second there, its last here",
+        "second axis",
+        "last axis",
+    ),
+    Difference(
+        "della",
+        mergekit("sparsify.della_magprune", "a", density=0.5, epsilon=0.25),
+        "rows of one entry have a probability of 0/0 there, of the density here",
+        {"base": ((0.0,), (0.0,), (0.0,), (0.0,)), "a": ((1.0,), (2.0,), (3.0,), (4.0,))},
+        "RuntimeError",
+        "della(a - base; density=0.5, epsilon=0.25, seed=0)",
+        ((2.0,), (0.0,), (6.0,), (0.0,)),
+    ),
+    Difference(
+        "della",
+        mergekit("sparsify.della_magprune", "a", density=0.75, epsilon=0.25),
+        "a probability of 1 for the largest entry is refused there",
+        {"base": (0.0, 0.0, 0.0, 0.0), "a": (1.0, 2.0, 3.0, 4.0)},
+        "ValueError",
+        "della(a - base; density=0.75, epsilon=0.25)",
+        (2.0, 3.0, 3.6, 4.0),
+    ),
+    Difference(
+        "della",
+        mergekit("sparsify.della_magprune", "a", density=1, epsilon=0.25),
+        "at density 1 the epsilon is ignored there, and contradicts the density here",
+        {"base": (0.0, 0.0), "a": (1.0, 2.0)},
+        (1.0, 2.0),
+        "della(a - base; density=1, epsilon=0.25)",
+        "E216",
+        "della(a - base; density=1, epsilon=0)",
+    ),
+)
+
+ELECTIONS = (
+    Difference(
+        "ties",
+        mergekit("ties", TWO, base="base", weight=1),
+        "a tied election is positive there, and drops the entry here",
+        {"base": (0.0, 0.0), "a": (1.0, 2.0), "b": (-1.0, 3.0)},
+        (1.0, 2.5),
+        "ties(base, a, b; density=1)",
+        (0.0, 2.5),
+        "ties(base, a, b; density=1, zero=positive)",
+    ),
+    Difference(
+        "ties",
+        mergekit("ties", "base a b c", base="base", weight=1),
+        "votes are summed in the dtype of the tensors there, so that rounding elects; exactly here",
+        {"base": (0.0,), "a": (0.1,), "b": (0.2,), "c": (-0.3,)},
+        (0.15,),
+        "ties(base, a, b, c; density=1)",
+        (-0.3,),
+    ),
+    Difference(
+        "ties",
+        mergekit("ties", "base a", base="base", weight=1),
+        "the default density is 1 there, which trims nothing, and 0.2 here",
+        {"base": (0.0,) * 5, "a": (5.0, 4.0, 3.0, 2.0, 1.0)},
+        (5.0, 4.0, 3.0, 2.0, 1.0),
+        "ties(base, a)",
+        (5.0, 0.0, 0.0, 0.0, 0.0),
+        "ties(base, a; density=1)",
+    ),
+    Difference(
+        "ties",
+        mergekit("ties", TWO, base="base", weight=[1, -2]),
+        "a negative weight turns the votes of its task vector there",
+        {"base": (0.0, 0.0), "a": (1.0, 2.0), "b": (-1.0, 3.0)},
+        (-3.0, 3.0),
+        "ties(base, a, b; density=1, weights=[1, -2])",
+        "E203",
+    ),
+    Difference(
+        "sce",
+        mergekit("sce", TWO, base="base"),
+        "a tied election is positive there, and drops the entry here",
+        {"base": (0.0, 0.0), "a": (1.0, 2.0), "b": (-1.0, 3.0)},
+        (1.0, 8 / 3),
+        "sce(base, a, b; tau=1)",
+        (0.0, 8 / 3),
+        "sce(base, a, b; tau=1, zero=positive)",
+    ),
+    Difference(
+        "sce",
+        mergekit("sce", TWO, base="base"),
+        "task vectors whose mean squares sum to less than 1e-6 are weighed equally there",
+        {
+            "base": (0.0, 0.0, 0.0),
+            "a": (4 * UNIT, UNIT, UNIT),
+            "b": (2 * UNIT, -3 * UNIT, UNIT),
+        },
+        (3 * UNIT, -3 * UNIT, UNIT),
+        "sce(base, a, b; tau=1)",
+        (3.125 * UNIT, -3 * UNIT, UNIT),
+    ),
+    Difference(
+        "sce",
+        mergekit("sce", "base a", base="base", select_topk=0.5),
+        "one task vector never differs, so nothing of it is selected there",
+        {"base": (0.0, 0.0), "a": (1.0, 2.0)},
+        (0.0, 0.0),
+        "sce(base, a; tau=0.5)",
+        "E209",
+    ),
+)
+
+ROWS: tuple[Case, ...] = (*MASKS, *ELECTIONS)
