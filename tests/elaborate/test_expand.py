@@ -110,7 +110,7 @@ def test_macros_defaults_and_canonical_order_are_written_out() -> None:
         "v2 = dare(math - base, density=1/3, seed=0, rescale=inv)\n"
         "child = ties(\n    base,\n    v1,\n    v2;\n"
         "    density=1,\n    weights=[1, 2],\n    scale=1,\n    elect=mass,\n    zero=drop,\n"
-        "    agg=wmean,\n    weight_stage=before,\n)\n\n"
+        "    agg=wmean,\n    weight_stage=before,\n    scope=tensor,\n)\n\n"
         '## A tenth.\nexport child as "child"\n'
     )
 
@@ -135,7 +135,8 @@ def test_contracts_are_kept() -> None:
         'require dtype(x) == f32 and 2*(norm(x) - 1) >= norm(2*x - base), "a \\"why\\""',
     )
     assert expansion(*lines) == (
-        "x = slerp(base, code; t=0.5, norm=raw, antiparallel=error, extrapolate=false)\n\n"
+        "x = slerp(base, code; t=0.5, norm=raw, scope=tensor, antiparallel=error, "
+        "extrapolate=false)\n\n"
         'require norm(x - base) < -1 or 0 - 1/3 != params(base) and not finite(x), "so"\n'
         'require dtype(x) == "f32" and 2*(norm(x) - 1) >= norm(2*x - base), "a \\"why\\""\n\n'
         'export x as "x"\n'

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mergec.diagnostics import MergecError, SourceText, render_text
 from mergec.elaborate import Elaborated
 from mergec.ir import is_scheduled
+from mergec.ops import OPERATORS
 from mergec.passes import normal_form
 from mergec.plan import check_text
 from mergec.resolve.routing import VIEWS
@@ -26,6 +27,7 @@ TOKENS = [
     *("++", "..", "|", "&", "!", "=>", "<", "==", "and", "not", "else", "match {", "}", "[0..2]"),
     *("attn", "layers(0..2)", '"*.norm.*"', "ramp(0, 1)", "select(", "rename(", "as_model(", "*"),
     *("\ndef f(a, *r, k=1) = ", "\nparam p: number = ", '\nuse "std:classic" as s', "\nrequire "),
+    *OPERATORS,
     *("f(base, code)", "s.model_soup", "*r", "norm(base)", "match { attn => 0.5, else => p }", "k"),
 ]
 

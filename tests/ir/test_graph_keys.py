@@ -15,10 +15,10 @@ KEYS = {
     "base": "0386b8d2e0a7b06d",
     "base + 0.5*(a - base)": "ee05cf6e0875ea47",
     "linear(a, b; weights=[3, 1])": "47587c02ef91da51",
-    "ties(base, a, b)": "2f388ef70c6f1a47",
-    "ties(base, (a - base) |> dare(density=0.3, seed=7), b; density=0.5)": "9a3e7d2c9bf52e36",
-    "slerp(a, b; t=1/3, norm=polar)": "5a1543c1534a3b3f",
-    "base + trim(a - base; density=0.25)": "ea1baa3b58bb87b4",
+    "ties(base, a, b)": "54f717dcc43e3883",
+    "ties(base, (a - base) |> dare(density=0.3, seed=7), b; density=0.5)": "8d83955d1fb4f8a2",
+    "slerp(a, b; t=1/3, norm=polar)": "2de43ed291ef11a5",
+    "base + trim(a - base; density=0.25)": "d75d8add20037fe0",
     "base + scale(a - base; by=-0.1)": "27c5b7ba8e77d9c8",
 }
 

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from mergec.backends import Backend, get_backend
 from mergec.catalog.dtypes import Dtype
 from mergec.ir import Value
-from mergec.ops.stage import Cursor, Site, Stage, StatisticStage, statistics_passes
+from mergec.ops.stage import (
+    Cursor,
+    Site,
+    Stage,
+    StatisticStage,
+    block_size,
+    statistics_passes,
+)
 
 Floats = NDArray[Any]
 
@@ -22,6 +29,8 @@ NUMPY_DTYPES: dict[Dtype, np.dtype[Any]] = {
     Dtype.F32: np.dtype(np.float32),
     Dtype.F64: np.dtype(np.float64),
 }
+
+_LIBRARIES = {"torch": "PyTorch", "jax": "JAX"}
 
 
 def run_stage(
@@ -35,14 +44,17 @@ def run_stage(
     out: Dtype | None = None,
     block: int = 1 << 17,
     tensor: str = "w",
+    shape: tuple[int, ...] | None = None,
 ) -> Floats:
     """The stage's result as numpy in `out` (default: `work`).
 
-    `stored` gives the operands' storage dtypes; by default all are computed, in `work`.
+    `stored` gives the operands' storage dtypes; by default all are computed, in `work`. `shape`
+    is a vector's by default.
     """
     kinds = tuple(stored or (None,) * len(operands))
     n = len(operands[0])
-    site = Site(tensor, n, work, kinds)
+    site = Site(tensor, shape or (n,), work, kinds)
+    block = block_size(block, [stage.grain(params, site.shape)], n)
     loaded = [_load(backend, x, kind, work) for x, kind in zip(operands, kinds, strict=True)]
     starts = range(0, n, block)
     setting = stage.prepare(params, site)
@@ -68,6 +80,16 @@ def _load(backend: Backend, x: Floats, kind: Dtype | None, work: Dtype) -> Any:
     return backend.load(memoryview(data.tobytes()), kind or work, work)
 
 
+def askable(backend: Backend, arrays: Sequence[Floats]) -> list[Floats]:
+    """The arrays; for a backend that flushes subnormals, zeros in place of what leads to them.
+
+    Numbers from 2⁻⁹⁰ up have products with weights, and rounding errors of sums, that are normal.
+    """
+    if backend.subnormals:
+        return list(arrays)
+    return [np.where(np.abs(x) < 2.0**-90, np.copysign(0.0, x), x) for x in arrays]
+
+
 def bits(x: Floats) -> list[int]:
     """Bit patterns, to tell -0 from +0."""
     patterns: list[int] = x.view(f"u{x.dtype.itemsize}").tolist()
@@ -75,12 +97,17 @@ def bits(x: Floats) -> list[int]:
 
 
 def installed_backends() -> list[Any]:
-    """Parameters for `pytest.mark.parametrize("backend", ...)`: torch is skipped where absent."""
+    """Parameters for `pytest.mark.parametrize("backend", ...)`; what is absent is skipped."""
     return [pytest.param(get_backend("reference"), id="reference"), *other_backends()]
 
 
 def other_backends() -> list[Any]:
     """Those that are to be compared with the reference."""
-    absent = find_spec("torch") is None
-    skip = [pytest.mark.skip(reason="PyTorch is not installed")] if absent else []
-    return [pytest.param(None if absent else get_backend("torch"), id="torch", marks=skip)]
+    return [_parameter(name, library) for name, library in _LIBRARIES.items()]
+
+
+def _parameter(name: str, library: str) -> Any:
+    if find_spec(name) is None:
+        skip = pytest.mark.skip(reason=f"{library} is not installed")
+        return pytest.param(None, id=name, marks=skip)
+    return pytest.param(get_backend(name), id=name)

@@ -21,7 +21,7 @@ from mergec.ops.rounding import (
 )
 from mergec.ops.stage import Cursor, Site
 from tests.ops.array_strategies import dyadic, several
-from tests.ops.stage_runner import NUMPY_DTYPES, bits, other_backends, run_stage
+from tests.ops.stage_runner import NUMPY_DTYPES, askable, bits, other_backends, run_stage
 
 Floats = NDArray[Any]
 REFERENCE = get_backend("reference")
@@ -132,7 +132,7 @@ def test_a_coefficient_of_one_passes_and_minus_one_negates() -> None:
     minus: dict[str, Any] = {"coefficients": (Fraction(-1),)}
     assert bits(run_stage(STAGE, REFERENCE, [x], one, work=Dtype.F32)) == bits(x)
     assert bits(run_stage(STAGE, REFERENCE, [x], minus, work=Dtype.F32)) == bits(-x)
-    site = Site("w", 4, Dtype.F32, (None,))
+    site = Site("w", (4,), Dtype.F32, (None,))
     block = REFERENCE.load(memoryview(x.tobytes()), Dtype.F32, Dtype.F32)
     assert STAGE.apply(REFERENCE.xp, [block], STAGE.prepare(one, site), Cursor()) is block
 
@@ -165,6 +165,7 @@ def test_backends_agree_bit_for_bit(
     backend: Any, arrays: list[Floats], exact: Sequence[Fraction]
 ) -> None:
     params: dict[str, Any] = {"coefficients": tuple(exact)}
+    arrays = askable(backend, arrays)
     kinds = (Dtype.BF16, None, Dtype.BF16)
     for work in (Dtype.F32, Dtype.F64):
         expected = run_stage(STAGE, REFERENCE, arrays, params, work=work, stored=kinds)

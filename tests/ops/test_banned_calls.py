@@ -1,6 +1,7 @@
 """Kernels avoid what differs between libraries, builds or thread counts."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,36 @@ def test_all_kernels_are_looked_at() -> None:
 
 def test_the_ban_sees_a_call() -> None:
     assert _banned("y = torch.lerp(a, b, t)\nz = x.sum() + math.atan2(a, b)") == ["lerp", "sum"]
+    assert _banned("torch.argsort(x, stable=False)\ntorch.exp(x)") == ["argsort", "exp"]
+
+
+def test_the_ban_leaves_what_the_namespace_declares() -> None:
+    assert _banned("y = xp.exp(x)\nz = torch.argsort(x, dim=1, stable=True)") == []
+    assert _banned("class Namespace:\n    def exp(self, x):\n        return torch.exp(x)") == []
 
 
 def _banned(source: str) -> list[str]:
-    """Banned methods that are called; Python's own `math`, used on the host, is free."""
-    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    methods = [func for func in calls if isinstance(func, ast.Attribute)]
-    library = [m for m in methods if not (isinstance(m.value, ast.Name) and m.value.id == "math")]
-    return sorted(m.attr for m in library if m.attr in BANNED)
+    """Banned methods that are called.
+
+    Free are Python's own `math`, used on the host, the builder of a graph, what a kernel calls on
+    its `xp`, a stable sort, and in a namespace the function that a method is named after.
+    """
+    found: list[str] = []
+    for scope, node in _calls(ast.parse(source), ""):
+        method = node.func
+        if not isinstance(method, ast.Attribute) or method.attr not in BANNED - {scope}:
+            continue
+        stable = any(ast.unparse(keyword) == "stable=True" for keyword in node.keywords)
+        if ast.unparse(method.value) not in ("math", "xp", "builder") and not stable:
+            found.append(method.attr)
+    return sorted(found)
+
+
+def _calls(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call, with the name of the function that it stands in."""
+    if isinstance(node, ast.FunctionDef):
+        scope = node.name
+    if isinstance(node, ast.Call):
+        yield scope, node
+    for child in ast.iter_child_nodes(node):
+        yield from _calls(child, scope)

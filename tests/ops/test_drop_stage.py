@@ -18,11 +18,11 @@ from mergec.ops.drop import STAGE, DropSetting, keep_rescaled
 from mergec.ops.stage import Site
 from mergec.ops.threefry import keep_mask, keep_threshold, mask_key
 from tests.ops.array_strategies import several
-from tests.ops.stage_runner import bits, other_backends, run_stage
+from tests.ops.stage_runner import askable, bits, other_backends, run_stage
 
 Floats = NDArray[Any]
 REFERENCE = get_backend("reference")
-SITE = Site("w", 4, Dtype.F64, (None,))
+SITE = Site("w", (4,), Dtype.F64, (None,))
 
 densities = st.fractions(Fraction(1, 20), 1, max_denominator=20)
 works = st.sampled_from([Dtype.F32, Dtype.F64])
@@ -135,6 +135,7 @@ def test_masks_of_two_sources_are_uncorrelated_at_a_fixed_seed() -> None:
 def test_backends_agree_bit_for_bit(
     backend: Any, arrays: list[Floats], density: Fraction, work: Dtype
 ) -> None:
+    arrays = askable(backend, arrays)
     for rescale in ("inv", "l1", "none"):
         params = _params(density, rescale)
         expected = run_stage(STAGE, REFERENCE, arrays, params, work=work)

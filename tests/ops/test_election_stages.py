@@ -16,7 +16,7 @@ from mergec.ops import STAGES, statistics_passes
 from mergec.ops.exact_sign import with_sign_of_sum
 from mergec.ops.rounding import proportional, round_significand
 from tests.ops.array_strategies import dyadic, several
-from tests.ops.stage_runner import bits, other_backends, run_stage
+from tests.ops.stage_runner import askable, bits, other_backends, run_stage
 
 Floats = NDArray[Any]
 Weights = tuple[Fraction, ...]
@@ -199,7 +199,7 @@ def test_expansions_survive_cancellation_in_float64(count: int) -> None:
 def test_backends_agree_bit_for_bit(
     backend: Any, election: tuple[list[Floats], Weights], work: Dtype
 ) -> None:
-    operands, weights = election
+    operands, weights = askable(backend, election[0]), election[1]
     signs: dict[str, Any] = {"weights": weights, "zero": "majority", "elect": "mass"}
     expected = run_stage(ELECT, REFERENCE, operands, signs, work=work)
     assert bits(run_stage(ELECT, backend, operands, signs, work=work)) == bits(expected)

@@ -110,8 +110,8 @@ def test_slerp_of_deltas_with_its_angle(backend: Backend) -> None:
         ],
         12,
     )
-    squares = [x * x for x in (A, C, A - C, A + C)]
-    sums = [combine_leaves([float(x) for x in square]) for square in squares]
+    products = [*(x * x for x in (A, C, A - C, A + C)), A * C]
+    sums = [combine_leaves([float(x) for x in product]) for product in products]
     theta = angle(*sums)
     assert theta is not None
     assert f"{theta:.12g}" == "2.54714048716"
@@ -173,7 +173,7 @@ def test_ties(
 def test_dare_with_an_injected_mask(backend: Backend) -> None:
     index = backend.xp.iota(6)
     mask = (index != 1) & (index != 4)
-    site = Site("w", 6, Dtype.F64, (None,))
+    site = Site("w", (6,), Dtype.F64, (None,))
     x = backend.load(memoryview(A.astype(np.float64).tobytes()), Dtype.F64, Dtype.F64)
     inverse = keep_rescaled(backend.xp, x, mask, DropSetting((0, 0), 0, 0.5, site))
     assert np.asarray(inverse).tolist() == [1, 0, 0, 0.75, 0, 0.125]

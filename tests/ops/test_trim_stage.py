@@ -15,7 +15,7 @@ from mergec.catalog.dtypes import Dtype
 from mergec.ops.select_top import kept_count
 from mergec.ops.trim import STAGE
 from tests.ops.array_strategies import adversarial, several
-from tests.ops.stage_runner import bits, other_backends, run_stage
+from tests.ops.stage_runner import askable, bits, other_backends, run_stage
 
 Floats = NDArray[Any]
 REFERENCE = get_backend("reference")
@@ -128,6 +128,7 @@ def test_inverse_rescaling_divides() -> None:
 def test_backends_agree_bit_for_bit(
     backend: Any, x: Floats, density: Fraction, work: Dtype
 ) -> None:
+    (x,) = askable(backend, [x])
     for rescale in ("none", "inv", "l1", "l2"):
         params: dict[str, Any] = {"density": density, "ties": "index", "rescale": rescale}
         expected = run_stage(STAGE, REFERENCE, [x], params, work=work)

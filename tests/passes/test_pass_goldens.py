@@ -16,9 +16,9 @@ from mergec.catalog import Dtype
 from mergec.ir import Graph, parse_graph, print_graph, verify_graph
 from mergec.ops import STAGES
 from mergec.passes import PIPELINE
+from mergec.verify.exact_value import exact
 from mergec.verify.law_tensors import stored
-from tests.oracles.exact import exact
-from tests.oracles.whole import whole
+from mergec.verify.whole import whole
 
 FOLDER = Path(__file__).parent
 PASSES = {run.__name__: run for run in PIPELINE}

@@ -102,7 +102,7 @@ def reading(
     """A tensor's part in a measure of values of a program."""
     labels, entries = tuple(label for label, _ in read), tuple(entry for _, entry in read)
     program = Program(labels, tuple(calls), tuple(results))
-    return Reading(measure, tensor, program, labels, entries, (), work)
+    return Reading(measure, tensor, program, labels, entries, (), work, entries[0].shape)
 
 
 def plan_of(

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import prod
 from random import Random
 
+import numpy as np
 from hypothesis import strategies as st
 
 from mergec.catalog import Dtype
@@ -28,7 +29,8 @@ def checkpoints(spec: SpecText, *, exact: bool) -> st.SearchStrategy[Checkpoints
 
     Mixed dtypes, no element to a dozen in a tensor; with `exact` all are multiples of 1/16. Where
     the spec never looks at names, some sources have a prefix on every one. All hold an equal
-    integer buffer and a bookkeeping one that differs.
+    integer buffer and a bookkeeping one that differs. Sources of statistics have one for each
+    tensor, or for each matrix.
     """
     return st.composite(_fill)(spec, exact)
 
@@ -47,6 +49,15 @@ def _fill(draw: st.DrawFn, spec: SpecText, exact: bool) -> Checkpoints:
         found[label][f"{prefix}model.steps"] = StoredTensor(Dtype.I64, (1,), bytes(8))
         ids = bytes([draw(st.integers(0, 9)), *bytes(7)])
         found[label][f"{prefix}model.position_ids"] = StoredTensor(Dtype.I64, (1,), ids)
+    layers = max(spec.layers.values())
+    for label, kind in spec.statistics.items():
+        found[label] = {
+            name: _STATISTICS[kind](draw, shapes[part])
+            for name, part in _names(layers).items()
+            if kind == "importance" or len(shapes[part]) == 2
+        }
+        # A file without any tensor is refused.
+        found[label]["model.steps"] = StoredTensor(Dtype.I64, (1,), bytes(8))
     return found
 
 
@@ -61,6 +72,24 @@ def _tensor(draw: st.DrawFn, elements: Elements, shape: tuple[int, ...]) -> Stor
     n = prod(shape)
     (values,) = draw(arrays(elements, dtype, 1, least=n, most=n))
     return stored(values.reshape(shape), dtype)
+
+
+def _importance(draw: st.DrawFn, shape: tuple[int, ...]) -> StoredTensor:
+    """Small numbers, none of them negative, some of them zero."""
+    count = prod(shape)
+    values = draw(st.lists(st.integers(0, 64), min_size=count, max_size=count))
+    return stored(np.array(values).reshape(shape) / 16, draw(st.sampled_from(FLOATS)))
+
+
+def _gram(draw: st.DrawFn, shape: tuple[int, ...]) -> StoredTensor:
+    """X'X of some rows, with a little on the diagonal, as an inverse needs."""
+    count = shape[-1]
+    values = draw(st.lists(st.integers(-4, 4), min_size=2 * count, max_size=2 * count))
+    rows = np.array(values).reshape(2, count) / 4
+    return stored(rows.T @ rows + np.eye(count) / 4, draw(st.sampled_from((Dtype.F32, Dtype.F64))))
+
+
+_STATISTICS = {"importance": _importance, "gram": _gram}
 
 
 def _uneven(random: Random) -> float:

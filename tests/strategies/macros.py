@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from tests.strategies.expressions import Expr, Writer
+    from tests.strategies.expressions import Writer
+    from tests.strategies.offer import Expr
 
 COMMON = """## A spec that others use.
 param share: number = 0.5 from 0 to 1

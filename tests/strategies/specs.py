@@ -1,7 +1,7 @@
 """Random specs: sources of several depths, parameters, used files, exports and contracts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from mergec.diagnostics import SourceText
 from mergec.elaborate import Bundle, Setting
-from tests.strategies.expressions import Kind, Writer
+from tests.strategies.expressions import Writer
 from tests.strategies.macros import COMMON
+from tests.strategies.offer import Kind, Statistic
 
 _DTYPES = ("", " { dtype = bf16 }", " { dtype = f16, shard = 1KB }", " { dtype = f32 }")
 _WHOLE = "{}"
@@ -40,6 +41,7 @@ class SpecText:
     `twin` says the same with the operands of order-free operators in another order. `layers` are
     the layers of each source by its label. `rigid` says that all sources have the same tensor
     names. `plain` is the template without its contracts. `delta` says that the first export is one.
+    `statistics` are the sources of statistics by their labels, and of which kind they are.
     """
 
     template: str
@@ -50,6 +52,7 @@ class SpecText:
     settings: Mapping[str, Setting]
     rigid: bool
     delta: bool
+    statistics: Mapping[str, Statistic] = field(default_factory=dict[str, Statistic])
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -133,7 +136,9 @@ def _write(draw: st.DrawFn, kind: Kind) -> SpecText:
         )
     )
     bound = (*labels, *(f"{label}_all" for label in labels), *writer.names, "result")
-    return SpecText(template, twin, plain, bound, layers, settings, writer.rigid, delta)
+    return SpecText(
+        template, twin, plain, bound, layers, settings, writer.rigid, delta, writer.statistics
+    )
 
 
 def _source(writer: Writer, label: str, layers: int) -> str:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.strategies.selectors import selector
 
 if TYPE_CHECKING:
-    from tests.strategies.expressions import Expr, Writer
+    from tests.strategies.expressions import Writer
+    from tests.strategies.offer import Expr
 
 _BACK_AND_FORTH = (
     ('"*" => "inner.*"', '"inner.*" => "*"'),
