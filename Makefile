@@ -22,7 +22,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # older ones know no dependency groups
 	$(BIN)/pip install --quiet '$(TORCH)'
-	$(BIN)/pip install --quiet --editable '.[torch,verify,demo]' --group dev
+	$(BIN)/pip install --quiet --editable '.[torch,jax,verify,demo]' --group dev
 	@touch $@
 
 .PHONY: setup
@@ -48,6 +48,10 @@ slow: $(READY) ## the slow tests alone
 mutations: $(READY) ## a hundred thousand changed specs, each understood or refused (10 minutes)
 	$(BIN)/python -m tests.fuzz.mutations
 
+.PHONY: mutation
+mutation: $(READY) ## the share of changed operators that the tests notice, by mutmut (hours)
+	$(BIN)/python -m tests.mutation.run
+
 .PHONY: lint
 lint: $(READY) ## format, lint, both type checkers, floors
 	$(BIN)/ruff format --check
@@ -70,6 +74,21 @@ docs: $(READY) ## the pages made from the code, and what the examples on the oth
 toys: $(READY) ## lay toy models beside specs/invalid, so that `mergec check` of these can be tried
 	$(BIN)/python -m tests.toy_checkpoints specs/invalid
 
+# The peers come with hundreds of packages, among them old ones: an environment of their own.
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
+
+$(PEERS_READY): pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet '$(TORCH)'
+	$(PEERS)/bin/pip install --quiet mergekit==0.1.5 sd-mecha==1.1.8
+	$(PEERS)/bin/pip install --quiet --editable '.[pytest]'
+	@touch $@
+
+.PHONY: peers
+peers: $(PEERS_READY) ## operators against those of mergekit and sd-mecha, see docs/peers.md
+	$(PEERS)/bin/pytest -m 'slow or not slow' tests/peers
+
 .PHONY: bench
 bench: $(READY) ## time and memory on a 1 B parameter checkpoint, against mergekit
 	$(BIN)/python -m benchmarks.run
@@ -80,5 +99,5 @@ build: $(READY) ## wheel and sdist into dist/
 
 .PHONY: clean
 clean: ## remove .venv, caches and built files
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

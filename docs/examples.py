@@ -8,7 +8,7 @@ These kinds of fenced block are examples; all others are left alone.
 
 - `console`: lines after `$ ` are run by a shell; what they print must stand below them.
 - `merge`: a spec, or statements of one. `merge NAME.merge` also writes it to that file.
-- `python`: a program that ends well and prints nothing.
+- `python`: a program that ends well and prints nothing; `python NAME.py` writes it to that file.
 - `json FILE` and `text FILE`: what stands in FILE, which a command above has written.
 
 In what is printed `…` stands for anything within a line (times, memory), and a line of `…` alone
@@ -35,9 +35,12 @@ PAGES = (
     "docs/language.md",
     "docs/library.md",
     "docs/checking.md",
+    "docs/testing.md",
     "docs/plan.md",
     "docs/numerics.md",
+    "docs/laws.md",
     "docs/output.md",
+    "docs/your-own-operator.md",
     "docs/exit-codes.md",
     "grammar/README.md",
     "compiler/README.md",
@@ -128,7 +131,7 @@ def actual(page: str, shell: Shell) -> Iterator[tuple[Block, Block]]:
     status = 0
     for block in blocks(page):
         name = block.argument
-        if block.language == "merge" and name:
+        if block.language in ("merge", "python") and name:
             (shell.folder / name).write_text(block.text)
         elif block.language == "console":
             text = ""

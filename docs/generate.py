@@ -2,9 +2,10 @@
 
     python -m docs.generate    # from the repository's root, with mergec importable
 
-`docs/operators.md` is made from `mergec.ops`, `docs/library.md` from the library specs that are
-shipped with mergec, `docs/errors.md` from `mergec.diagnostics.CODES`. A test compares them with
-what stands here.
+`docs/operators.md` is made from `mergec.ops`, `docs/operator-laws.md` from the laws there and what
+`mergec.verify` knows of them, `docs/library.md` from the library specs that are
+shipped with mergec, `docs/errors.md` from `mergec.diagnostics.CODES`, `docs/peers.md` from
+`tests.peers`. A test compares them with what stands here.
 """
 
 import sys
@@ -12,10 +13,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
+from docs.peers_page import peers_page
+from mergec.backends import BACKENDS
 from mergec.diagnostics import CODES
 from mergec.elaborate.library_pages import LibraryMacro, library_macros
 from mergec.ir import Value, print_decimal
 from mergec.ops import OPERATORS, STAGES, Law, Operator, Parameter
+from mergec.verify.claims import CLAIMS
 
 HERE = Path(__file__).resolve().parent
 
@@ -54,6 +58,15 @@ math = model("./math")
 child = std.dare_ties(base, code, math; density=0.1, seed=1)
 ```
 """
+_OPERATOR_LAWS_HEAD = """# Operators and their laws
+
+Made from the code by `make docs`; edit `compiler/mergec/ops/` instead.
+[laws.md](laws.md) says how laws are tried, and `mergec laws --list` prints them with their symbols.
+
+Every law is tested on every backend. *bits*: what the law says is true bit for bit. A number: true
+up to that part of the largest magnitude of the result. *refuted*: the law must be false, and a
+counterexample is found. On `jax` no subnormals are tried, for XLA flushes them on a CPU.
+"""
 _ERRORS_HEAD = """# Codes
 
 Made from the code by `make docs`; edit `grammar/mergec/diagnostics/codes.py` instead.
@@ -71,6 +84,7 @@ _FAMILIES = {
     "E6": "E6 plan and resources",
     "E7": "E7 sources and files",
     "E8": "E8 run and integrity",
+    "E9": "E9 laws and tests",
     "W": "W warnings",
 }
 
@@ -80,6 +94,31 @@ def operators_page() -> str:
     operators = [_operator(OPERATORS[name]) for name in sorted(OPERATORS)]
     stages = [_stage(name) for name in sorted(set(STAGES) - set(OPERATORS))]
     return "\n".join([_OPERATORS_HEAD, _LAWS, "", *operators, _STAGES_HEAD, *stages])
+
+
+def operator_laws_page() -> str:
+    """The text of `docs/operator-laws.md`."""
+    parts = [_OPERATOR_LAWS_HEAD]
+    claims = {law.name for operator in OPERATORS.values() for law in operator.laws}
+    for name in sorted(OPERATORS):
+        columns = " | ".join(BACKENDS)
+        parts += [f"## {name}\n", f"| law | {columns} |", f"| --- |{' --- |' * len(BACKENDS)}"]
+        for law in OPERATORS[name].laws:
+            cells = " | ".join([_how_exactly(law)] * len(BACKENDS))
+            parts.append(f"| `{law.label}` | {cells} |")
+        parts.append("")
+    parts += ["# What the names claim\n", "| name | in words | in symbols |", "| --- | --- | --- |"]
+    for name in sorted(claims):
+        claim = CLAIMS[name]
+        symbols = claim.symbols.replace("|", "\\|")
+        parts.append(f"| `{name}` | {claim.words} | {symbols} |")
+    return "\n".join(parts) + "\n"
+
+
+def _how_exactly(law: Law) -> str:
+    if not law.holds:
+        return "refuted"
+    return f"{law.tolerance:.0e}" if law.tolerance else "bits"
 
 
 def library_page() -> str:
@@ -114,8 +153,10 @@ def pages() -> Mapping[str, str]:
     """Every generated page by its name in `docs/`."""
     return {
         "operators.md": operators_page(),
+        "operator-laws.md": operator_laws_page(),
         "library.md": library_page(),
         "errors.md": errors_page(),
+        "peers.md": peers_page(),
     }
 
 
@@ -123,7 +164,7 @@ def _operator(operator: Operator) -> str:
     summary, _, rest = operator.page.strip().partition("\n")
     rows = [_parameter(parameter) for parameter in operator.parameters]
     order = "Operands may come in any order." if operator.order_free else ""
-    laws = ", ".join(_law(law) for law in operator.laws)
+    laws = f"[{len(operator.laws)} of them](operator-laws.md#{operator.name})"
     return "\n".join(
         [
             f"## {operator.name}",
@@ -132,7 +173,7 @@ def _operator(operator: Operator) -> str:
             "",
             f"    {operator.signature()}",
             "",
-            f"Revision {operator.revision}. Takes {operator.mass}. {order}".rstrip(),
+            f"Revision {operator.revision}. Takes {operator.takes}. {order}".rstrip(),
             "",
             "```text",
             rest.strip("\n"),
@@ -171,12 +212,6 @@ def _range(parameter: Parameter) -> str:
     opening = "(" if parameter.lo_open else "["
     closing = ", ∞)" if high is None else f", {print_decimal(high)}]"
     return f"{opening}{print_decimal(low)}{closing}"
-
-
-def _law(law: Law) -> str:
-    settings = ", ".join(f"{name}={_shown(value)}" for name, value in law.params.items())
-    tolerance = f", tolerance {law.tolerance:g}" if law.tolerance else ""
-    return f"`{law.name}`" + (f" at `{settings}`" if settings else "") + tolerance
 
 
 def _shown(value: Value) -> str:

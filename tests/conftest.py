@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
 
@@ -19,6 +20,8 @@ settings.register_profile(
 settings.register_profile(
     "nightly", settings.get_profile("ci"), derandomize=False, max_examples=2000
 )
+# A mutant is tried against every test that calls its function: few examples each.
+settings.register_profile("mutation", settings.get_profile("ci"), max_examples=20)
 settings.load_profile("ci")
 
 # Set before anything is imported, so that the processes tests start inherit it too.
@@ -39,3 +42,6 @@ sys.addaudithook(_refuse_network)
 
 # Named here and not imported there: a fixture that several files of tests share.
 pytest_plugins = ("tests.end_to_end.command_line",)
+
+# What operators of other tools compute is compared where these are installed: `make peers`.
+collect_ignore_glob = [] if find_spec("mergekit") and find_spec("sd_mecha") else ["peers/*"]

@@ -54,6 +54,10 @@ def test_the_library_has_the_well_known_merges() -> None:
         "dare_ties",
         "dare_linear",
         "depth_upscale",
+        "swa",
+        "warm",
+        "liti",
+        "warp",
     ]
 
 
