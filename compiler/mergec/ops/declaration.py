@@ -225,6 +225,18 @@ def _show(value: "Value | _Required") -> str:
     return "none" if value is None else str(value)
 
 
+def some_weight(params: Mapping[str, Value]) -> Objection | None:
+    """The check of an average whose weights are at least 0: one must be above."""
+    if any(numbers(params["weights"], 1)):
+        return None
+    return Objection(
+        "E211",
+        "weights",
+        "these `weights` are all 0",
+        "write a weight above 0 for the operands that count",
+    )
+
+
 def numbers(value: Value, count: int) -> tuple[Fraction, ...]:
     """A per-operand parameter as one number an operand: a single number stands for all."""
     if isinstance(value, tuple):

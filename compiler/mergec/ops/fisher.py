@@ -28,12 +28,12 @@ from mergec.ir import STATISTICS, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import (
     REQUIRED,
     MassRule,
-    Objection,
     Operator,
     Parameter,
     Statistic,
     barrier_params,
     numbers,
+    some_weight,
 )
 from mergec.ops.fallback import weighted_mean
 from mergec.ops.law import Law, equation
@@ -136,17 +136,6 @@ def _nothing_known(tensor: str) -> Exception:
     )
 
 
-def _check(params: Mapping[str, Value]) -> Objection | None:
-    if any(numbers(params["weights"], 1)):
-        return None
-    return Objection(
-        "E211",
-        "weights",
-        "these `weights` are all 0",
-        "write a weight above 0 for the operands that count",
-    )
-
-
 def _lower(
     builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
 ) -> NodeKey:
@@ -236,7 +225,7 @@ OPERATOR = Operator(
     ),
     page=__doc__ or "",
     lower=_lower,
-    check=_check,
+    check=some_weight,
     is_global=lambda params: params["normalize"] == "l2",
     order_free=True,
     leads=lambda params: params["floor_on"] == "first",

@@ -16,23 +16,23 @@ Source     X. Jin, X. Ren, D. Preotiuc-Pietro, P. Cheng, "Dataless knowledge fus
 Example    regmean([[1, 4]], [[3, 8]]; grams=[[[3, 0], [0, 1]], [[1, 0], [0, 1]]]) is [[1.5, 6]]
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import ClassVar, final
 
 from mergec.diagnostics import fail
-from mergec.ir import STATISTICS, Value
+from mergec.ir import STATISTICS
 from mergec.ops.declaration import (
     REQUIRED,
     MassRule,
-    Objection,
     Operator,
     Parameter,
     Shape,
     Statistic,
     numbers,
+    some_weight,
 )
 from mergec.ops.fallback import weighted_mean
 from mergec.ops.law import Law, equation
@@ -150,17 +150,6 @@ def _singular(tensor: str) -> Exception:
     )
 
 
-def _check(params: Mapping[str, Value]) -> Objection | None:
-    if any(numbers(params["weights"], 1)):
-        return None
-    return Objection(
-        "E211",
-        "weights",
-        "these `weights` are all 0",
-        "write a weight above 0 for the operands that count",
-    )
-
-
 def _is_linear(shape: Shape) -> bool:
     return len(shape) == 2
 
@@ -230,7 +219,7 @@ OPERATOR = Operator(
         Law("statistics_move_along", tolerance=1e-6),
     ),
     page=__doc__ or "",
-    check=_check,
+    check=some_weight,
     order_free=True,
     statistic=Statistic("gram", "Gram matrix", needed=False),
     suits=_is_linear,

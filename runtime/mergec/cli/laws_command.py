@@ -7,16 +7,11 @@ from pathlib import Path
 
 import click
 
-from mergec.cli.options import plugins
+from mergec.cli.options import plugins, trying
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.progress import counting_bar
 from mergec.cli.writing import write_text
 from mergec.diagnostics import fail
-
-
-def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    names = (name.strip() for name in (value or "").split(","))
-    return tuple(dict.fromkeys(name for name in names if name))
 
 
 @click.command()
@@ -24,36 +19,8 @@ def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option(
     "--law", "laws", metavar="NAME", multiple=True, help="Only laws of this name or label."
 )
-@click.option(
-    "--backend",
-    "backends",
-    metavar="NAME[,NAME]",
-    callback=_named,
-    help="What computes. Default: every backend that is installed.",
-)
-@click.option(
-    "--effort",
-    type=click.Choice(["fast", "ci", "thorough"]),
-    default="fast",
-    show_default=True,
-    help="How many examples of each law are tried.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Which are tried."
-)
-@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Processes. Default: one a core.")
+@trying
 @click.option("--list", "as_list", is_flag=True, help="Print the laws, and try none.")
-@click.option(
-    "--output-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How the outcome is printed.",
-)
-@click.option(
-    "--junit",
-    type=click.Path(path_type=Path),
-    help="Write the outcome to this file too, in the XML that CI systems read.",
-)
 @plugins
 def laws(
     operators: tuple[str, ...],

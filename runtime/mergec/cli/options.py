@@ -108,3 +108,55 @@ def parameters(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         with_settings = option(with_settings)
     return with_settings
+
+
+def trying(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that search: what computes, how long, which examples, what is told.
+
+    The command gets `backends`, a tuple of names that is empty for all, and `effort`, `seed`,
+    `jobs`, `output_format` and `junit`.
+    """
+    for option in (
+        click.option(
+            "--junit",
+            type=click.Path(path_type=Path),
+            help="Write the outcome to this file too, in the XML that CI systems read.",
+        ),
+        click.option(
+            "--output-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            help="How the outcome is printed.",
+        ),
+        click.option(
+            "-j", "--jobs", type=click.IntRange(1, 256), help="Processes. Default: one a core."
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(0),
+            default=0,
+            show_default=True,
+            help="Which examples are tried.",
+        ),
+        click.option(
+            "--effort",
+            type=click.Choice(["fast", "ci", "thorough"]),
+            default="fast",
+            show_default=True,
+            help="How many examples are tried.",
+        ),
+        click.option(
+            "--backend",
+            "backends",
+            metavar="NAME[,NAME]",
+            callback=_named,
+            help="What computes. Default: every backend that is installed.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    names = (name.strip() for name in (value or "").split(","))
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mergec.cli.options import parameters, plugins
+from mergec.cli.options import parameters, plugins, trying
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.progress import counting_bar
 from mergec.cli.writing import write_text
@@ -21,40 +21,9 @@ if TYPE_CHECKING:
 _INCONCLUSIVE = 14
 
 
-def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in (value or "").split(","))
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
-@click.option(
-    "--backend",
-    "backends",
-    metavar="NAME[,NAME]",
-    callback=_named,
-    help="What computes. Default: every backend that is installed.",
-)
-@click.option(
-    "--effort",
-    type=click.Choice(["fast", "ci", "thorough"]),
-    default="fast",
-    show_default=True,
-    help="How much is tried.",
-)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="What is tried.")
-@click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Processes. Default: one a core.")
-@click.option(
-    "--output-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How the outcome is printed.",
-)
-@click.option(
-    "--junit",
-    type=click.Path(path_type=Path),
-    help="Write the outcome to this file too, in the XML that CI systems read.",
-)
+@trying
 @plugins
 @parameters
 def test(
