@@ -1,9 +1,32 @@
 """What the executor asks of a backend: bytes in, arrays, bytes out."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from mergec.catalog.dtypes import Dtype
+
+
+class Encoded(Protocol):
+    """A block as it is stored; a backend may compute it when it is looked at."""
+
+    @property
+    def data(self) -> memoryview:
+        """The little-endian storage bytes."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """How many elements are NaN or infinite as they are stored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedNow:
+    """A block that is encoded already."""
+
+    data: memoryview
+    lost: int
 
 
 class Backend(ABC):
@@ -33,3 +56,16 @@ class Backend(ABC):
     @abstractmethod
     def count_overflow(self, block: Any, dtype: Dtype) -> int:
         """How many finite elements of `block` become infinite when stored as `dtype`."""
+
+    def borrow(self, raw: memoryview, dtype: Dtype, work: Dtype) -> Any:
+        """As `load`, of bytes that stay as they are until `finish`."""
+        return self.load(raw, dtype, work)
+
+    def encode(self, block: Any, dtype: Dtype) -> Encoded:
+        """What `store` gives, and how many elements it loses; valid until `finish`."""
+        lost = self.count_non_finite(block) + self.count_overflow(block, dtype)
+        return EncodedNow(self.store(block, dtype), lost)
+
+    def finish(self) -> None:
+        """This thread is done with its blocks: compute what was put off, forget borrowed bytes."""
+        return

@@ -1,6 +1,7 @@
 """Backends by name: one class and one line of the table each, imported when asked for."""
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from types import MappingProxyType
 
 from mergec.backends.backend import Backend
@@ -20,15 +21,17 @@ def get_backend(name: str, device: str = "cpu") -> Backend:
 
 
 def _reference(device: str) -> Backend:
+    _require_cpu("reference", device)
     from mergec.backends.reference import ReferenceBackend
 
-    if device != "cpu":
-        raise fail(
-            "E603",
-            f"backend `reference` does not run on `{device}`",
-            help=f"write `--backend torch --device {device}`",
-        )
     return ReferenceBackend()
+
+
+def _native(device: str) -> Backend:
+    _require_cpu("native", device)
+    from mergec.backends.native import NativeBackend
+
+    return NativeBackend()
 
 
 def _torch(device: str) -> Backend:
@@ -43,7 +46,27 @@ def _jax(device: str) -> Backend:
     return JaxBackend(device)
 
 
+def _require_cpu(name: str, device: str) -> None:
+    if device != "cpu":
+        raise fail(
+            "E603",
+            f"backend `{name}` does not run on `{device}`",
+            help=f"write `--backend torch --device {device}`",
+        )
+
+
 _MAKERS: Mapping[str, Callable[[str], Backend]] = MappingProxyType(
-    {"reference": _reference, "torch": _torch, "jax": _jax}
+    {"reference": _reference, "native": _native, "torch": _torch, "jax": _jax}
 )
+_LIBRARIES = {"native": "llvmlite", "torch": "torch", "jax": "jax"}
 BACKENDS = tuple(_MAKERS)
+
+
+def installed_backends() -> tuple[str, ...]:
+    """The backends whose libraries are there, the reference first. Imports none of them."""
+    return tuple(name for name in BACKENDS if name not in _LIBRARIES or find_spec(_LIBRARIES[name]))
+
+
+def default_backend() -> str:
+    """`native` where its library is there, else `reference`; the bytes are the same."""
+    return "native" if "native" in installed_backends() else "reference"
