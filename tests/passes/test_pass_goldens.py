@@ -13,17 +13,26 @@ import numpy as np
 import pytest
 
 from mergec.catalog import Dtype
-from mergec.ir import Graph, parse_graph, print_graph, verify_graph
+from mergec.ir import (
+    Graph,
+    GraphBuilder,
+    Node,
+    NodeKey,
+    parse_graph,
+    print_graph,
+    rewrite,
+    verify_graph,
+)
 from mergec.ops import STAGES
-from mergec.passes import PIPELINE
-from mergec.verify.exact_value import exact
+from mergec.passes import OPTIONAL, PIPELINE
+from mergec.verify.exact_value import exact, unstated
 from mergec.verify.law_tensors import stored
 from mergec.verify.whole import whole
 
 FOLDER = Path(__file__).parent
-PASSES = {run.__name__: run for run in PIPELINE}
-# Two of the three keep every bit; sums are put together anew, within a unit of the work dtype.
-BITWISE = {"expand_composites", "drop_identities"}
+PASSES = {each.name: each for each in PIPELINE}
+# The others put sums together anew, within a unit of the work dtype.
+BITWISE = {"expand_composites", "drop_identities", *OPTIONAL}
 
 rng = np.random.default_rng(6)
 ELEMENTS = {label: rng.integers(-64, 65, 12) / 16 for label in ("base", "a", "b", "c")}
@@ -67,9 +76,10 @@ def test_golden(case: Case) -> None:
 
 @each_case
 def test_golden_is_true(case: Case) -> None:
-    before, after = parse_graph(case.before), parse_graph(case.after)
+    before, after = (whole_numbers(parse_graph(text)) for text in (case.before, case.after))
     elements = {label: x.tolist() for label, x in ELEMENTS.items()}
-    assert near(exact(before, elements), exact(after, elements))
+    if not unstated(before) and not unstated(after):
+        assert near(exact(before, elements), exact(after, elements))
     if not _is_of_stages(before):
         return
     found, wanted = (computed(graph) for graph in (after, before))
@@ -83,6 +93,18 @@ def test_every_pass_has_several_cases() -> None:
     for name in PASSES:
         titles = [case.title for case in CASES if case.run == name]
         assert len(titles) == len(set(titles)) >= 3
+
+
+def whole_numbers(graph: Graph) -> Graph:
+    """As graphs are that come from specs: in the text a seed is a number like others."""
+
+    def rule(builder: GraphBuilder, node: Node, operands: tuple[NodeKey, ...]) -> NodeKey:
+        params = dict(node.params)
+        for name in params.keys() & {"seed", "k"}:
+            params[name] = int(Fraction(str(params[name])))
+        return builder.add(node.op, operands, params, type=node.type, revision=node.revision)
+
+    return rewrite(graph, rule)
 
 
 def computed(graph: Graph) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

@@ -8,12 +8,13 @@ from mergec.ir import Graph, GraphBuilder, Node, NodeKey, rewrite
 from mergec.ir.labels import Labels
 from mergec.ir.likeness import Likeness
 from mergec.ops import number
+from mergec.passes.telling import Tell, silent, sources_of
 
 # Rationals stay below this size, so that a spec cannot make arithmetic itself the work.
 _MAX_BITS = 4096
 
 
-def normalise_affine(graph: Graph) -> Graph:
+def normalise_affine(graph: Graph, tell: Tell = silent) -> Graph:
     """The compulsory normal form: it fixes the meaning of a spec, since rounding depends on it.
 
     Nested sums become one, coefficients are combined as rationals, operands whose coefficient is
@@ -23,19 +24,31 @@ def normalise_affine(graph: Graph) -> Graph:
     to where it is used. A sum of one operand with coefficient 1 is the operand. Raises E104 for a
     coefficient of more than 4096 bits.
 
-    Before:
-
-        %2 = affine.1(%1, %0; coefficients=[1, -1]) : Delta
-        %3 = affine.1(%2; coefficients=[1/2]) : Delta
-        %4 = affine.1(%0, %3; coefficients=[1, 1]) : Model
-
-    After:
-
-        %2 = affine.1(%0, %1; coefficients=[1/2, 1/2]) : Model
+    >>> from mergec.ir import parse_graph, print_graph
+    >>> before = parse_graph('''
+    ... %0 = source.1(; label="base", ref="./base", rev=none) : Model
+    ... %1 = source.1(; label="a", ref="./a", rev=none) : Model
+    ... %2 = affine.1(%1, %0; coefficients=[1, -1]) : Delta
+    ... %3 = affine.1(%2; coefficients=[1/2]) : Delta
+    ... %4 = affine.1(%0, %3; coefficients=[1, 1]) : Model
+    ... export "result" = %4
+    ... ''')
+    >>> print(print_graph(normalise_affine(before)))
+    %0 = source.1(; label="base", ref="./base", rev=none) : Model
+    %1 = source.1(; label="a", ref="./a", rev=none) : Model
+    %2 = affine.1(%1, %0; coefficients=[1/2, 1/2]) : Model
+    export "result" = %2
+    <BLANKLINE>
     """
     builder = GraphBuilder()
     labels, likeness = Labels(builder), Likeness(builder)
-    return rewrite(graph, partial(_normalise, labels=labels, likeness=likeness), builder)
+    rule = partial(_normalise, labels=labels, likeness=likeness, tell=tell)
+    found = rewrite(graph, rule, builder)
+    if tell is not silent:
+        before, after = _sums(graph), _sums(found)
+        if before != after:
+            tell(f"{before} sum{'s' * (before != 1)} become {after}")
+    return found
 
 
 def _normalise(
@@ -45,9 +58,10 @@ def _normalise(
     *,
     labels: Labels,
     likeness: Likeness,
+    tell: Tell,
 ) -> NodeKey:
     if node.op != "affine":
-        return builder.keep(Node(node.op, node.revision, operands, node.params, node.type))
+        return builder.keep(node.over(operands))
     total: dict[NodeKey, Fraction] = {}
     coefficients = node.param("coefficients")
     assert isinstance(coefficients, tuple)
@@ -57,11 +71,18 @@ def _normalise(
     kept = {key: value for key, value in total.items() if value}
     # A sum that cancels to nothing keeps one operand, times zero: the value still has a shape.
     kept = kept or dict([next(iter(total.items()))])
+    if tell is not silent:
+        for key in total.keys() - kept.keys():
+            tell(f"what is of {sources_of(builder, key)} cancels in a sum")
     order = sorted(kept, key=lambda key: (sorted(labels.of(key)), likeness.of(key)))
     if len(order) == 1 and kept[order[0]] == 1:
         return order[0]
     params = {"coefficients": tuple(kept[key] for key in order)}
     return builder.add("affine", order, params, type=node.type, revision=node.revision)
+
+
+def _sums(graph: Graph) -> int:
+    return sum(node.op == "affine" for node in graph.nodes())
 
 
 def _bounded(coefficient: Fraction) -> Fraction:
