@@ -197,7 +197,7 @@ def test_layers_are_those_of_the_module_tree(case: int) -> None:
 def test_roles_are_those_of_the_module_tree(case: int) -> None:
     expected, tree, found = seen(case)
     stated = {shape: frozenset(roles.split()) for shape, roles in expected.roles}
-    shapes = {name: shape_of(name.split(".")) for name in tree.names}
+    shapes = {name: shape_of(name) for name in tree.names}
     for name, shape in shapes.items():
         roles = found.place(name).roles
         assert roles == (stated.get(shape) or tree.roles(name)), name

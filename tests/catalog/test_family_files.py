@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 
 from mergec.catalog import ROLES, Architecture, TensorName, describe
-from mergec.catalog.family import FALLBACK, families
+from mergec.catalog.family import FALLBACK, families, family_of
 from tests.repo.tree import ROOT
 
 # model_type, and tensors as files on the hub name them: layer or side, roles, name.
@@ -267,6 +267,7 @@ KEYS = {
     "roles",
     "config",
     "tied",
+    "units",
 }
 CONFIG_KEYS = {"path", "count", "per_layer", "layer_indexes"}
 TABLES = {
@@ -285,11 +286,13 @@ def test_a_file_holds_what_a_description_may_hold(name: str) -> None:
     assert table.get("config", {}).keys() <= CONFIG_KEYS
     assert table.get("like", "llama") in TABLES
     assert all(pair.keys() == {"head", "embed"} for pair in table.get("tied", ()))
+    assert all({"axes"} <= group.keys() <= {"axes", "count"} for group in table.get("units", ()))
     lists: list[list[str]] = [
         table.get(key, []) for key in ("model_types", "stacks", "outside", "before", "after")
     ]
     lists += [*table.get("roles", {}).values(), *table.get("config", {}).values()]
     lists += chain.from_iterable(pair.values() for pair in table.get("tied", ()))
+    lists += chain.from_iterable(group.values() for group in table.get("units", ()))
     for texts in lists:
         assert all(type(text) is str and text for text in texts), texts
         assert sorted(texts) == sorted(set(texts))
@@ -300,6 +303,13 @@ def test_a_model_type_has_one_family() -> None:
     served = [served for family in families().values() for served in family.model_types]
     assert len(served) == len(set(served))
     assert all(family.model_types for family in families().values() if family.name != FALLBACK)
+
+
+def test_a_family_is_found_by_each_of_its_model_types() -> None:
+    for name, family in families().items():
+        assert family.name == name
+        assert all(family_of(served) is family for served in family.model_types)
+    assert family_of("bert_or_none") is None
 
 
 def test_every_family_has_layers_roles_and_a_count() -> None:

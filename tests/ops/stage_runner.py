@@ -30,7 +30,7 @@ NUMPY_DTYPES: dict[Dtype, np.dtype[Any]] = {
     Dtype.F64: np.dtype(np.float64),
 }
 
-_LIBRARIES = {"torch": "PyTorch", "jax": "JAX"}
+_LIBRARIES = {"native": "llvmlite", "torch": "torch", "jax": "jax"}
 
 
 def run_stage(
@@ -107,7 +107,7 @@ def other_backends() -> list[Any]:
 
 
 def _parameter(name: str, library: str) -> Any:
-    if find_spec(name) is None:
+    if find_spec(library) is None:
         skip = pytest.mark.skip(reason=f"{library} is not installed")
         return pytest.param(None, id=name, marks=skip)
     return pytest.param(get_backend(name), id=name)

@@ -39,3 +39,43 @@ def test_a_row_is_a_tensor_of_its_own(kind: Dtype, norm: str) -> None:
     alone = [slerp("tensor", kind, norm, x[i], y[i]) for i in range(6)]
     assert by_rows.tolist() == [row.tolist() for row in alone]
     assert slerp("column", kind, norm, x.T.copy(), y.T.copy()).T.tolist() == by_rows.tolist()
+
+
+@pytest.mark.parametrize("norm", ["raw", "polar"])
+@pytest.mark.parametrize("computed", [0, 1])
+@pytest.mark.parametrize("scope", ["row", "column"])
+def test_a_row_of_which_one_operand_is_computed(scope: str, computed: int, norm: str) -> None:
+    random = np.random.default_rng(7)
+    pair = random.standard_normal((2, 6, 8)).astype(NUMPY_DTYPES[Dtype.BF16]).astype(np.float64)
+    # Where the computed operand is zero the stored one's zeros keep their sign.
+    pair[computed, 2], pair[1 - computed, 2, :4] = 0.0, -0.0
+    stored = [None, Dtype.BF16] if computed == 0 else [Dtype.BF16, None]
+    params: dict[str, Value] = {"t": Fraction(3, 10), "norm": norm}
+
+    def interpolated(scope: str, x: Floats, y: Floats) -> Floats:
+        found = run_stage(
+            STAGE,
+            REFERENCE,
+            [x.ravel(), y.ravel()],
+            {**params, "scope": scope},
+            work=Dtype.F32,
+            stored=stored,
+            shape=x.shape,
+        )
+        return found.reshape(x.shape)
+
+    alone = np.array([interpolated("tensor", *pair[:, i]) for i in range(6)])
+    if scope == "column":
+        found = interpolated(scope, *(x.T.copy() for x in pair)).T
+    else:
+        found = interpolated(scope, *pair)
+    assert np.ascontiguousarray(found).tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize("scope", ["tensor", "row", "column"])
+@pytest.mark.parametrize("t", [0, 1])
+def test_at_an_end_no_direction_is_opposite(t: int, scope: str) -> None:
+    x = np.array([[1.0, 2], [3, -4]])
+    params: dict[str, Value] = {"t": Fraction(t), "scope": scope}
+    found = run_stage(STAGE, REFERENCE, [x.ravel(), -x.ravel()], params, shape=x.shape)
+    assert found.tolist() == ((1 - 2 * t) * x.ravel()).tolist()

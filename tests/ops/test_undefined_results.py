@@ -27,6 +27,8 @@ ONE_ROW = X * [[1], [-1]]
 ONE_COLUMN = X * [[1, -1]]
 OPPOSITE = {"base": BASE, "a": X, "b": -X}
 HUGE = {"base": BASE, "a": 1e200 * X, "b": 1e200 * Y}
+VAST = {"base": BASE, "a": 1.5e308 * np.array([[1.0, 1], [1, -0.5]]), "b": X}
+UNEQUAL = {"base": BASE, "a": 1e153 * X, "b": 1e-158 * Y}
 INFORMED = {"a": X, "b": Y, "fa": np.zeros((2, 2)), "fb": np.zeros((2, 2))}
 
 CASES: list[tuple[str, Mapping[str, Floats]]] = [
@@ -34,7 +36,11 @@ CASES: list[tuple[str, Mapping[str, Floats]]] = [
     ("slerp(a, b; t=1/2, scope=row)", {"a": X, "b": ONE_ROW}),
     ("slerp(a, b; t=1/2, scope=column)", {"a": X, "b": ONE_COLUMN}),
     ("slerp(a, b; t=1/2)", HUGE),
+    ("slerp(a, b; t=1/2, norm=polar)", UNEQUAL),
+    ("slerp(a, b; t=1/2, norm=polar, scope=row)", UNEQUAL),
     ("nlerp(a, b)", OPPOSITE),
+    ("nlerp(a, b)", HUGE),
+    ("nlerp(a, b)", UNEQUAL),
     ("karcher(a, b)", OPPOSITE),
     ("karcher(a, b, c; max_iter=1)", {"a": X, "b": Y, "c": 3 * ONE_ROW}),
     ("model_stock(base, a, b; guard=error)", OPPOSITE),
@@ -43,12 +49,21 @@ CASES: list[tuple[str, Mapping[str, Floats]]] = [
     ("model_stock(base, a, b; guard=error, scope=row)", OPPOSITE),
     ("fisher(a, b; fishers=[fa, fb])", {**INFORMED, "fb": Y}),
     ("fisher(a, b; fishers=[fa, fb], floor=0)", INFORMED),
+    ("fisher(a, b; fishers=[fa, fb], normalize=l2)", INFORMED),
+    ("fisher(a, b; fishers=[fa, fb], normalize=l2)", {**INFORMED, "fa": 1e200 * X, "fb": X}),
     ("regmean(a, b; grams=[fa, fb])", {**INFORMED, "fb": X}),
     ("regmean(a, b; grams=[fa, fb], ridge=0)", INFORMED),
     ("iso_c(base, a)", {"base": BASE, "a": np.ones((2, 2))}),
+    ("iso_c(base, a)", VAST),
     ("tsvm(base, a, b)", {"base": BASE, "a": X, "b": X}),
+    ("tsvm(base, a, b)", VAST),
     ("base + trim(a - base; density=1/2, rescale=l2)", HUGE),
+    ("base + trim(a - base; density=1/2, rescale=l1)", VAST),
+    ("base + dare(a - base; density=1/2, rescale=l1)", VAST),
     ("sce(base, a, b)", HUGE),
+    ("ram(base, a, b; r=1/10, epsilon=1/2, relative=true)", HUGE),
+    ("emr(base, a, b; task=1)", VAST),
+    ("emr(base, a, b; task=1, scope=tensor)", VAST),
     ("widen(base, a, b)", HUGE),
 ]
 

@@ -52,7 +52,8 @@ class Architecture:
     number of layers, `per_layer_keys` a list with one entry a layer, `layer_index_keys` a list of
     layer numbers. They are those that the config has, and the first of `count_keys` where it has
     none of them. `tied` pairs the name of a head with that of the embedding which it is when
-    `tie_word_embeddings` is set; such a head need not be among the names.
+    `tie_word_embeddings` is set; such a head need not be among the names. `units` has the groups of
+    axes whose units may be reordered together, as texts (`mergec.ops.units`).
     """
 
     family: str
@@ -65,6 +66,7 @@ class Architecture:
     per_layer_keys: tuple[str, ...]
     layer_index_keys: tuple[str, ...]
     tied: tuple[tuple[str, str], ...]
+    units: tuple[str, ...] = ()
     rule: Callable[[str], TensorPlace] = field(default=_nowhere, repr=False, compare=False)
 
     def place(self, name: str) -> TensorPlace:

@@ -1,11 +1,11 @@
 """Which architecture a checkpoint has, from its tensor names and its config.json alone."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from mergec.catalog.architecture import Architecture
+from mergec.catalog.architecture import Architecture, TensorPlace
 from mergec.catalog.checkpoint import TensorName
 from mergec.catalog.family import Family, fallback, family_of
 from mergec.catalog.name_patterns import name_patterns
@@ -24,9 +24,9 @@ def describe(names: Collection[TensorName], config: Mapping[str, Any] | None) ->
     model_type = (config or {}).get("model_type")
     family = family_of(model_type) if isinstance(model_type, str) else None
     if family is not None:
-        placing, stacks = _main_stacks(family, names)
-        if stacks:
-            return _architecture(placing, stacks, names, config, described=True)
+        found = _main_stacks(family, names)
+        if found.stacks:
+            return _architecture(found, config, described=True)
     return inferred(names, config)
 
 
@@ -38,25 +38,35 @@ def inferred(
     The main stack is the numbered one with the most tensors, towers for images aside, and its
     number is the first in a name. A decoder beside an encoder of the same build makes two stacks.
     """
-    placing, stacks = _main_stacks(_with_found_stack(fallback(), names), names)
-    return _architecture(placing, stacks, names, config, described=False)
+    found = _main_stacks(_with_found_stack(fallback(), names), names)
+    return _architecture(found, config, described=False)
 
 
-def _main_stacks(family: Family, names: Collection[TensorName]) -> tuple[Placing, tuple[str, ...]]:
-    """The rules with what is no main stack, and the heads of the main stacks in family order."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rules with what is no main stack, the heads of the main stacks, and all places."""
+
+    placing: Placing
+    stacks: tuple[str, ...]
+    places: Mapping[TensorName, TensorPlace]
+
+
+def _main_stacks(family: Family, names: Collection[TensorName]) -> _Found:
+    """The main stacks in the order of the family."""
     placing = Placing(family)
-    heads: Counter[str] = Counter()
-    for name in names:
-        place = placing(name)
-        if place.layer is not None:
-            heads[place.head] += 1
+    places = {name: placing(name) for name in names}
+    heads = Counter(place.head for place in places.values() if place.layer is not None)
     stacks: dict[tuple[str, ...], str] = {}
     for head in sorted(heads, key=lambda head: _rank(heads, head)):
         words = head.replace("#", "_").split(".")[:-1]  # as a shape has them
         first = next(it for it in family.stacks if not it or tuple(words[-len(it) :]) == it)
         stacks.setdefault(first, head)
     found = tuple(stacks[words] for words in family.stacks if words in stacks)
-    return Placing(family, frozenset(heads) - frozenset(found)), found
+    rivals = frozenset(heads) - frozenset(found)
+    placing = Placing(family, rivals)
+    for name in [name for name, place in places.items() if place.head in rivals]:
+        places[name] = placing(name)
+    return _Found(placing, found, places)
 
 
 def _with_found_stack(family: Family, names: Collection[TensorName]) -> Family:
@@ -69,7 +79,7 @@ def _with_found_stack(family: Family, names: Collection[TensorName]) -> Family:
         if at is not None:
             heads[".".join(parts[:at])] += 1
     for head in heads:
-        if family.outside.fit(shape_of([*head.split("."), "0", "weight"])):
+        if family.outside.fit(shape_of(f"{head}.0.weight")):
             vision[head] = heads[head]
     towers = heads - vision
     if not towers:  # nothing but vision, and so nothing to stand beside
@@ -95,15 +105,9 @@ def _swapped(words: list[str], this: str, that: str) -> list[str] | None:
 
 
 def _architecture(
-    placing: Placing,
-    stacks: tuple[str, ...],
-    names: Collection[TensorName],
-    config: Mapping[str, Any] | None,
-    *,
-    described: bool,
+    found: _Found, config: Mapping[str, Any] | None, *, described: bool
 ) -> Architecture:
-    family = placing.family
-    places = {name: placing(name) for name in names}
+    family, places = found.placing.family, found.places
     numbers = (place.layer for place in places.values() if place.layer is not None)
     path, section = _section(family, config or {})
     counts = tuple(key for key in family.count_keys if key in section)
@@ -111,14 +115,15 @@ def _architecture(
         family=family.name,
         described=described,
         layers=max(numbers, default=-1) + 1,
-        stacks=stacks,
+        stacks=found.stacks,
         places=places,
         config_path=path,
         count_keys=counts or family.count_keys[:1],
         per_layer_keys=_lists(section, family.per_layer_keys),
         layer_index_keys=_lists(section, family.layer_index_keys),
-        tied=_tied(family, names),
-        rule=placing,
+        tied=_tied(family, places),
+        units=tuple(_units(family, section, config or {})),
+        rule=found.placing,
     )
 
 
@@ -139,13 +144,38 @@ def _lists(section: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[str, ...]
     return tuple(key for key in keys if isinstance(section.get(key), list))
 
 
+def _units(family: Family, section: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    """The family's groups of axes with their numbers of units, but where config has no such."""
+    for axes, keys in family.units:
+        found = (_member(part, key) for key in keys for part in (section, config))
+        count = next((number for number in found if isinstance(number, int) and number > 0), None)
+        if not keys:
+            yield ", ".join(axes)
+        elif count is not None:
+            yield ", ".join(
+                axis.replace("]", f"{count}]" if "/" in axis else f" / {count}]") for axis in axes
+            )
+
+
+def _member(section: Mapping[str, Any], key: str) -> object:
+    """What a key has, where dots lead into members; None for none."""
+    *path, last = key.split(".")
+    for part in path:
+        inner = section.get(part)
+        if not isinstance(inner, dict):
+            return None
+        section = cast("dict[str, Any]", inner)
+    return section.get(last)
+
+
 def _tied(family: Family, names: Collection[TensorName]) -> tuple[tuple[str, str], ...]:
     """For each pair of the family, the embedding among the names and the head that it may be."""
     found: list[tuple[str, str]] = []
     held = set(names)
     for heads, embeddings in family.tied:
         for embedding in embeddings:
-            ends = [name for name in held if f".{name}".endswith(f".{embedding}")]
+            behind = f".{embedding}"
+            ends = [name for name in held if name == embedding or name.endswith(behind)]
             if ends:
                 _, name = min((len(end), end) for end in ends)
                 prefix = name.removesuffix(embedding)

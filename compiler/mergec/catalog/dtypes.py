@@ -32,6 +32,10 @@ class Dtype(StrEnum):
     I64 = "I64"
     U64 = "U64"
 
+    # As members compare: the enum's own is written in Python, and dtypes are looked up for each
+    # tensor of each source.
+    __hash__ = str.__hash__
+
     @property
     def bits(self) -> int:
         """Bits per element."""
@@ -40,7 +44,7 @@ class Dtype(StrEnum):
     @property
     def rank(self) -> int:
         """Place in the format's order, rising with alignment."""
-        return list(Dtype).index(self)
+        return _RANKS[self]
 
     @property
     def is_float(self) -> bool:
@@ -50,14 +54,17 @@ class Dtype(StrEnum):
     @property
     def is_integer(self) -> bool:
         """Integer or boolean: copied, never merged."""
-        return self.value[0] in "UI" or self is Dtype.BOOL
+        return self in _INTEGERS
 
     @property
     def word(self) -> str:
         """The spelling in specs, plans and messages: `bf16`, `f32`, `i64`."""
-        return self.value.lower()
+        return _WORDS[self]
 
 
+_RANKS = {dtype: rank for rank, dtype in enumerate(Dtype)}
+_WORDS = {dtype: dtype.value.lower() for dtype in Dtype}
+_INTEGERS = frozenset(dtype for dtype in Dtype if dtype.value[0] in "UI" or dtype is Dtype.BOOL)
 _BITS = {
     **{dtype: 64 for dtype in (Dtype.C64, Dtype.F64, Dtype.I64, Dtype.U64)},
     **{dtype: 32 for dtype in (Dtype.I32, Dtype.U32, Dtype.F32)},

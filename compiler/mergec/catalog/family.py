@@ -6,6 +6,10 @@ each number among its dotted parts written `#`, as `model.layers.#.mlp.experts.#
 hold from any dot on, so that a prefix more or less changes nothing, and for any case. `!` before a
 pattern takes away what the others of its list give. `like = "llama"` takes over what the file does
 not say itself; lists are taken over whole.
+
+A table `units` lists axes of tensors in a layer that carry neurons, or heads, which may be put in
+another order together (`mergec.ops.units`). `count` are config keys, the first that there is says
+how many units of equal width they have; `vision_config.num_attention_heads` is one in a member.
 """
 
 from collections.abc import Mapping
@@ -26,7 +30,8 @@ class Family:
     fits a name first: `("encoder", "block")`. Names that fit `outside` are in no main stack.
     Names outside the layers come before them where they fit `before`, after them where they fit
     `after`, and else by role. `tied` holds the alternatives for the names of a head and of the
-    embedding that it is when `tie_word_embeddings` is set.
+    embedding that it is when `tie_word_embeddings` is set. `units` has the axes of each group, and
+    the config keys for the number of its units, none where there is one at each index.
     """
 
     name: str
@@ -41,41 +46,51 @@ class Family:
     per_layer_keys: tuple[str, ...]
     layer_index_keys: tuple[str, ...]
     tied: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    units: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
 
 def family_of(model_type: str) -> Family | None:
     """The family that serves this `model_type`; None for one that no file names."""
-    return next((it for it in families().values() if model_type in it.model_types), None)
+    # Only files that have the word are parsed, for a spec has models of one family or two.
+    likely = [name for name, text in _texts().items() if f'"{model_type}"' in text]
+    return next((it for it in map(_named, likely) if model_type in it.model_types), None)
 
 
 def fallback() -> Family:
     """The words that tensor names of most families use, for those that have no file."""
-    return families()[FALLBACK]
+    return _named(FALLBACK)
+
+
+def families() -> Mapping[str, Family]:
+    """All families by name, in alphabetical order."""
+    return {name: _named(name) for name in _texts()}
 
 
 @cache
-def families() -> Mapping[str, Family]:
-    """All families by name, in alphabetical order."""
-    import tomllib  # here alone: most commands look at no name
+def _texts() -> Mapping[str, str]:
+    """The text of each file by the name of its family, which is that of the file, in order."""
     from importlib.resources import files
 
     folder = files("mergec.catalog").joinpath("families")
-    tables = {
-        table["name"]: table
-        for table in (
-            tomllib.loads(file.read_text(encoding="utf-8"))
-            for file in folder.iterdir()
-            if file.name.endswith(".toml")
-        )
+    found = {file.name: file for file in folder.iterdir() if file.name.endswith(".toml")}
+    return {
+        name.removesuffix(".toml"): found[name].read_text(encoding="utf-8")
+        for name in sorted(found)
     }
-    return {name: _family(_whole(tables, name)) for name in sorted(tables)}
 
 
-def _whole(tables: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+@cache
+def _named(name: str) -> Family:
+    return _family(_whole(name))
+
+
+def _whole(name: str) -> dict[str, Any]:
     """A family's table with what it takes over from the family it is like."""
-    chain = [tables[name]]
+    import tomllib  # here alone: most commands look at no name
+
+    chain = [tomllib.loads(_texts()[name])]
     while "like" in chain[-1]:
-        chain.append(tables[chain[-1]["like"]])
+        chain.append(tomllib.loads(_texts()[chain[-1]["like"]]))
     whole: dict[str, Any] = {"roles": {}, "config": {}}
     for table in reversed(chain):
         parts = {part: whole[part] | table.get(part, {}) for part in ("roles", "config")}
@@ -98,4 +113,8 @@ def _family(table: Mapping[str, Any]) -> Family:
         per_layer_keys=tuple(config.get("per_layer", ())),
         layer_index_keys=tuple(config.get("layer_indexes", ())),
         tied=tuple((tuple(pair["head"]), tuple(pair["embed"])) for pair in table.get("tied", ())),
+        units=tuple(
+            (tuple(group["axes"]), tuple(group.get("count", ())))
+            for group in table.get("units", ())
+        ),
     )

@@ -1,6 +1,7 @@
 """Where tensor names belong by the patterns of one family."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ from mergec.catalog.family import Family
 
 # No network has ten thousand layers, and no stack may; longer digits are part of a word.
 MAX_DIGITS = 4
+_NUMBER = re.compile(rf"(?<![^.])(?:0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}})(?![^.])")
 
 # Outside the layers, what these parts name comes after them, whatever its role.
 _LAST_PARTS = frozenset({"score", "classifier", "pooler", "lm_head", "output"})
@@ -27,19 +29,19 @@ class Placing:
 
     def __call__(self, name: str) -> TensorPlace:
         """The place of one tensor. Cost: one pass over the name, once a shape has been seen."""
-        parts = name.split(".")
-        facts = _facts(self.family, shape_of(parts))
+        facts = _facts(self.family, shape_of(name))
         if facts.at is not None:
-            head = "".join(f"{part}." for part in parts[: facts.at])
+            parts = name.split(".")
+            head = ".".join([*parts[: facts.at], ""])
             if head not in self.rivals:
-                tail = "".join(f".{part}" for part in parts[facts.at + 1 :])
+                tail = ".".join(["", *parts[facts.at + 1 :]])
                 return TensorPlace(facts.roles, int(parts[facts.at]), "in", head, tail)
         return TensorPlace(facts.roles, layer=None, side=facts.side, head=name, tail="")
 
 
-def shape_of(parts: Iterable[str]) -> str:
-    """The name of these dotted parts with `#` for each number."""
-    return ".".join("#" if is_number(part) else part.replace("#", "_") for part in parts)
+def shape_of(name: str) -> str:
+    """The name with `#` for each number among its dotted parts."""
+    return _NUMBER.sub("#", name.replace("#", "_"))
 
 
 def is_number(part: str) -> bool:

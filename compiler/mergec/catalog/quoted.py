@@ -15,6 +15,8 @@ def quoted(text: object) -> str:
     shown = str(text)
     if len(shown) > _LONGEST:
         shown = f"{shown[:120]}…{shown[-60:]}"
+    if shown.isprintable() and "`" not in shown:  # as nearly all are
+        return f"`{shown}`"
     return f"`{''.join(map(_visible, shown))}`"
 
 

@@ -25,10 +25,11 @@ class Bundle:
     """A spec, the folder that its references start at, and what it is given.
 
     `imports` holds the texts of the specs it uses, by path relative to `root` with forward slashes;
-    None means that they are read from the disk.
+    None means that they are read from the disk. `without` names the passes that are switched off.
     """
 
     source: SourceText
     root: Path
     settings: Mapping[str, Setting] = field(default_factory=dict[str, Setting])
     imports: Mapping[str, str] | None = None
+    without: tuple[str, ...] = ()

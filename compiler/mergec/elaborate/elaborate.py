@@ -39,7 +39,7 @@ def elaborate(spec: SpecFile, bundle: Bundle | None = None) -> Elaborated:
         raise MergecError(work.found)
     _warn_unused(module, bindings, exports, work)
     graph = _graph(work, exports)
-    reached = set(graph.digraph)
+    reached = set(graph.table)
     tokenizers = {export.tokenizer for export in exports}
     return Elaborated(
         graph=verify_graph(graph),
@@ -56,6 +56,7 @@ def elaborate(spec: SpecFile, bundle: Bundle | None = None) -> Elaborated:
         imports=imports.texts,
         warnings=tuple(work.found),
         specs=(spec, *modules.libraries),
+        without=bundle.without,
     )
 
 

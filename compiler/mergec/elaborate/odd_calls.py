@@ -7,13 +7,16 @@ from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.parameters import Report
 from mergec.elaborate.values import Weights
 from mergec.elaborate.wording import quoted, shown
-from mergec.ir import GraphBuilder, Value, is_scheduled
+from mergec.ir import GraphBuilder, NodeKey, Value, is_scheduled
 from mergec.ops import Operator, number, numbers
 from mergec.plugin.registry import find_plugin
 from mergec.syntax.nodes import Call, Expr, Number
 
-# Two skills may be added whole; from three deltas on a sum above this is far from all parents.
-_MANY, _LARGE = 3, 2
+# Two skills may be added whole; from three deltas on a sum above this is far from all parents. So
+# are two, or one, where their weights come to more than the last.
+_MANY, _LARGE, _HUGE = 3, 2, 4
+# The least share kept at random whose rest is not mostly noise: variances of 19 times the square.
+_FEW = Fraction(1, 20)
 
 
 def warn_of_call(
@@ -23,7 +26,10 @@ def warn_of_call(
     params: Mapping[str, Value],
     report: Report,
 ) -> None:
-    """W204 (one operand twice), W205 (a position at an end point), W206 (a large sum), W303."""
+    """W204 (one operand twice), W205 (a position at an end point), W206 (a large sum), W303.
+
+    And W209 (few entries kept at random), W210 (an average with a negative weight).
+    """
     _warn_of_repeated(operator, operands, report)
     # What a plugin calls `t` may be anything.
     named = () if find_plugin(operator.name) else call.keywords
@@ -35,11 +41,66 @@ def warn_of_call(
         report(Diagnostic("W205", message, position.span, "an end point", help=(hint,)))
     if operator.name == "breadcrumbs":
         _warn_of_no_room(call, params, report)
+    if operator.masked and not find_plugin(operator.name):
+        _warn_of_few(operator, call, params, report)
     weights = params.get("weights")
-    if params.get("normalize") is False and weights is not None and not is_scheduled(weights):
-        total = sum(numbers(weights, len(operands)), Fraction(0))
-        if all(value.mass == 0 for _, value in operands):
-            warn_of_large_sum(call, len(operands), total, report)
+    if operator.name != "linear" or weights is None or is_scheduled(weights):
+        return
+    found = numbers(weights, len(operands))
+    if params["normalize"] is False and all(value.mass == 0 for _, value in operands):
+        total, size = sum(found, Fraction(0)), sum(map(abs, found), Fraction(0))
+        warn_of_large_sum(call, len(operands), total, size, report)
+    elif params["normalize"] or sum(found) == 1:
+        _warn_of_subtracted(call, operands, found, report)
+
+
+def _warn_of_few(
+    operator: Operator, call: Call, params: Mapping[str, Value], report: Report
+) -> None:
+    """W209 where entries are divided by a density so small that little but noise is left."""
+    density = params["density"]
+    if is_scheduled(density) or number(density) >= _FEW or params["rescale"] == "none":
+        return
+    if params.get("q") is not None:
+        return  # then the density is not what is divided by
+    given = next((keyword for keyword in call.keywords if keyword.name == "density"), None)
+    share = number(density)
+    message = f"`{operator.name}` keeps only the share {shown(share)} of the entries, at random"
+    noise = (
+        f"an entry that is kept so seldom, and divided by that share, has a variance of "
+        f"1/{shown(share)} - 1 = {_rounded(1 / share - 1)} times its square"
+    )
+    hint = "keep a share of 0.05 or more, or keep the largest entries by `trim`"
+    at = given.value.span if given is not None else call.span
+    report(Diagnostic("W209", message, at, notes=(noise,), help=(hint,)))
+
+
+def _rounded(value: Fraction) -> str:
+    return shown(Fraction(round(value))) if value >= 10 else shown(round(value, 1))
+
+
+def _warn_of_subtracted(
+    call: Call,
+    operands: Sequence[tuple[Expr, Weights]],
+    weights: Sequence[Fraction],
+    report: Report,
+) -> None:
+    """W210 for an average that some operands are taken away from."""
+    total = sum(weights, Fraction(0))
+    pairs = zip(operands, weights, strict=True)
+    negative = [(expr, weight) for (expr, _), weight in pairs if weight / total < 0]
+    if not negative:
+        return
+    expr, weight = negative[0]
+    message = f"`{quoted(expr.span)}` has the weight {shown(weight)}, so it is taken away"
+    size = sum(map(abs, weights), Fraction(0)) / abs(total)
+    notes = ["an average lies between its operands only if all weights have one sign"]
+    if size > _HUGE:
+        notes.append(f"these weights are {_rounded(size)} times as large as their sum")
+    hint = "to take a skill away subtract its task vector, as in `base - 0.5*(code - base)`"
+    keyword = next((each for each in call.keywords if each.name == "weights"), None)
+    at = keyword.value.span if keyword is not None else call.span
+    report(Diagnostic("W210", message, at, notes=tuple(notes), help=(hint,)))
 
 
 def _warn_of_no_room(call: Call, params: Mapping[str, Value], report: Report) -> None:
@@ -58,8 +119,8 @@ def _warn_of_no_room(call: Call, params: Mapping[str, Value], report: Report) ->
 
 
 def warn_of_sum(written: Expr, value: Weights, builder: GraphBuilder, report: Report) -> None:
-    """W206 for a model that is a sum of three models or more, with weights far above 1."""
-    terms: dict[str, Fraction] = {}
+    """W206 for a model that is a sum of models with weights far above 1."""
+    terms: dict[NodeKey, Fraction] = {}
     waiting = [(value.key, Fraction(1))]
     for _ in range(_MOST_TERMS):
         if not waiting:
@@ -76,20 +137,35 @@ def warn_of_sum(written: Expr, value: Weights, builder: GraphBuilder, report: Re
         ]
     if waiting:
         return  # too long a sum to say something sensible about
-    added = [part for part in terms.values() if part > 0]
-    if value.mass == 1 and any(part < 0 for part in terms.values()):
-        warn_of_large_sum(written, len(added), sum(added, Fraction(0)), report)
+    if value.mass != 1:
+        return
+    # What it starts from has the weight that is left over.
+    deltas = {key: part for key, part in terms.items() if key not in value.points}
+    above = sum((part for part in deltas.values() if part > 0), Fraction(0))
+    below = sum((-part for part in deltas.values() if part < 0), Fraction(0))
+    if len(deltas) < len(terms) and all(builder[key].type.mass == 0 for key in deltas):
+        count = sum(part > 0 for part in deltas.values())
+        warn_of_large_sum(written, count, above, above + below, report)
+    elif any(part < 0 for part in terms.values()):
+        added = [part for part in terms.values() if part > 0]
+        size = above if len(deltas) == len(terms) else max(above, below)
+        warn_of_large_sum(written, len(added), sum(added, Fraction(0)), size, report)
 
 
 # Every binding is looked at, and sums of bindings may share most of their terms.
 _MOST_TERMS = 64
 
 
-def warn_of_large_sum(written: Expr, count: int, total: Fraction, report: Report) -> None:
-    """W206 for `count` deltas whose weights sum to `total`, if that is far above 1."""
-    if count < _MANY or total <= _LARGE:
+def warn_of_large_sum(
+    written: Expr, count: int, total: Fraction, size: Fraction, report: Report
+) -> None:
+    """W206 for `count` deltas whose weights sum to `total`, and without their signs to `size`."""
+    many = count >= _MANY and total > _LARGE
+    if not many and size <= _HUGE:
         return
     message = f"the weights of these {count} deltas sum to {shown(total)}"
+    if not many:
+        message = f"the deltas here have weights of {shown(size)} in all"
     notes = ("where task vectors agree they add up, and the result lies beyond all parents",)
     hint = "give smaller weights, or write `ties` or `linear` for an average"
     report(Diagnostic("W206", message, written.span, notes=notes, help=(hint,)))

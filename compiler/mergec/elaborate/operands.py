@@ -26,6 +26,8 @@ class Typing:
         """A model after a base becomes its delta; None after reporting E302, E304 or E306."""
         if self.operator.mass is MassRule.DELTA:
             sound = self._are_deltas(written)
+        elif self.operator.of_models:
+            sound = self._are_models(written)
         elif self.operator.needs_base and not has_base:
             self._miss_base(written[0])
             sound = False
@@ -63,6 +65,14 @@ class Typing:
             hint = f"subtract its base: `({pasted(expr) or 'model'} - base)`"
             self.report(Diagnostic("E302", message, expr.span, "a model", help=(hint,)))
         return not models
+
+    def _are_models(self, written: list[Operand]) -> bool:
+        deltas = [expr for expr, value in written if value.mass != 1]
+        for expr in deltas:
+            message = f"`{self.operator.name}` needs a model, and `{quoted(expr.span)}` is a delta"
+            hint = f"give the model itself, as in `{self.operator.name}(a, b)`"
+            self.report(Diagnostic("E302", message, expr.span, "a delta", help=(hint,)))
+        return not deltas
 
     def _of_one_kind(self, written: list[Operand]) -> bool:
         first, kind = written[0][0], written[0][1]

@@ -115,8 +115,9 @@ class _Check:
 
     def given(self, parameter: Parameter, written: Expr) -> Value | Poison:
         """The value of one parameter; POISON after reporting E203, E206 or E212."""
-        if parameter.names_operand and self.operands is not None:
-            parameter = replace(parameter, hi=Fraction(self.operands))
+        if self.operands is not None and (parameter.names_operand or parameter.counts_operands):
+            most = Fraction(self.operands + parameter.counts_operands)
+            parameter = replace(parameter, hi=most)
         if parameter.kind == "word":
             return self._word(parameter, written)
         if isinstance(written, ListLiteral):

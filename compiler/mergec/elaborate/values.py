@@ -141,7 +141,8 @@ class Elaborated:
 
     `parameters` are the values of the spec's parameters as text, `settings` those that were given
     from outside and `imports` the texts of used specs by path, both as a bundle takes them.
-    `specs` are the syntax trees: this spec's, then those of the specs it uses.
+    `specs` are the syntax trees: this spec's, then those of the specs it uses. `without` names the
+    passes that are not to run.
     """
 
     graph: Graph
@@ -154,3 +155,4 @@ class Elaborated:
     imports: Mapping[str, str]
     warnings: tuple[Diagnostic, ...]
     specs: tuple[SpecFile, ...]
+    without: tuple[str, ...] = ()

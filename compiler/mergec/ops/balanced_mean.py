@@ -42,10 +42,6 @@ class BalancedMean(StatisticStage):
         """One for extremes and four for thresholds; four more for order statistics."""
         return passes(rational(params, "clip"))
 
-    def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
-        """Scores come from the data, and their products are added."""
-        return True
-
     def temporaries(self, operands: int) -> int:
         """Counts of digits too, each as long as the smallest block: two for each, and the sums."""
         return super().temporaries(operands) + 5 * operands

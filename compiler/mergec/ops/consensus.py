@@ -4,7 +4,8 @@ Formula    τ = Σᵢ δᵢ;  mᵢ = [|δᵢ| > kappaᵢ · |τ - δᵢ|];
            y = base + scale · (τ where Σᵢ mᵢ ≥ k, else 0)
 Shapes     a base and n × [*s] deltas → [*s] model; deltas alone → [*s] delta
 Parameters kappa: how much larger than the others' share a task's own must be, > 0, one or one a
-           delta · k: how many tasks must care, ≥ 0 · scale: factor of the merged task vector
+           delta · k: how many tasks must care, from 0 to one more than there are deltas · scale:
+           factor of the merged task vector
 Edge cases k = 0 is task arithmetic · k above the number of deltas leaves the base as it is · a
            smaller k or a smaller kappa keeps no entry less · where nothing is kept the base's bits
            remain
@@ -48,7 +49,14 @@ OPERATOR = Operator(
             lo_open=True,
             per_operand=True,
         ),
-        Parameter("k", "int", 2, "how many tasks must care for an entry", lo=Fraction(0)),
+        Parameter(
+            "k",
+            "int",
+            2,
+            "how many tasks must care for an entry",
+            lo=Fraction(0),
+            counts_operands=True,
+        ),
         SCALE,
     ),
     laws=(

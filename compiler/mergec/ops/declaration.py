@@ -31,7 +31,8 @@ class Parameter:
     """One keyword parameter. Numbers are exact; `lo` and `hi` bound them (`lo_open`: lo excluded).
 
     A `per_operand` parameter also takes a list with one value for each operand after the base.
-    One that `names_operand` is the number, from 1, of an operand after the base.
+    One that `names_operand` is the number, from 1, of an operand after the base, and one that
+    `counts_operands` a number of them, or one more than there are.
     `words` are the values of a `word` parameter. A `sources` parameter takes a list of models, one
     for each operand, which hold a statistic of it (`Statistic`).
     """
@@ -45,6 +46,7 @@ class Parameter:
     lo_open: bool = False
     per_operand: bool = False
     names_operand: bool = False
+    counts_operands: bool = False
     words: tuple[str, ...] = ()
 
     @property
@@ -155,7 +157,9 @@ class Operator:
     the others. `suits` tells by its shape whether a tensor is one for the operator; for any other,
     and for one without a statistic unless it is needed, the node that `fallback` builds stands
     instead. `most` gives the largest number of operands that a tensor of some shape has room for.
-    A consensus operator that `needs_base` does not take deltas alone.
+    A consensus operator that `needs_base` does not take deltas alone, and one `of_models` none.
+    One that `aligns` gets the `axes` of a tensor that carry units and the number of its `component`
+    (`mergec.resolve.alignments`); a tensor without is the first operand's.
     """
 
     name: str
@@ -178,6 +182,8 @@ class Operator:
     fallback: Lower | None = None
     most: Callable[[Shape], int] | None = None
     needs_base: bool = False
+    of_models: bool = False
+    aligns: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name`, if the operator has it."""
@@ -191,6 +197,8 @@ class Operator:
     @property
     def takes(self) -> str:
         """What operands it takes and what it returns."""
+        if self.of_models:
+            return "models, and returns a model"
         return "a base and models or deltas: returns a model" if self.needs_base else self.mass
 
     @property
@@ -244,11 +252,12 @@ def numbers(value: Value, count: int) -> tuple[Fraction, ...]:
     return (number(value),) * count
 
 
-def barrier_params(params: Mapping[str, Value], part: int = 0) -> dict[str, Value]:
+def barrier_params(params: Mapping[str, Value], part: int | Fraction = 0) -> dict[str, Value]:
     """What a global operator's lowering adds to the parameters of its global stage number `part`.
 
     They say whose statistics the stage has: those of the written node `barrier`, of whose tensors
-    this one is, where its name is another than the output's, the `member`.
+    this one is, where its name is another than the output's, the `member`. A part that is a
+    fraction is a whole number all the same, one in which programs that are shared may differ.
     """
     given = {name: params[name] for name in ("barrier", "member") if name in params}
     return {**given, "part": part}

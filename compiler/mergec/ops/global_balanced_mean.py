@@ -15,7 +15,6 @@ from functools import reduce
 from operator import add
 from typing import ClassVar, final
 
-from mergec.catalog.dtypes import Dtype
 from mergec.ops import balanced_mean
 from mergec.ops.balanced_mean import Balancing
 from mergec.ops.balancing import Glimpse, advanced, passes
@@ -40,10 +39,6 @@ class GlobalBalancedMean(GlobalStage):
     def settled(self, setting: Balancing) -> bool:
         """Whether all thresholds are known."""
         return setting.balance.phase == "settled"
-
-    def contractible(self, params: Params, stored: Sequence[Dtype | None], work: Dtype) -> bool:
-        """As in `balanced_mean`."""
-        return balanced_mean.STAGE.contractible(params, stored, work)
 
     def temporaries(self, operands: int) -> int:
         """Counts of this tensor, and of all."""

@@ -7,7 +7,7 @@ value are streamed as often as the stage needs. After that the stage is elementw
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from mergec.ops.namespace import Counts
 from mergec.ops.stage import Params, Stage
@@ -18,10 +18,14 @@ class GlobalStage(Stage):
 
     Every floating-point tensor of the value takes part, in the order in which the value has them,
     which is the canonical one. All arrive in float64, and so do the blocks of `apply`. Parameters
-    are the same for all of them. Each tensor has a setting of its own: `prepare` makes it, and as
-    long as one is not `settled`, `observe` folds the blocks of each tensor, `seen` says what is
-    kept of it, and `combine_all` makes the next settings. `grain` holds for `apply` alone.
+    are the same for all of them, but for `own_params`. Each tensor has a setting of its own:
+    `prepare` makes it, and as long as one is not `settled`, `observe` folds the blocks of each
+    tensor, `seen` says what is kept of it, and `combine_all` makes the next settings. `grain` holds
+    for `apply` alone.
     """
+
+    own_params: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that differ from tensor to tensor."""
 
     @abstractmethod
     def passes(self, params: Params) -> int:
@@ -48,6 +52,14 @@ class GlobalStage(Stage):
     def kept_bytes(self, params: Params) -> int:
         """Bytes of a setting and of `Seen.own`, at most, for each tensor."""
         return 1 << 10
+
+    def held_bytes(self, each: Sequence[tuple[Params, tuple[int, ...]]]) -> int:
+        """Bytes of all tensors' `Seen.own` where these are as large as the tensors; else 0.
+
+        `each` has the parameters and the shape of every tensor. They are held until the next
+        settings are found, and what is held for one barrier is never held for another too.
+        """
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

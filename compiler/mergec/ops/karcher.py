@@ -7,9 +7,9 @@ Parameters weights: one number for each operand, ≥ 0 (default: equal); only th
            max_iter: steps after which it has failed, ≥ 1
 Edge cases not settled: E817 · directions that cancel, where nlerp has no start: E817 · a zero
            tensor has no direction and counts for the length alone · all zero: the weighted average
-           · two operands: slerp with norm=polar · directions beyond a half-sphere have several
-           such means, of which the one near nlerp's direction is taken · one operand is that
-           operand, bit for bit
+           · two operands: slerp with norm=polar · directions that no half-sphere holds may have
+           several such means: the one near nlerp's direction is taken, and the run warns (W801) ·
+           one operand is that operand, bit for bit
 Source     H. Karcher, Riemannian center of mass (1977); mergekit's `karcher` has equal weights, and
            tol 1e-5 with 10 steps in the storage dtype. Steps here need only the n × n inner
            products, for every iterate is a combination of the operands
@@ -23,7 +23,7 @@ from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
-from mergec.diagnostics import fail
+from mergec.diagnostics import Diagnostic, fail
 from mergec.ops.affine import add_terms
 from mergec.ops.declaration import MassRule, Operator, Parameter
 from mergec.ops.gram import Gram, Leaves, gram_leaves, gram_of
@@ -46,11 +46,15 @@ _Vector = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
-    """When the search for the mean ends, and the terms of the result."""
+    """When the search for the mean ends, and the terms of the result.
+
+    `alone` tells that it is known to be the only mean.
+    """
 
     tol: float
     max_iter: int
     at: Directions
+    alone: bool = True
 
 
 @final
@@ -69,8 +73,8 @@ class Karcher(StatisticStage):
         return is_contractible(stored, work)
 
     def temporaries(self, operands: int) -> int:
-        """All operands are widened at once."""
-        return super().temporaries(operands) + operands
+        """All operands are widened at once; a product, and what halves it."""
+        return operands + 3
 
     def prepare(self, params: Params, site: Site) -> Iteration:
         """The terms of the weighted average, which hold if all tensors are zero."""
@@ -97,7 +101,23 @@ class Karcher(StatisticStage):
         found = _descend(gram, shares, nearest, setting)
         if found is None:
             raise _no_mean(at.site.tensor, f"{setting.max_iter} steps did not settle")
-        return Iteration(setting.tol, setting.max_iter, along(at, gram, found))
+        alone = _in_half_sphere(gram, shares, found)
+        return Iteration(setting.tol, setting.max_iter, along(at, gram, found), alone)
+
+    def doubt(self, setting: Iteration) -> Diagnostic | None:
+        """W801 for directions that no half-sphere holds."""
+        if setting.alone:
+            return None
+        return Diagnostic(
+            "W801",
+            f"no half-sphere holds the directions of the operands' `{setting.at.site.tensor}`, so "
+            "that they may have several means",
+            None,
+            notes=("the one near their average direction was taken, as `nlerp` gives it",),
+            help=(
+                "write `nlerp`, which has one result, or leave out a model that points elsewhere",
+            ),
+        )
 
     @untrapped
     def apply(
@@ -212,6 +232,28 @@ def _pulls(here: _Vector, points: Sequence[_Vector]) -> list[float] | None:
     return found
 
 
+def _in_half_sphere(gram: Gram, shares: Sequence[float], mean: Sequence[float]) -> bool:
+    """Whether some direction is less than 90° from all: then there is one mean.
+
+    There is always one where all are independent, and as a rule the mean is one. Else Rosenblatt's
+    rule finds one, if there is one by a margin of a few hundredths: from the mean on it adds a unit
+    vector that is on the other side.
+    """
+    members = [i for i, share in enumerate(shares) if share]
+    points = _coordinates(gram, members)
+    if all(point[number] for number, point in enumerate(points)):
+        return True
+    here = _combined([mean[i] for i in members], points)
+    for _ in range(_TURNS):
+        sides = [_dot(here, point) for point in points]
+        if min(sides) > 0.0:
+            return True
+        there = points[sides.index(min(sides))]
+        here = tuple(x + y for x, y in zip(here, there, strict=True))
+    return False
+
+
+_TURNS = 1000
 _OPPOSITE = 1e-6
 # The square of a sine below this is rounding error of the cosine.
 _DEPENDENT = 1e-14

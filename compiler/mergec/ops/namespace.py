@@ -15,6 +15,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 Array = Any
 Counts = Any
+Leaf = Any
+"""A sum: a float, or what `float` makes one of; then it may be computed first."""
 
 
 class Approximate(Protocol):
@@ -48,6 +50,19 @@ class Approximate(Protocol):
         """U, σ and Vᵀ of m×n, thin: m×k, k falling values, k×n, with k the lesser of m and n.
 
         NaN everywhere if the iteration does not converge, as where the matrix has NaN.
+        """
+        ...
+
+    def by_units(self, x: Array, count: int, width: int) -> Array:
+        """`x` as [anything, count, width]: a matrix of a row for each unit; may be a view of it."""
+        ...
+
+    def assign(self, gains: Array) -> list[int]:
+        """The column of each row of a square matrix, each once, that have the largest sum.
+
+        Those of the diagonal where no others gain more than 10⁻¹² of the magnitudes summed, and
+        columns that may be exchanged at no loss in their order. Raises E603 without scipy, E806
+        for what is not finite.
         """
         ...
 
@@ -114,7 +129,7 @@ class ArrayNamespace(Approximate, Protocol):
         """For each element, how many hold up to and including it."""
         ...
 
-    def leaf_sums(self, x: Array) -> list[float]:
+    def leaf_sums(self, x: Array) -> Sequence[Leaf]:
         """One sum per leaf of 2^16 elements of a float64 array, the last padded with zeros.
 
         Each is formed by sixteen halvings `x[:h] + x[h:]`.
@@ -162,6 +177,14 @@ class ArrayNamespace(Approximate, Protocol):
 
     def take(self, table: Array, places: Array) -> Array:
         """The elements of `table` at each of `places`, integers from 0."""
+        ...
+
+    def join(self, blocks: Sequence[Array]) -> Array:
+        """Arrays, at least one, one behind the other, in a new one that may be kept for later."""
+        ...
+
+    def reorder(self, x: Array, order: Sequence[int], width: int) -> Array:
+        """`x` as [anything, len(order), width], with the middle axis in this order; a new array."""
         ...
 
     def iota(self, n: int) -> Array:

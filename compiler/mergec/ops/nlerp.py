@@ -50,8 +50,8 @@ class Nlerp(StatisticStage):
         return is_contractible(stored, work)
 
     def temporaries(self, operands: int) -> int:
-        """All operands are widened at once."""
-        return super().temporaries(operands) + operands
+        """All operands are widened at once; a product, and what halves it."""
+        return operands + 3
 
     def prepare(self, params: Params, site: Site) -> Directions:
         """The terms of the weighted average, which hold if all tensors are zero."""

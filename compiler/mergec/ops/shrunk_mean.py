@@ -52,8 +52,8 @@ class ShrunkMean(StatisticStage):
         return True
 
     def temporaries(self, operands: int) -> int:
-        """All operands are widened at once."""
-        return super().temporaries(operands) + operands
+        """All operands are widened at once; a product, and what halves it."""
+        return operands + 3
 
     def prepare(self, params: Params, site: Site) -> Shrinking:
         """The choices."""

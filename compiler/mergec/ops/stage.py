@@ -9,13 +9,14 @@ rows, and one whose grain is the whole tensor gets it in one block.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm, prod
 from typing import Any, ClassVar
 
 from mergec.catalog.dtypes import Dtype
+from mergec.diagnostics import Diagnostic
 from mergec.ir import Value
 from mergec.ops.namespace import Array, ArrayNamespace
 from mergec.ops.tree_sum import LEAF
@@ -123,6 +124,17 @@ class StatisticStage(Stage):
     @abstractmethod
     def combine(self, acc: Any, setting: Any) -> Any:
         """The setting for the next pass, from a whole pass's accumulator (None for 0 elements)."""
+
+    def sharing(self, setting: Any) -> Hashable:
+        """What the next pass's accumulator depends on besides the operands; None for all of it.
+
+        Where two calls of a stage on the same operands agree in this, one accumulator serves both.
+        """
+        return None
+
+    def doubt(self, setting: Any) -> Diagnostic | None:
+        """A warning about the result of a tensor whose setting is complete, without a span."""
+        return None
 
 
 class MaskStage(StatisticStage):

@@ -7,13 +7,14 @@ of 2^16 elements are counted from the tensor's start and summed by the backend
 
 import math
 from collections.abc import Sequence
+from typing import SupportsFloat
 
 from mergec.diagnostics import fail
 
 LEAF = 1 << 16
 
 
-def total(leaves: Sequence[float], tensor: str) -> float:
+def total(leaves: Sequence[SupportsFloat], tensor: str) -> float:
     """The sum over a tensor from its leaves' sums. Raises E806, naming `tensor`, on overflow."""
     return finite(combine_leaves(leaves), f"the norm of `{tensor}`")
 
@@ -29,13 +30,13 @@ def finite(statistic: float, what: str) -> float:
     )
 
 
-def combine_leaves(leaves: Sequence[float]) -> float:
+def combine_leaves(leaves: Sequence[SupportsFloat]) -> float:
     """Sum neighbours level by level; an odd last one is carried up unchanged. No leaf gives 0.
 
     >>> combine_leaves([1e16, 1.0, 1.0, 1.0])
     1.0000000000000002e+16
     """
-    level = list(leaves) or [0.0]
+    level = [leaf if isinstance(leaf, float) else float(leaf) for leaf in leaves] or [0.0]
     while len(level) > 1:
         pairs = [level[i] + level[i + 1] for i in range(0, len(level) - 1, 2)]
         level = pairs + level[len(pairs) * 2 :]

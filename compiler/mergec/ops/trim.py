@@ -16,7 +16,7 @@ Example    trim([4, -1, 0, 3]; density=1/2) is [4, 0, 0, 3]
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar, final
@@ -77,6 +77,10 @@ class Trim(StatisticStage):
         """If a norm is restored, by a factor that comes from the data."""
         return word(params, "rescale", "none") in ("l1", "l2")
 
+    def temporaries(self, operands: int) -> int:
+        """Magnitudes and digits, or what is summed; counts are as long as the smallest block."""
+        return 5
+
     def prepare(self, params: Params, site: Site) -> TrimSetting | None:
         """The search for the k-th largest; None at density 1."""
         density = rational(params, "density")
@@ -103,6 +107,11 @@ class Trim(StatisticStage):
             return counts
         acc += counts
         return acc
+
+    def sharing(self, setting: TrimSetting) -> Hashable:
+        """Counts are those of a digit below a prefix, whatever the density."""
+        search = setting.search
+        return None if search.done else (search.shift, search.prefix)
 
     def combine(self, acc: Any, setting: TrimSetting) -> TrimSetting:
         """The search one digit on, or the factor that restores the norm."""

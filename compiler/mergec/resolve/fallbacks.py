@@ -66,7 +66,7 @@ class Fallbacks:
     def _entry(self, node: Node, name: str) -> TensorEntry:
         """The tensor that `node`'s tensor has its shape from."""
         origins = self.keys.of(node.key).origins
-        leaf = origins.get(name) or origins.get(self._inside(node.key, None, name))
+        leaf = origins.get(name) or origins.get(self.inside(node.key, None, name))
         if leaf is not None:
             return self.keys.entry(leaf)
         self.findings.stop(
@@ -83,9 +83,9 @@ class Fallbacks:
     def _has(self, node: Node, statistic: NodeKey, name: str) -> bool:
         held = self.keys.of(statistic).origins
         asked_by = node.key if name in self.keys.of(node.key).origins else None
-        return name in held or self._inside(statistic, asked_by, name) in held
+        return name in held or self.inside(statistic, asked_by, name) in held
 
-    def _inside(self, key: NodeKey, asked_by: NodeKey | None, name: str) -> str:
+    def inside(self, key: NodeKey, asked_by: NodeKey | None, name: str) -> str:
         """The name that `name` has in a value, behind the prefix of all others; empty for none.
 
         Names are asked by those of a value, or (None) of what is exported.

@@ -22,7 +22,8 @@ from mergec.ir import (
     is_scheduled,
     part_statistics,
 )
-from mergec.ops import OPERATORS
+from mergec.ops import OPERATORS, Operator
+from mergec.resolve.alignments import Alignments
 from mergec.resolve.fallbacks import Fallbacks
 from mergec.resolve.findings import Findings, StoppedError
 from mergec.resolve.key_set import Leaf, first_operand
@@ -76,6 +77,7 @@ class Resolver:
     routing: Routing = field(init=False)
     numbers: Numbers = field(init=False)
     fallbacks: Fallbacks = field(init=False)
+    alignments: Alignments = field(init=False)
     barriers: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
     _plain: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
     _found: dict[NodeKey, NodeKey] = field(default_factory=dict[NodeKey, NodeKey])
@@ -88,6 +90,7 @@ class Resolver:
         shared = (self.elaborated, self.keys, self.findings, self.usage)
         self.routing, self.numbers = Routing(*shared), Numbers(*shared)
         self.fallbacks = Fallbacks(*shared)
+        self.alignments = Alignments(self.elaborated, self.keys, self.fallbacks)
 
     def tensor(self, roots: tuple[NodeKey, ...], name: str) -> ResolvedTensor | None:
         """What `roots` are for the tensor `name`; None after reporting what is wrong with it.
@@ -143,6 +146,8 @@ class Resolver:
     def _wanted(self, tensor: _Tensor, node: Node, name: str) -> list[Demand]:
         if node.op in VIEWS:
             return [self.routing.route(node, name, tensor.name)]
+        if self._stays(node, name):
+            return [(node.operands[0], name)]
         operands, statistics = part_statistics(node.operands, dict(node.params))
         if statistics and self._is_itself(tensor, node, name):
             operands = node.operands
@@ -152,13 +157,18 @@ class Resolver:
         """Whether a node's operator combines this tensor, and not its fallback."""
         return node.op not in OPERATORS or self.fallbacks.itself(node, name, tensor.name)
 
+    def _stays(self, node: Node, name: str) -> bool:
+        """Whether an operator that aligns has nothing to reorder in this tensor."""
+        operator = OPERATORS.get(node.op)
+        return operator is not None and operator.aligns and not self.alignments.of(node, name)
+
     def _built(self, tensor: _Tensor, node: Node, name: str, operands: list[NodeKey]) -> NodeKey:
         if node.op == "source":
             return self._leaf(tensor, node, name)
         if node.op == "checked":
             self._check_mass(node, name, operands[0])
             return operands[0]
-        if node.op in VIEWS:
+        if node.op in VIEWS or self._stays(node, name):
             return operands[0]
         if node.op == "as_model":
             return self.builder.add("as_model", operands, type=MODEL)
@@ -173,6 +183,8 @@ class Resolver:
             origin = self.origin(node.operands[0], name)
             if origin.name != tensor.name:
                 params["origin"] = tensor.slots[origin.label][origin.name]
+        if operator.aligns:
+            params |= self.alignments.of(node, name)
         if operator.is_global(params):
             params |= self._barrier(tensor, node, name)
         masses = [self._mass(key) for key in part_statistics(operands, params)[0]]
@@ -267,7 +279,7 @@ class Resolver:
                 self._plain.setdefault(
                     node.key,
                     node.op not in VIEWS
-                    and (node.op not in OPERATORS or OPERATORS[node.op].fallback is None)
+                    and not _differs(OPERATORS.get(node.op))
                     and not any(is_scheduled(value) for _, value in node.params)
                     and all(self._plain[operand] for operand in node.operands),
                 )
@@ -283,3 +295,8 @@ class Resolver:
                     and (operator.masked or operator.is_global(dict(node.params)))
                 ) or any(self._draws[operand] for operand in node.operands)
         return self._draws[key]
+
+
+def _differs(operator: Operator | None) -> bool:
+    """Whether an operator may come to other stages in one tensor than in another."""
+    return operator is not None and (operator.fallback is not None or operator.aligns)

@@ -323,6 +323,15 @@ _TABLE = (
         "decides all masks. A spec that is used by another takes the seed as a parameter "
         "of its macros and passes it on.",
     ),
+    _code(
+        "E224",
+        "units-text",
+        "the text that says which axes are reordered together cannot be read",
+        "`weight_match` reorders neurons and heads, which lie along axes of several tensors. "
+        "`units` lists these axes as `NAME[AXIS]`, with `,` between those of one group and `;` "
+        "between groups. Names of one group have the same number of `#`, so that it is known "
+        "which of them belong together.",
+    ),
     # E3 types and mass
     _code(
         "E301",
@@ -511,6 +520,23 @@ _TABLE = (
         "the same name in another file. Here that file lacks it, or only some operands have "
         "one, and a weight cannot be compared with none. Compute what is missing, or merge such "
         "tensors by an operator without statistics in an arm of a `match`.",
+    ),
+    _code(
+        "E414",
+        "no-units",
+        "no tensor carries a group of units",
+        "What `weight_match` may reorder is said by `units`, or by the description of the "
+        "architecture where `units` is not given. Here a name in it fits no tensor, or the "
+        "architecture is one that no description names. An order that is put into some tensors "
+        "of a group and not into all would give another network.",
+    ),
+    _code(
+        "E415",
+        "units-differ",
+        "the axes of one group of units do not fit together",
+        "All axes of a group are put in one order, so that they must have the same number of "
+        "units, and an axis with units of equal width must be a multiple of their number. An "
+        "axis belongs to one group, and a group has one axis of a tensor.",
     ),
     # E5 contracts, tokenizer and licence
     _code(
@@ -1023,6 +1049,22 @@ _TABLE = (
         "are fine. Errors cannot be allowed, and a reader of the spec needs the reason.",
     ),
     _code(
+        "W209",
+        "few-entries",
+        "few entries are kept at random",
+        "What a random mask keeps is divided by the density, so that the mean stays. The fewer it "
+        "keeps the larger is the noise: at a density of 0.05 the variance of an entry is 19 times "
+        "its square. Keep more, or keep the largest entries by `trim`, which draws nothing.",
+    ),
+    _code(
+        "W210",
+        "negative-weight",
+        "an average with a negative weight",
+        "An average lies between its operands only if all weights have one sign. With a negative "
+        "weight an operand is taken away, and the result lies beyond the others. That is legal; "
+        "to subtract a skill, subtract its task vector from a model.",
+    ),
+    _code(
         "W301",
         "foreign-point",
         "a delta is added to a model that is not its base",
@@ -1087,6 +1129,15 @@ _TABLE = (
         "Two tensor names look the same when printed and differ in their characters, such "
         "as an accent that is one character in one and two in the other. They are taken "
         "for different tensors. Check that the file was written by one program.",
+    ),
+    _code(
+        "W801",
+        "several-means",
+        "directions that no half-sphere holds",
+        "The mean on the sphere is the only one where all operands point into one half-sphere. "
+        "Where they do not, several directions may be nearest to all of them, each in its "
+        "neighbourhood. `karcher` then takes the one near the average direction. Only tensors of "
+        "fewer elements than there are operands can be so, or operands that depend on each other.",
     ),
 )
 

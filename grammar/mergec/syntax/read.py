@@ -14,6 +14,8 @@ _OTHER_ENCODINGS = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
+# How many specs are named where one is not there.
+_SHOWN = 3
 
 
 def read_spec(path: Path, name: str) -> SourceText:
@@ -33,16 +35,28 @@ def read_spec(path: Path, name: str) -> SourceText:
         with path.open("rb") as file:
             data = file.read(limits.SPEC_BYTES + 1)
     except FileNotFoundError:
-        near = nearest(path.name, sorted(each.name for each in path.parent.glob("*.merge")))
         raise fail(
-            "E701",
-            f"there is no spec `{escape(name)}`",
-            help=f"did you mean `{escape(str(path.with_name(near)))}`?" if near else None,
+            "E701", f"there is no spec `{escape(name)}`", help=_instead(path, name)
         ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise fail("E715", f"cannot open `{escape(name)}`: {reason}") from None
     return decode_spec(data, name)
+
+
+def _instead(path: Path, name: str) -> str:
+    """What may have been meant by a spec that is not there."""
+    if not path.parent.is_dir():
+        return f"there is no folder `{escape(str(Path(name).parent))}` either; check the path"
+    beside = sorted(each.name for each in path.parent.glob("*.merge"))
+    near = nearest(path.name, beside)
+    if near is not None:
+        return f"did you mean `{escape(str(path.with_name(near)))}`?"
+    if not beside:
+        return "no `.merge` file is in that folder; check the path"
+    more = f" and {len(beside) - _SHOWN} more" if len(beside) > _SHOWN else ""
+    names = ", ".join(f"`{escape(each)}`" for each in beside[:_SHOWN])
+    return f"specs in that folder: {names}{more}"
 
 
 def decode_spec(data: bytes, name: str) -> SourceText:

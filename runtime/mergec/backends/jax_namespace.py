@@ -152,6 +152,14 @@ class JaxNamespace:
         """By indexing."""
         return self._place(self._numpy.take(table.view, places.view))
 
+    def join(self, blocks: Sequence[Block]) -> Block:
+        """Concatenated."""
+        return self._place(self._numpy.join([block.view for block in blocks]))
+
+    def reorder(self, x: Block, order: Sequence[int], width: int) -> Block:
+        """By indexing."""
+        return self._place(self._numpy.reorder(x.view, order, width))
+
     def matrix(self, x: Block, columns: int) -> Matrix:
         """A numpy array, read-only."""
         return self._numpy.matrix(x.view, columns)
@@ -164,6 +172,14 @@ class JaxNamespace:
         """LAPACK's."""
         u, values, vt = self._numpy.svd(matrix)
         return u, self._place(values), vt
+
+    def by_units(self, x: Block, count: int, width: int) -> Matrix:
+        """A numpy array."""
+        return self._numpy.by_units(x.view, count, width)
+
+    def assign(self, gains: Matrix) -> list[int]:
+        """Scipy's."""
+        return self._numpy.assign(gains)
 
     def solve(self, matrix: Matrix, right: Matrix) -> Matrix:
         """LAPACK's."""

@@ -38,16 +38,30 @@ def row_max(x: Array, row: int) -> Array:
 
 
 def row_ranks(bits: Array, row: int) -> Array:
-    """Each element's place in its row's stable order, as int64."""
-    order = np.argsort(in_rows(bits, row), axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(row)[None, :], axis=1)
-    return ranks.reshape(-1)
+    """Each element's place in its row's stable order, as int64, from patterns without a sign."""
+    places = np.arange(row, dtype=np.int64)
+    if bits.dtype.itemsize == 4:
+        # Sorted with its place below it, a pattern is like no other; twice as fast as `argsort`.
+        order = in_rows(bits, row).astype(np.int64) << 32 | places
+        order.sort(axis=1)
+        order &= 0xFFFFFFFF
+    else:
+        order = np.argsort(in_rows(bits, row), axis=1, kind="stable")
+    order += (np.arange(len(order)) * row)[:, None]
+    ranks = np.empty(order.size, np.int64)
+    ranks[order.reshape(-1)] = np.tile(places, len(order))
+    return ranks
 
 
 def in_rows(x: Array, row: int) -> Array:
     """A view as a matrix of rows of `row` elements; no rows if they have no elements."""
     return x.reshape(len(x) // row if row else 0, row)
+
+
+def in_units(x: Array, count: int, width: int) -> Array:
+    """A view as [anything, count, width]."""
+    size = count * width
+    return x.reshape(len(x) // size if size else 0, count, width)
 
 
 def _halve(rows: Array) -> Array:

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from mergec.backends import numpy_matrices, numpy_rows
+from mergec.backends import assignment, numpy_matrices, numpy_rows
 from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
 from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
@@ -190,6 +190,14 @@ class NumpyNamespace:
         """By indexing."""
         return table[places]
 
+    def join(self, blocks: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Concatenated."""
+        return np.concatenate(blocks)
+
+    def reorder(self, x: NDArray[Any], order: Sequence[int], width: int) -> NDArray[Any]:
+        """By indexing."""
+        return numpy_rows.in_units(x, len(order), width).take(list(order), axis=1).reshape(-1)
+
     def iota(self, n: int) -> Ints:
         """int32 0 ... n-1."""
         return np.arange(n, dtype=np.int32)
@@ -232,6 +240,14 @@ class NumpyNamespace:
     def svd(self, matrix: Floats) -> tuple[Floats, Floats, Floats]:
         """LAPACK's."""
         return numpy_matrices.svd(matrix)
+
+    def by_units(self, x: Floats, count: int, width: int) -> Floats:
+        """A view where nothing stands before the units, or one number is a unit's width."""
+        return numpy_rows.in_units(x, count, width).swapaxes(0, 1).reshape(count, -1)
+
+    def assign(self, gains: Floats) -> list[int]:
+        """Scipy's."""
+        return assignment.assign(gains)
 
     def solve(self, matrix: Floats, right: Floats) -> Floats:
         """LAPACK's."""

@@ -13,6 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
+from mergec.backends import assignment
 from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
 from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
@@ -225,6 +226,14 @@ class TorchNamespace:
         """By indexing."""
         return table[places]
 
+    def join(self, blocks: Sequence[Tensor]) -> Tensor:
+        """Concatenated."""
+        return self._torch.cat(list(blocks))
+
+    def reorder(self, x: Tensor, order: Sequence[int], width: int) -> Tensor:
+        """By indexing."""
+        return _in_units(x, len(order), width)[:, list(order)].reshape(-1)
+
     def iota(self, n: int) -> Tensor:
         """int32 0 ... n-1."""
         return self._torch.arange(n, dtype=self._torch.int32, device=self._device)
@@ -267,6 +276,14 @@ class TorchNamespace:
             return self._nans(m, k), self._nans(k), self._nans(k, n)
         return u, s, vt
 
+    def by_units(self, x: Tensor, count: int, width: int) -> Tensor:
+        """A view where nothing stands before the units, or one number is a unit's width."""
+        return _in_units(x, count, width).swapaxes(0, 1).reshape(count, -1)
+
+    def assign(self, gains: Tensor) -> list[int]:
+        """Scipy's, on the host."""
+        return assignment.assign(gains.cpu().numpy())
+
     def solve(self, matrix: Tensor, right: Tensor) -> Tensor:
         """By Cholesky's factorisation and two triangular systems."""
         factor, failed = self._torch.linalg.cholesky_ex(matrix)
@@ -291,6 +308,11 @@ def _bits(x: Any, word: Any, size: int) -> Any:
 
 def _in_rows(x: Tensor, row: int) -> Tensor:
     return x.reshape(len(x) // row if row else 0, row)
+
+
+def _in_units(x: Tensor, count: int, width: int) -> Tensor:
+    size = count * width
+    return x.reshape(len(x) // size if size else 0, count, width)
 
 
 def _import_torch() -> ModuleType:
