@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +15,6 @@ from mergec.ir import (
     Graph,
     GraphBuilder,
     Node,
-    NodeKey,
     Value,
     ValueType,
     verify_graph,
@@ -37,20 +35,29 @@ def of_affine(coefficients: Value, kind: ValueType, operand: ValueType = MODEL) 
     return builder.finish({"x": top})
 
 
-def with_cycle() -> Graph:
-    sound = of_affine((ONE, ONE), ValueType(Fraction(2)))
-    keys = list(sound.digraph)
-    looped: nx.DiGraph[NodeKey] = nx.DiGraph(sound.digraph)
-    looped.add_edge(keys[-1], keys[0])
-    return Graph(sound.outputs, looped)
+def sound_graph() -> Graph:
+    return of_affine((ONE, ONE), ValueType(Fraction(2)))
+
+
+def out_of_order() -> Graph:
+    sound = sound_graph()
+    return Graph(sound.outputs, dict(reversed([*sound.table.items()])))
+
+
+def without_an_operand() -> Graph:
+    sound = sound_graph()
+    return Graph(sound.outputs, dict([*sound.table.items()][1:]))
+
+
+def without_its_output() -> Graph:
+    sound = sound_graph()
+    return Graph(sound.outputs, dict([*sound.table.items()][:-1]))
 
 
 def with_dead_node() -> Graph:
-    sound = of_affine((ONE, ONE), ValueType(Fraction(2)))
-    larger: nx.DiGraph[NodeKey] = nx.DiGraph(sound.digraph)
+    sound = sound_graph()
     dead = Node("source", 1, (), (("label", "c"),), MODEL)
-    larger.add_node(dead.key, node=dead)
-    return Graph(sound.outputs, larger)
+    return Graph(sound.outputs, {**sound.table, dead.key: dead})
 
 
 def with_source_of_something() -> Graph:
@@ -67,7 +74,9 @@ def with_unsorted_parameters() -> Graph:
 @pytest.mark.parametrize(
     ("build", "complaint"),
     [
-        (with_cycle, "the graph has a cycle"),
+        (out_of_order, "an operand of affine does not stand before it"),
+        (without_an_operand, "an operand of elect_sign does not stand before it"),
+        (without_its_output, "1 outputs are no nodes of the graph"),
         (with_dead_node, "1 nodes are reached by no output"),
         (with_source_of_something, "a source has operands"),
         (with_unsorted_parameters, "parameters of f are not sorted"),
@@ -82,6 +91,16 @@ def with_unsorted_parameters() -> Graph:
 def test_broken_graph_is_refused(build: Callable[[], Graph], complaint: str) -> None:
     with pytest.raises(BrokenGraphError, match=complaint):
         verify_graph(build())
+
+
+def test_other_tools_get_the_same_graph() -> None:
+    graph = sound_graph()
+    given = graph.digraph()
+    assert [*given] == [*graph.table]
+    assert {(a, b) for a, b in given.edges} == {
+        (o, n.key) for n in graph.nodes() for o in n.operands
+    }
+    assert {key: [*given.successors(key)] for key in given} == {k: graph.users(k) for k in given}
 
 
 @given(data=st.data())

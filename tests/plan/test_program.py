@@ -38,7 +38,7 @@ def plan_of(expression: str, root: Path) -> Plan:
         ("ties(base, code, math; density=1)", 1, 1),
         ("ties(base, code, math; density=1, zero=majority)", 2, 2),
         ("ties(base, code, math; density=0.3) |> slerp(instruct, t=0.5)", 4, 6),
-        ("base + (code - base |> trim(density=0.5) |> trim(density=0.2))", 5, 9),
+        ("base + (code - base |> trim(density=0.5, rescale=inv) |> trim(density=0.2))", 5, 9),
     ],
 )
 def test_one_sweep_more_than_the_longest_chain_of_statistics(

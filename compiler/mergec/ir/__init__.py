@@ -1,4 +1,4 @@
-"""The operator graph: typed nodes over networkx, its text form, and its structural verifier."""
+"""The operator graph: typed nodes, their text form, and its structural verifier."""
 
 from mergec.ir.condition import Condition, Fact, Known, Operation, evaluate, facts
 from mergec.ir.graph import (

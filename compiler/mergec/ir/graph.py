@@ -1,4 +1,4 @@
-"""The operator graph: frozen nodes keyed by what they mean, kept in a networkx digraph.
+"""The operator graph: frozen nodes keyed by what they mean, in topological order.
 
 Two nodes that mean the same have the same key and are one node, so common subgraphs are shared by
 construction, and a key says the same thing in a plan, in a diff and in a cache.
@@ -7,12 +7,13 @@ construction, and a key says the same thing in a plan, in a diff and in a cache.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NewType, TypeVar
-
-import networkx as nx
+from typing import TYPE_CHECKING, NewType, TypeVar
 
 from mergec.ir.types import ValueType
 from mergec.ir.values import Value, print_value
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 NodeKey = NewType("NodeKey", str)
 
@@ -54,17 +55,26 @@ class Node:
         """The value of parameter `name`; KeyError if the node has none."""
         return dict(self.params)[name]
 
+    def over(self, operands: tuple[NodeKey, ...]) -> "Node":
+        """The same applied to `operands`; itself if they are its own."""
+        if operands == self.operands:
+            return self
+        return Node(self.op, self.revision, operands, self.params, self.type)
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
     """An immutable graph. `outputs` maps export names to nodes; only what they reach is kept.
 
-    Nodes stand in topological order, ties broken by the order in which they were built, which is
-    their order in the spec.
+    `table` has the nodes in topological order, ties broken by the order in which they were built,
+    which is their order in the spec.
     """
 
     outputs: Mapping[str, NodeKey]
-    digraph: "nx.DiGraph[NodeKey]" = field(repr=False)
+    table: Mapping[NodeKey, Node] = field(repr=False)
+    _users: dict[NodeKey, list[NodeKey]] = field(
+        init=False, repr=False, default_factory=dict[NodeKey, list[NodeKey]]
+    )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Graph):
@@ -75,22 +85,41 @@ class Graph:
 
     def nodes(self) -> tuple[Node, ...]:
         """All nodes, operands before their users."""
-        return tuple(self.node(key) for key in self.digraph)
+        return tuple(self.table.values())
 
     def node(self, key: NodeKey) -> Node:
         """The node with this key."""
-        node: Node = self.digraph.nodes[key]["node"]
-        return node
+        return self.table[key]
 
     def below(self, key: NodeKey) -> tuple[Node, ...]:
         """`key`'s node and everything it is computed from, operands first."""
-        # The stubs of networkx leave the type of its second parameter open.
-        above: set[NodeKey] = nx.ancestors(self.digraph, key)  # pyright: ignore[reportUnknownMemberType]
-        return tuple(self.node(k) for k in self.digraph if k in above or k == key)
+        reached = _reached(self.table, [key])
+        if len(reached) == len(self.table):
+            return self.nodes()
+        return tuple(node for node in self.table.values() if node.key in reached)
 
     def leaves(self, key: NodeKey) -> tuple[Node, ...]:
         """The sources that `key` is computed from, in graph order."""
         return tuple(node for node in self.below(key) if node.op == "source")
+
+    def users(self, key: NodeKey) -> Sequence[NodeKey]:
+        """The nodes that `key` is an operand of, each once, in graph order."""
+        if not self._users:  # not made with the graph, for most graphs are never asked
+            self._users.update((each, []) for each in self.table)
+            for node in self.table.values():
+                for operand in dict.fromkeys(node.operands):
+                    self._users[operand].append(node.key)
+        return self._users[key]
+
+    def digraph(self) -> "nx.DiGraph[NodeKey]":
+        """The graph in the type that other people's graph tools take; edges lead to users."""
+        import networkx as nx  # here alone: it takes longer to import than a small spec to check
+
+        made: nx.DiGraph[NodeKey] = nx.DiGraph()
+        for node in self.table.values():
+            made.add_node(node.key, node=node)
+            made.add_edges_from((operand, node.key) for operand in node.operands)
+        return made
 
 
 class GraphBuilder:
@@ -127,18 +156,19 @@ class GraphBuilder:
 
     def finish(self, outputs: Mapping[str, NodeKey]) -> Graph:
         """The frozen graph of what `outputs` reach."""
-        reached = set(outputs.values())
-        waiting = [*reached]
-        while waiting:
-            fresh = set(self._nodes[waiting.pop()].operands) - reached
-            reached |= fresh
-            waiting += fresh
-        digraph: nx.DiGraph[NodeKey] = nx.DiGraph()
-        for key in sorted(reached, key=self._place.__getitem__):
-            digraph.add_node(key, node=self._nodes[key])
-            digraph.add_edges_from((operand, key) for operand in self._nodes[key].operands)
-        nx.freeze(digraph)  # pyright: ignore[reportUnknownMemberType]  # its stubs say nothing
-        return Graph(dict(outputs), digraph)
+        reached = sorted(_reached(self._nodes, outputs.values()), key=self._place.__getitem__)
+        return Graph(dict(outputs), {key: self._nodes[key] for key in reached})
+
+
+def _reached(nodes: Mapping[NodeKey, Node], roots: Iterable[NodeKey]) -> set[NodeKey]:
+    """The roots and everything that they are computed from."""
+    reached = set(roots)
+    waiting = [*reached]
+    while waiting:
+        fresh = set(nodes[waiting.pop()].operands) - reached
+        reached |= fresh
+        waiting += fresh
+    return reached
 
 
 def rewrite(

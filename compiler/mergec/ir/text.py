@@ -24,7 +24,7 @@ _TYPES = {str(kind): kind for kind in (MODEL, DELTA, SIGN)}
 
 def print_graph(graph: Graph) -> str:
     """One line a node, `%0`, `%1` ... in graph order, then one line an export."""
-    number = {key: f"%{i}" for i, key in enumerate(graph.digraph)}
+    number = {key: f"%{i}" for i, key in enumerate(graph.table)}
     lines: list[str] = []
     for node in graph.nodes():
         params = ", ".join(f"{name}={print_value(value)}" for name, value in node.params)
@@ -36,12 +36,15 @@ def print_graph(graph: Graph) -> str:
 
 
 def parse_graph(text: str) -> Graph:
-    """The graph that `print_graph` printed; ValueError names the line that does not parse."""
+    """The graph that `print_graph` printed; ValueError names the line that does not parse.
+
+    A line that begins with `#` is for people.
+    """
     builder = GraphBuilder()
     keys: dict[str, NodeKey] = {}
     outputs: dict[str, NodeKey] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
+        if not line.strip() or line.startswith("#"):
             continue
         try:
             _Line(line).read_into(builder, keys, outputs)

@@ -1,7 +1,7 @@
 """Literals of the operator graph, exact, with one printed form."""
 
-import json
 from fractions import Fraction
+from json.encoder import encode_basestring_ascii
 
 from mergec.ir.schedule import Schedule
 from mergec.ir.selector import TensorSelector, print_selector
@@ -11,17 +11,18 @@ Value = Fraction | int | str | bool | None | Schedule | TensorSelector | tuple["
 
 def print_value(value: Value) -> str:
     """The canonical text: `3/10`, `"word"`, `true`, `none`, `[1/4, 3/4]`."""
+    # A test for a Fraction, which is an abstract number too, takes longest: so it comes last.
     if value is None:
         return "none"
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Fraction | int):
+    if isinstance(value, int):
         return str(value)
-    if isinstance(value, str):
-        return json.dumps(value)
     if isinstance(value, tuple):
-        return f"[{', '.join(print_value(item) for item in value)}]"
-    return str(value) if isinstance(value, Schedule) else print_selector(value)
+        return f"[{', '.join([print_value(item) for item in value])}]"
+    return str(value) if isinstance(value, Fraction | Schedule) else print_selector(value)
 
 
 def is_scheduled(value: Value) -> bool:

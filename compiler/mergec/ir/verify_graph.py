@@ -2,9 +2,7 @@
 
 from fractions import Fraction
 
-import networkx as nx
-
-from mergec.ir.graph import Graph, Node
+from mergec.ir.graph import Graph, Node, NodeKey
 from mergec.ir.schedule import Amount, Schedule
 from mergec.ir.types import ValueType
 
@@ -14,13 +12,20 @@ class BrokenGraphError(AssertionError):
 
 
 def verify_graph(graph: Graph) -> Graph:
-    """Return `graph` if it is acyclic, closed, well-typed and without dead nodes, else raise."""
-    if not nx.is_directed_acyclic_graph(graph.digraph):
-        raise BrokenGraphError("the graph has a cycle")
-    reached: set[str] = set()
-    for key in graph.outputs.values():
-        reached.update(node.key for node in graph.below(key))
-    if dead := set(graph.digraph) - reached:
+    """Return `graph` if it is in order, closed, well-typed and without dead nodes, else raise."""
+    used = set(graph.outputs.values())
+    if lost := used - graph.table.keys():
+        raise BrokenGraphError(f"{len(lost)} outputs are no nodes of the graph")
+    before: set[NodeKey] = set()
+    for node in graph.nodes():
+        # Where every operand stands before its user there is no cycle.
+        if not before.issuperset(node.operands):
+            raise BrokenGraphError(f"an operand of {node.op} does not stand before it")
+        before.add(node.key)
+    for node in reversed(graph.nodes()):
+        if node.key in used:
+            used.update(node.operands)
+    if dead := before - used:
         raise BrokenGraphError(f"{len(dead)} nodes are reached by no output")
     for node in graph.nodes():
         _verify_node(graph, node)

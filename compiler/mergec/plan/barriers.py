@@ -7,7 +7,10 @@ from mergec.plan.program import BarrierKey, Program
 
 
 def waves(barriers: Sequence[Barrier]) -> tuple[tuple[Barrier, ...], ...]:
-    """Groups of barriers; each needs none of the others but those of earlier groups."""
+    """Groups of barriers; each needs none of the others but those of earlier groups.
+
+    One that holds tensors whole is a group of its own, so that no two are held at once.
+    """
     left, done = [*barriers], set[BarrierKey]()
     known = {barrier.key for barrier in barriers}
     found: list[tuple[Barrier, ...]] = []
@@ -15,7 +18,9 @@ def waves(barriers: Sequence[Barrier]) -> tuple[tuple[Barrier, ...], ...]:
         wave = tuple(barrier for barrier in left if barrier.needs & known <= done)
         if not wave:
             raise ValueError("barriers wait for each other")
-        found.append(wave)
+        streamed = tuple(barrier for barrier in wave if not barrier.held)
+        found += [streamed] if streamed else []
+        found += [(barrier,) for barrier in wave if barrier.held]
         done |= {barrier.key for barrier in wave}
         left = [barrier for barrier in left if barrier.key not in done]
     return tuple(found)

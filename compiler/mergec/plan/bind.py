@@ -1,7 +1,7 @@
 """Bind the graph to checkpoint headers: one row for each output tensor, or all mistakes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mergec.catalog import Checkpoint, Dtype, TensorEntry
@@ -11,10 +11,17 @@ from mergec.elaborate import Elaborated, ExportDecl
 from mergec.elaborate.facts import FACTS
 from mergec.elaborate.parameters import Report
 from mergec.ir import Fact, NodeKey, facts
-from mergec.passes import normal_form
+from mergec.passes import Done, optimise
 from mergec.plan.barriers import needed
 from mergec.plan.bind_barriers import BarrierStages, bind_barriers, differing_setting
-from mergec.plan.bind_readings import Asked, ReadingBinder, as_row, origins_of, work_dtype
+from mergec.plan.bind_readings import (
+    Asked,
+    ReadingBinder,
+    as_row,
+    beside_rows,
+    origins_of,
+    work_dtype,
+)
 from mergec.plan.check_rows import Expected, check_rows
 from mergec.plan.find_tensors import FoundTensors, find_tensors
 from mergec.plan.model import Barrier, Place, PlanSource, Reading, Row
@@ -26,6 +33,10 @@ from mergec.resolve.usage import ResolvedSetting
 
 # Integer tensors that count or index and carry no skill: taken from the donor without a check.
 _BOOKKEEPING = ("position_ids", "num_batches_tracked", "token_type_ids", "mask", "masked_bias")
+
+
+Watch = Callable[[str, Sequence[Done]], None]
+"""Gets the name of each tensor that is bound, with what the passes did to its graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +57,14 @@ def bind(
     architectures: Mapping[str, Architecture],
     keys: KeySets,
     report: Report,
+    watch: Watch | None = None,
 ) -> Bound | None:
     """The rows in the donors' file order; None after reporting errors of single tensors.
 
     Reports what `Resolver` finds, E401 (missing tensors), E404 (ambiguous prefix), what
     `check_rows` finds, and W202, W203 and W402. The result is of use only if no error was reported.
     """
-    return _Binder(elaborated, checkpoints, architectures, keys, report).bind()
+    return _Binder(elaborated, checkpoints, architectures, keys, report, watch).bind()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +87,14 @@ class _Binder:
     architectures: Mapping[str, Architecture]
     keys: KeySets
     report: Report
+    watch: Watch | None = None
     findings: Findings = field(default_factory=Findings)
     resolver: Resolver = field(init=False)
     programs: dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]] = field(
         default_factory=dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]]
+    )
+    done: dict[tuple[NodeKey, ...], list[Done]] = field(
+        default_factory=dict[tuple[NodeKey, ...], list[Done]]
     )
     costs: dict[tuple[str, tuple[Dtype, ...], Dtype], tuple[Exactness, int]] = field(
         default_factory=dict[tuple[str, tuple[Dtype, ...], Dtype], tuple[Exactness, int]]
@@ -110,10 +126,13 @@ class _Binder:
             tuple(self._rows(export, tensors, found))
             for export, tensors in zip(self.elaborated.exports, wanted, strict=True)
         )
-        readings = tuple(
-            reading
-            for number, tensors in enumerate(asked)
-            for reading in self._readings(number, tensors, found)
+        readings = beside_rows(
+            [
+                reading
+                for number, tensors in enumerate(asked)
+                for reading in self._readings(number, tensors, found)
+            ],
+            [row for each in rows for row in each],
         )
         if self.fits:  # else the same would be said twice
             self._check_readings(readings, asked)
@@ -233,7 +252,7 @@ class _Binder:
             others = [leaf for leaf in dict.fromkeys(leaves) if leaf != wanted.origin]
             equal = tuple((leaf.label, found[leaf]) for leaf in others)
             return _copied(wanted.name, wanted.origin.label, shape_of, origin, equal, place)
-        program, sources = self._program(wanted.resolved.roots)
+        program, sources = self._program(wanted.name, wanted.resolved.roots)
         inputs = [wanted.resolved.leaves[key] for key in sources]
         entries = tuple(found[leaf] for leaf in inputs)
         dtype = export.dtype or origin.dtype
@@ -262,7 +281,7 @@ class _Binder:
         place = self._place(self._measures()[measure].operands[0]) if asked else None
         reader = ReadingBinder(self.keys, found, place)
         return [
-            reader.reading(measure, one, *self._program(one.resolved.roots))
+            reader.reading(measure, one, *self._program(one.name, one.resolved.roots))
             for one in asked
             if reader.has(one)
         ]
@@ -274,7 +293,7 @@ class _Binder:
         items: Sequence[Row | Reading],
     ) -> tuple[Barrier, ...]:
         """The statistics over all tensors that `items` need; what these read must fit too."""
-        stages = BarrierStages(self.resolver)
+        stages = BarrierStages(self.resolver, self.elaborated.without)
         every: list[Barrier] = []
         for node, tensors in asked.items():
             differing = differing_setting(self.elaborated, stages, node, tensors)
@@ -306,13 +325,18 @@ class _Binder:
                 rows.append(as_row(each, self.keys.entry(leaf).dtype))
         return rows, expected
 
-    def _program(self, roots: tuple[NodeKey, ...]) -> tuple[Program, tuple[NodeKey, ...]]:
+    def _program(
+        self, name: str, roots: tuple[NodeKey, ...]
+    ) -> tuple[Program, tuple[NodeKey, ...]]:
         """The program of a resolved tensor, made once for all tensors that come to the same."""
         if roots not in self.programs:
             outputs = {str(number): key for number, key in enumerate(roots)}
-            graph = normal_form(self.resolver.builder.finish(outputs))
-            normal = [graph.outputs[name] for name in outputs]
-            self.programs[roots] = build_program(graph, *normal)
+            done = self.done.setdefault(roots, []) if self.watch else None
+            graph = optimise(self.resolver.builder.finish(outputs), self.elaborated.without, done)
+            results = [graph.outputs[name] for name in outputs]
+            self.programs[roots] = build_program(graph, *results)
+        if self.watch:
+            self.watch(name, self.done[roots])
         return self.programs[roots]
 
     def _costs(

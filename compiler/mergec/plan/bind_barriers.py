@@ -1,6 +1,6 @@
 """What barriers are made of: global stages in the normal form of each tensor of an operator."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -8,9 +8,9 @@ from mergec.catalog import Dtype
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.elaborate.wording import shown
-from mergec.ir import NodeKey, Value, is_scheduled
-from mergec.ops import STAGES
-from mergec.passes import normal_form
+from mergec.ir import Graph, GraphBuilder, Node, NodeKey, Value, is_scheduled
+from mergec.ops import STAGES, GlobalStage
+from mergec.passes import normal_form, refine
 from mergec.plan.bind_readings import Asked, ReadingBinder
 from mergec.plan.model import Barrier, Reading
 from mergec.plan.program import Program, barrier_of, build_program
@@ -21,11 +21,15 @@ _HANDED_ON = ("barrier", "member", "part")
 
 @dataclass(frozen=True, slots=True)
 class BarrierStage:
-    """A global stage in a tensor's normal form; `program` computes its operands from `sources`."""
+    """A global stage in a tensor's normal form; `program` computes its operands from `sources`.
+
+    `own` are those of its parameters that are this tensor's alone.
+    """
 
     part: int
     name: str
     params: tuple[tuple[str, Value], ...]
+    own: tuple[tuple[str, Value], ...]
     program: Program
     sources: tuple[NodeKey, ...]
 
@@ -37,9 +41,13 @@ class BarrierStage:
 
 @dataclass(frozen=True, slots=True)
 class BarrierStages:
-    """Finds the global stages of operators, once for all tensors that come to the same."""
+    """Finds the global stages of operators, once for all tensors that come to the same.
+
+    `without` names the passes that are switched off.
+    """
 
     resolver: Resolver
+    without: Collection[str] = ()
     known: dict[tuple[NodeKey, NodeKey], tuple[BarrierStage, ...]] = field(
         default_factory=dict[tuple[NodeKey, NodeKey], tuple[BarrierStage, ...]]
     )
@@ -57,10 +65,26 @@ class BarrierStages:
             params = dict(node.params)
             key = barrier_of(params)
             if key is not None and key[0] == written and "member" not in params:
-                program, sources = build_program(graph, *node.operands)
-                given = tuple((k, v) for k, v in node.params if k not in _HANDED_ON)
-                found.append(BarrierStage(key[1], node.op, given, program, sources))
+                program, sources = self._program(graph, node)
+                given = [(k, v) for k, v in node.params if k not in _HANDED_ON]
+                stage = STAGES[node.op]
+                apart = stage.own_params if isinstance(stage, GlobalStage) else frozenset[str]()
+                shared = tuple(pair for pair in given if pair[0] not in apart)
+                own = tuple(pair for pair in given if pair[0] in apart)
+                found.append(BarrierStage(key[1], node.op, shared, own, program, sources))
         return found
+
+    def _program(self, graph: Graph, stage: Node) -> tuple[Program, tuple[NodeKey, ...]]:
+        """What computes a stage's operands; every pass leaves the stage where it is, or drops it.
+
+        So all stages are found in the normal form, and the other passes come after that.
+        """
+        builder = GraphBuilder()
+        for node in (node for key in stage.operands for node in graph.below(key)):
+            builder.keep(node)
+        outputs = {str(number): key for number, key in enumerate(stage.operands)}
+        below = refine(builder.finish(outputs), self.without)
+        return build_program(below, *(below.outputs[name] for name in outputs))
 
 
 def bind_barriers(
@@ -76,7 +100,8 @@ def bind_barriers(
         for stage in stages.of(written, one.resolved.roots[0]):
             _, readings = parts.setdefault(stage.part, (stage, []))
             number = len(readings)
-            readings.append(reader.reading(number, one, stage.program, stage.sources, Dtype.F64))
+            read = reader.reading(number, one, stage.program, stage.sources, Dtype.F64, stage.own)
+            readings.append(read)
     return [
         Barrier(written, part, stage.name, stage.revision, stage.params, tuple(readings))
         for part, (stage, readings) in sorted(parts.items(), key=lambda item: item[0])

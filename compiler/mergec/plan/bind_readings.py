@@ -1,10 +1,11 @@
 """What is read of a tensor for a statistic, and what readings have in common with rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from mergec.catalog import Dtype
-from mergec.ir import NodeKey
+from mergec.ir import NodeKey, Value
 from mergec.plan.find_tensors import FoundTensors
 from mergec.plan.model import Place, Reading, Row
 from mergec.plan.program import Program
@@ -45,6 +46,7 @@ class ReadingBinder:
         program: Program,
         sources: Sequence[NodeKey],
         work: Dtype | None = None,
+        own: tuple[tuple[str, Value], ...] = (),
     ) -> Reading:
         """The part of a tensor; `sources` are the source nodes of the program's inputs."""
         entries = tuple(self.found[asked.resolved.leaves[key]] for key in sources)
@@ -58,6 +60,7 @@ class ReadingBinder:
             work or work_dtype(program, [entry.dtype for entry in entries]),
             self.keys.entry(asked.leaf).shape,
             self.place,
+            own,
         )
 
 
@@ -67,6 +70,31 @@ def as_row(reading: Reading, dtype: Dtype) -> Row:
         reading.tensor, reading.shape, dtype, "merge", reading.program, reading.labels,
         reading.entries, (), reading.origins, reading.work, "M", 1, reading.place,
     )  # fmt: skip
+
+
+def beside_rows(readings: Sequence[Reading], rows: Sequence[Row]) -> tuple[Reading, ...]:
+    """The readings, in the work dtype of the rows that read the same tensors, if that is one.
+
+    So what is measured is what is written, and is computed from blocks that are read once.
+    """
+    works: dict[_Read, set[Dtype]] = {}
+    if readings:
+        for row in rows:
+            for read in _reads(row) if row.action != "copy" else ():
+                works.setdefault(read, set()).add(row.work)
+    found: list[Reading] = []
+    for reading in readings:
+        met = {work for read in _reads(reading) for work in works.get(read, ())}
+        found.append(replace(reading, work=Dtype.F64) if met == {Dtype.F64} else reading)
+    return tuple(found)
+
+
+_Read = tuple[str, str, tuple[int, ...]]
+
+
+def _reads(item: Row | Reading) -> list[_Read]:
+    pairs = zip(item.labels, item.entries, strict=True)
+    return [(label, entry.name, item.shape) for label, entry in pairs]
 
 
 def work_dtype(program: Program, dtypes: Sequence[Dtype]) -> Dtype:
@@ -80,10 +108,16 @@ def work_dtype(program: Program, dtypes: Sequence[Dtype]) -> Dtype:
 
 def origins_of(program: Program, resolved: ResolvedTensor) -> tuple[tuple[NodeKey, str], ...]:
     """The names of tensors that masks and global stages are for, where not the output's."""
+    return tuple([(key, resolved.origin(key)) for key in _named(program)])
+
+
+@lru_cache(maxsize=1 << 14)
+def _named(program: Program) -> tuple[NodeKey, ...]:
+    """The nodes whose names a program's calls ask for."""
     named = {
         NodeKey(str(value))
         for call in program.calls
         for name, value in call.params
         if name in ("origin", "member")
     }
-    return tuple((key, resolved.origin(key)) for key in sorted(named))
+    return tuple(sorted(named))

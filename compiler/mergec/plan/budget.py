@@ -1,33 +1,56 @@
 """How a run fits its memory budget: block size, threads, and what may be held at once."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mergec.diagnostics import MergecError, fail
+from mergec.ops import StatisticStage
 from mergec.ops.tree_sum import LEAF
 from mergec.plan.barriers import waves
+from mergec.plan.costs import NO_COSTS, Costs, count_costs
 from mergec.plan.model import Barrier, Plan
-from mergec.plan.program import schedule
+from mergec.plan.program import StageCall, schedule
 from mergec.plan.steps import Step, barrier_steps, plan_steps
 
 # By the numeric contract, blocks are multiples of a reduction leaf.
 _BLOCKS = (2 * LEAF, LEAF)
+# A compiled loop keeps no block of a temporary; so its blocks need not fit a cache, and the cost of
+# saying what each is to compute counts for less.
+_NATIVE_BLOCKS = (16 * LEAF, 8 * LEAF, 4 * LEAF, *_BLOCKS)
 # What the process holds before the first block: interpreter and array library; for JAX with room
 # for what it compiles, half a megabyte a program.
-_RESIDENT = {"reference": 80 << 20, "torch": 360 << 20, "jax": 360 << 20}
+_RESIDENT = {
+    "reference": 80 << 20,
+    "native": 146 << 20,
+    "torch": 360 << 20,
+    "jax": 360 << 20,
+}
 # What it holds for each tensor of a source (its header) and of the output (its row of the plan, as
 # data and as the text that is hashed, and its lineage), measured on twenty thousand. A tensor's
 # part in a statistic is a row without a lineage.
 _PER_SOURCE_TENSOR = 1 << 10
 _PER_OUTPUT_TENSOR = 3 << 10
 _PER_READING = 2 << 10
-_COPY_BUFFER = 8 << 20
+# What a thread holds of a tensor that it copies, compares, hashes or reads back.
+_COPYING = 2 << 20
+# What a kernel of `native` leaves behind, and a sweep has one at least.
+_PER_KERNEL = 1 << 20
+# Most of a thread's share for the inputs of one tensor: reading them again costs next to nothing,
+# for they come from the system's memory.
+_MOST_HELD = 16 << 20
+# What a run of `native` keeps to wherever it can, however much it may take: more gains nothing.
+_ENOUGH = 250_000_000
 _WIDEST = 8  # bytes of a float64
 # Float64 blocks that a measure holds: two operands, a product, and half of it again.
 _MEASURING = 4
 # Counts that a global stage holds of a tensor, and once more of all: one for each 16-bit digit.
 _COUNTS = 8 << 16
+# What `native` holds for each element of a block whose stages all fuse, besides results as they are
+# stored: for each stage that has seen its tensor a mask, and a count where the last of a class
+# lies. And once a thread: what sums are halved in.
+_FUSED = 6
+_SCRATCH = 4 << 20
 DEFAULT_MEMORY = 1 << 30
 
 
@@ -36,7 +59,8 @@ class Budget:
     """A run's dimensions. All but `threads` are bytes or, for `block`, elements.
 
     `cache` is what one thread may spend on holding a tensor's inputs so that they are read once;
-    `peak` is the projected peak of the process; `limit` is what was asked for.
+    `peak` is the projected peak of the process; `limit` is what was asked for. `costs` are those of
+    such a run.
     """
 
     block: int
@@ -44,27 +68,40 @@ class Budget:
     cache: int
     peak: int
     limit: int
+    costs: Costs = NO_COSTS
 
 
 def fit_budget(plan: Plan, limit: int, threads: int, backend: str) -> Budget:
-    """The largest dimensions that stay below `limit` bytes; E601 if the smallest do not."""
-    resident = _RESIDENT[backend] + _bookkeeping(plan)
-    before = {wave: barrier_steps(wave) for wave in waves(plan.barriers)}
-    steps = (*plan_steps(plan), *(step for group in before.values() for step in group))
+    """The largest dimensions that stay below `limit` bytes; E601 if the smallest do not.
+
+    With `native`, threads use smaller blocks rather than more than 250 MB in all.
+    """
+    resident = _RESIDENT[backend] + _bookkeeping(plan) + _held(plan)
+    before = [(wave, barrier_steps(wave)) for wave in waves(plan.barriers)]
+    after = plan_steps(plan)
+    steps = (*after, *(step for _, group in before for step in group))
+    watched = [(wave, _kinds(group)) for wave, group in before]
+    kinds = _kinds(steps)
+    resident += _kernels(kinds) * _PER_KERNEL if backend == "native" else 0
     needs = {
         block: max(
-            _streaming(steps, block) * _padding(steps, block, backend),
-            _watching(before, block),
-            2 * _COPY_BUFFER,
+            _streaming(kinds, block, backend) * _padding(kinds, block, backend),
+            _watching(watched, block, backend),
+            _COPYING,
         )
-        for block in _BLOCKS
+        for block in (_NATIVE_BLOCKS if backend == "native" else _BLOCKS)
     }
-    for count in range(threads, 0, -1):
+    enough = [(min(limit, _ENOUGH), threads)] if backend == "native" else []
+    for bound, count in (*enough, *((limit, count) for count in range(threads, 0, -1))):
         for block, streaming in needs.items():
-            spare = limit - resident - count * streaming
+            spare = bound - resident - count * streaming
             if spare >= 0:
-                cache = min(spare // count, _largest_inputs(steps))
-                return Budget(block, count, cache, resident + count * (streaming + cache), limit)
+                cache = min(spare // count, _largest_inputs(steps), _MOST_HELD)
+                # Barriers that need fewer passes than others of their wave count as these.
+                work = [(max(b.passes for b in wave), group) for wave, group in before]
+                costs = count_costs([*work, (1, after)], cache, plan.bytes_written)
+                peak = resident + count * (streaming + cache)
+                return Budget(block, count, cache, peak, limit, costs)
     raise _too_small(limit, resident + needs[_BLOCKS[-1]])
 
 
@@ -77,27 +114,61 @@ def _bookkeeping(plan: Plan) -> int:
     """Bytes of headers, plan and lineage, whatever the sizes of the tensors."""
     headers = sum(len(source.checkpoint.tensors) for source in plan.sources)
     rows = len(plan.rows) * _PER_OUTPUT_TENSOR + len(plan.readings) * _PER_READING
-    kept = sum(
-        len(b.readings) * (_PER_READING + b.definition().kept_bytes(dict(b.params))) + _COUNTS
-        for b in plan.barriers
-    )
+    kept = sum(_kept(barrier) for barrier in plan.barriers)
     return headers * _PER_SOURCE_TENSOR + rows + kept
 
 
-def _streaming(steps: Sequence[Step], block: int) -> int:
+def _kept(barrier: Barrier) -> int:
+    """Bytes of what a barrier's tensors leave behind."""
+    stage, readings = barrier.definition(), barrier.readings
+    each = sum(_PER_READING + stage.kept_bytes(barrier.params_of(reading)) for reading in readings)
+    return each + (0 if barrier.held else _COUNTS)
+
+
+def _held(plan: Plan) -> int:
+    """Bytes of the tensors that are held whole at one time, if a barrier needs that."""
+    return max((barrier.held for barrier in plan.barriers), default=0)
+
+
+def _kinds(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """One step of each kind, copies aside; a model has few kinds, and thousands of steps."""
+    kinds: dict[tuple[object, ...], Step] = {}
+    for step in steps:
+        if step.copied is None:
+            read = tuple([(entry.dtype, entry.shape) for entry in step.entries])
+            watched = tuple([len(observation.results) for observation in step.observed])
+            kinds.setdefault((step.program.key, step.work, step.shape, read, watched), step)
+    return tuple(kinds.values())
+
+
+def _kernels(kinds: Sequence[Step]) -> int:
+    """About how many kernels are compiled: one a sweep for programs alike but for numbers."""
+    found: dict[tuple[object, ...], int] = {}
+    for step in kinds:
+        calls = tuple([(call.stage, call.operands) for call in step.program.calls])
+        read = tuple([entry.dtype for entry in step.entries])
+        kind = (calls, step.program.results, step.work, read)
+        if kind not in found:
+            found[kind] = schedule(step.program, step.work, step.meetings).sweeps
+    return sum(found.values())
+
+
+def _streaming(kinds: Sequence[Step], block: int, backend: str) -> int:
     """Bytes one thread needs for blocks of `block` elements, whatever the tensors' sizes."""
-    return max((_step_bytes(step, block) for step in steps if step.copied is None), default=0)
+    return max((_step_bytes(step, block, backend) for step in kinds), default=0)
 
 
-def _padding(steps: Sequence[Step], block: int, backend: str) -> int:
+def _padding(kinds: Sequence[Step], block: int, backend: str) -> int:
     """By how much a backend may lengthen blocks: JAX pads to powers of two, as `block` is one."""
-    longer = any(step.block(block) > block for step in steps if step.copied is None)
-    return 2 if backend == "jax" and longer else 1
+    return 2 if backend == "jax" and any(step.block(block) > block for step in kinds) else 1
 
 
-def _step_bytes(step: Step, block: int) -> int:
+def _step_bytes(step: Step, block: int, backend: str) -> int:
     calls = step.program.calls
-    held = [call.definition().temporaries(len(call.operands)) for call in calls]
+    stages = [call.definition() for call in calls]
+    held = [
+        stage.temporaries(len(call.operands)) for stage, call in zip(stages, calls, strict=True)
+    ]
     held += [_MEASURING] if step.observed else []
     elements = -(-step.block(block) // LEAF) * LEAF
     # A tensor of another shape is a statistic, which is held whole.
@@ -105,21 +176,36 @@ def _step_bytes(step: Step, block: int) -> int:
     whole = sum(e.numel for e in step.entries if e.numel != step.numel) * 2 * _WIDEST
     stored = sum(entry.dtype.bits // 8 for entry in alike)
     values = (len(alike) + len(calls)) * step.work.bits // 8
-    spaces = [call.definition().workspace(dict(call.params), step.shape) for call in calls]
-    streamed = elements * (stored + values + max(held, default=0) * _WIDEST)
-    return streamed + whole + max(spaces, default=0)
+    spaces = [
+        stage.workspace(dict(call.params), step.shape)
+        for stage, call in zip(stages, calls, strict=True)
+    ]
+    each = stored + values + max(held, default=0) * _WIDEST
+    if backend == "native" and all(_fuses(call, step.shape) for call in calls):
+        each = stored + sum(output.row.dtype.bits // 8 for output in step.outputs)
+        each += _FUSED * sum(isinstance(stage, StatisticStage) for stage in stages)
+        return elements * each + _SCRATCH + whole + max(spaces, default=0)
+    return elements * each + whole + max(spaces, default=0)
 
 
-def _watching(before: Mapping[tuple[Barrier, ...], Sequence[Step]], block: int) -> int:
-    """Bytes one thread needs for blocks that global stages observe."""
+def _fuses(call: StageCall, shape: tuple[int, ...]) -> bool:
+    """Whether `native` needs no block for what the stage computes on the way."""
+    stage = call.definition()
+    return not stage.approximate and stage.grain(dict(call.params), shape) == 1
+
+
+def _watching(
+    watched: Sequence[tuple[Sequence[Barrier], Sequence[Step]]], block: int, backend: str
+) -> int:
+    """Bytes one thread needs for blocks that global stages observe, from the kinds of each wave."""
     most = 0
-    for wave, steps in before.items():
-        for step in steps:
+    for wave, kinds in watched:
+        for step in kinds:
             operands = max(len(observation.results) for observation in step.observed)
             held = max(barrier.definition().temporaries(operands) for barrier in wave)
             elements = -(-step.block(block) // LEAF) * LEAF
             observed = elements * held * _WIDEST + len(step.observed) * _COUNTS
-            most = max(most, _step_bytes(step, block) + observed)
+            most = max(most, _step_bytes(step, block, backend) + observed)
     return most
 
 

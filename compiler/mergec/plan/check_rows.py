@@ -11,6 +11,7 @@ from mergec.ir import part_statistics
 from mergec.ops import OPERATORS, Operator, statistic_operator
 from mergec.ops.declaration import Shape
 from mergec.plan.model import Row
+from mergec.plan.program import Program
 
 _SHOWN = 3
 _Clash = tuple[str, TensorEntry, TensorEntry]
@@ -54,9 +55,11 @@ def _shape_clashes(
 ) -> dict[tuple[str, str], list[_Clash]]:
     """For each source that disagrees with the expected one, the tensors about which it does."""
     clashes: dict[tuple[str, str], list[_Clash]] = {}
+    of_values: dict[str, list[int]] = {}  # by program, of which there are few
     for row, wanted in zip(rows, expected, strict=True):
-        of_values = [i for i in range(len(row.labels)) if i not in _only_statistics(row)]
-        read = [(row.labels[i], row.entries[i]) for i in of_values]
+        if row.program.key not in of_values:
+            of_values[row.program.key] = _inputs_of_values(row.program)
+        read = [(row.labels[i], row.entries[i]) for i in of_values[row.program.key]]
         for label, entry in (*read, *row.equal):
             if entry.shape != wanted.entry.shape:
                 clash = (row.tensor, wanted.entry, entry)
@@ -84,22 +87,23 @@ def _shapes_differ(left: SourceDecl, right: SourceDecl, clashes: Sequence[_Clash
     )
 
 
-def _statistics(row: Row) -> dict[int, Operator]:
-    """The inputs of a row's program that are statistics, with an operator that reads each."""
+def _statistics(program: Program) -> dict[int, Operator]:
+    """The inputs of a program that are statistics, with an operator that reads each."""
     found: dict[int, Operator] = {}
-    for call in row.program.calls:
+    for call in program.calls:
         _, statistics = part_statistics(call.operands, dict(call.params))
         for i in statistics:
             found[i] = statistic_operator(call.stage)
     return found
 
 
-def _only_statistics(row: Row) -> set[int]:
-    """The inputs that are statistics and nothing else."""
-    values = {*row.program.results}
-    for call in row.program.calls:
+def _inputs_of_values(program: Program) -> list[int]:
+    """The inputs that are not statistics and nothing else."""
+    values = {*program.results}
+    for call in program.calls:
         values |= {*part_statistics(call.operands, dict(call.params))[0]}
-    return {*_statistics(row)} - values
+    apart = {*_statistics(program)} - values
+    return [i for i in range(len(program.inputs)) if i not in apart]
 
 
 def _statistic_clashes(
@@ -107,8 +111,11 @@ def _statistic_clashes(
 ) -> dict[tuple[str, str], list[tuple[Row, TensorEntry, Shape]]]:
     """By operator and source, the statistics of another shape than the operator needs."""
     clashes: dict[tuple[str, str], list[tuple[Row, TensorEntry, Shape]]] = {}
+    statistics: dict[str, dict[int, Operator]] = {}
     for row in rows:
-        for i, operator in _statistics(row).items():
+        if row.program.key not in statistics:
+            statistics[row.program.key] = _statistics(row.program)
+        for i, operator in statistics[row.program.key].items():
             entry, statistic = row.entries[i], operator.statistic
             assert statistic is not None
             if entry.shape != statistic.shape(row.shape):

@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from mergec.catalog import Checkpoint, open_checkpoint
+from mergec.catalog import Checkpoint, TensorName, open_checkpoint
 from mergec.catalog.architecture import Architecture
 from mergec.catalog.describe import describe
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
-from mergec.plan.bind import bind
+from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
 from mergec.plan.contracts import decide_contracts
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
@@ -30,13 +31,15 @@ class Compiled:
     """A plan and the warnings found on the way, in the order of the spec.
 
     `settings` and `imports` make the bundle whole that compiles to the same plan elsewhere: values
-    given from outside, paths relative to the spec's folder, and the texts of used specs.
+    given from outside, paths relative to the spec's folder, and the texts of used specs. So do the
+    names of passes that were switched off, `without`.
     """
 
     plan: Plan
     warnings: tuple[Diagnostic, ...]
     settings: Mapping[str, str]
     imports: Mapping[str, str]
+    without: tuple[str, ...] = ()
 
 
 def check_text(source: SourceText) -> Elaborated:
@@ -55,26 +58,27 @@ def check_bundle(bundle: Bundle) -> Elaborated:
     return replace(checked, warnings=_allowed(specs, checked.warnings, complete=False))
 
 
-def compile_bundle(bundle: Bundle) -> Compiled:
+def compile_bundle(bundle: Bundle, watch: Watch | None = None) -> Compiled:
     """The plan of a spec.
 
     Reads headers and small files, never a weight. MergecError with every error found at the first
-    level that has any: text, then files, then what the headers say together.
+    level that has any: text, then files, then what the headers say together. `watch` is told what
+    the passes do.
     """
     checked, specs = _checked(bundle)
     found: list[Diagnostic] = list(checked.warnings)
     checkpoints = _open_sources(checked.sources, bundle.root, found)
     _stop_on_errors(specs, found)
-    architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
+    architectures = _architectures(checkpoints)
     try:
-        plan = _plan(checked, checkpoints, architectures, found)
+        plan = _plan(checked, checkpoints, architectures, found, watch)
     except MergecError as error:
         found += error.diagnostics
         plan = None
     _stop_on_errors(specs, found)
     assert plan is not None
     warnings = _allowed(specs, found, complete=True)
-    return Compiled(plan, warnings, checked.settings, checked.imports)
+    return Compiled(plan, warnings, checked.settings, checked.imports, checked.without)
 
 
 def plan_over(checked: Elaborated, checkpoints: Mapping[str, Checkpoint]) -> Plan:
@@ -83,8 +87,7 @@ def plan_over(checked: Elaborated, checkpoints: Mapping[str, Checkpoint]) -> Pla
     MergecError with all errors found. Warnings, which are about the real ones, are left out.
     """
     found: list[Diagnostic] = []
-    architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
-    plan = _plan(checked, checkpoints, architectures, found)
+    plan = _plan(checked, checkpoints, _architectures(checkpoints), found)
     _stop_on_errors(checked.specs, found)
     assert plan is not None
     return plan
@@ -134,16 +137,32 @@ def _allowed(
     return sort_by_position(left)
 
 
+def _architectures(checkpoints: Mapping[str, Checkpoint]) -> Mapping[str, Architecture]:
+    """The architecture of each source; those that differ in weights alone are looked at once."""
+    known: list[tuple[list[TensorName], Mapping[str, Any] | None, Architecture]] = []
+    found: dict[str, Architecture] = {}
+    for label, checkpoint in checkpoints.items():
+        names, config = [*checkpoint.tensors], checkpoint.config
+        same = (it for seen, stated, it in known if seen == names and stated == config)
+        architecture = next(same, None)
+        if architecture is None:
+            architecture = describe(names, config)
+            known.append((names, config, architecture))
+        found[label] = architecture
+    return found
+
+
 def _plan(
     checked: Elaborated,
     checkpoints: Mapping[str, Checkpoint],
     architectures: Mapping[str, Architecture],
     found: list[Diagnostic],
+    watch: Watch | None = None,
 ) -> Plan | None:
     """The plan; None after reporting errors."""
     keys = KeySets(checked, checkpoints, architectures)
     contracts = decide_contracts(checked, keys, checkpoints, found.append)
-    bound = bind(checked, checkpoints, architectures, keys, found.append)
+    bound = bind(checked, checkpoints, architectures, keys, found.append, watch)
     if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
         return None
     configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}

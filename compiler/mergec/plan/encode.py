@@ -6,14 +6,16 @@ the spec and its sources lie together; `estimate` is not hashed; `spec` is the t
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from mergec.ir import Graph, Value, print_value
 from mergec.plan.budget import Budget
 from mergec.plan.model import Barrier, Plan, PlannedExport, PlanSource, Reading, Row
 from mergec.plan.program import Program
+from mergec.plan.projection import Rates, assumes, project
 from mergec.plan.steps import barrier_bytes
 from mergec.plan.template import template_of
 from mergec.plugin.registry import plugin_table
@@ -28,17 +30,27 @@ def encode_plan(
     spec_text: str,
     settings: Mapping[str, str],
     imports: Mapping[str, str],
+    without: Sequence[str] = (),
+    rates: Rates | None = None,
 ) -> str:
     """The whole plan file, indented for people, with a final newline.
 
-    The last four say what the plan was compiled from, so that it can be compiled again.
+    The five before `rates` say what the plan was compiled from, so that it can be compiled again;
+    `rates` are this machine's, if they are known.
     """
-    spec = {"name": spec_name, "text": spec_text, "set": dict(settings), "imports": dict(imports)}
+    spec = {
+        "name": spec_name,
+        "text": spec_text,
+        "set": dict(settings),
+        "imports": dict(imports),
+        **({"without": [*without]} if without else {}),
+    }
+    member = plan_member(plan)
     document = {
         "schema": SCHEMA,
-        "plan": plan_member(plan),
-        "hash": plan_hash(plan),
-        "estimate": estimate_member(plan, budget),
+        "plan": member,
+        "hash": _digest(member),
+        "estimate": estimate_member(plan, budget, rates),
         "spec": spec,
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -46,7 +58,11 @@ def encode_plan(
 
 def plan_hash(plan: Plan) -> str:
     """SHA-256 of the canonical bytes of the `plan` member: sorted keys, no spaces, UTF-8."""
-    text = json.dumps(plan_member(plan), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _digest(plan_member(plan))
+
+
+def _digest(member: Mapping[str, Any]) -> str:
+    text = json.dumps(member, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -56,7 +72,8 @@ def plan_member(plan: Plan) -> dict[str, Any]:
     barriers = sorted(plan.barriers, key=lambda barrier: barrier.key)
     items: list[Row | Reading] = [*plan.rows, *plan.readings]
     items += (reading for barrier in barriers for reading in barrier.readings)
-    programs = {template.key: template for template in map(template_of, _programs(items))}
+    used = {program.key: program for program in _programs(items)}
+    programs = {template.key: template for template in map(template_of, used.values())}
     plugins = plugin_table(used_operators(plan))
     return {
         "edition": plan.edition,
@@ -115,8 +132,9 @@ def _export(export: PlannedExport) -> dict[str, Any]:
     }
 
 
-def estimate_member(plan: Plan, budget: Budget) -> dict[str, Any]:
+def estimate_member(plan: Plan, budget: Budget, rates: Rates | None = None) -> dict[str, Any]:
     """Costs, with the assumption beside each."""
+    seconds = round(project(budget, rates).seconds, 3) if rates else None
     return {
         "bytes_read": plan.bytes_read,
         "bytes_read_assumes": "each tensor is read once; one above the cache is read every sweep",
@@ -126,6 +144,13 @@ def estimate_member(plan: Plan, budget: Budget) -> dict[str, Any]:
         "peak_memory": budget.peak,
         "peak_memory_assumes": f"{budget.threads} threads, blocks of {budget.block} elements, "
         f"a budget of {budget.limit} bytes",
+        "operations": budget.costs.operations,
+        "operations_assumes": "one for each element of an operand that a stage takes in, in each "
+        "sweep, or looks at for a statistic",
+        "sweeps": budget.costs.sweeps,
+        "sweeps_assumes": "the most over one tensor, those for statistics over all tensors aside",
+        "seconds": seconds,
+        "seconds_assumes": assumes(budget, rates),
     }
 
 
@@ -210,7 +235,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
 
 
 def _barrier(barrier: Barrier) -> dict[str, Any]:
-    readings = [_reading(reading) for reading in barrier.readings]
+    readings = [{**_reading(each), **_own(each)} for each in barrier.readings]
     return {
         "node": barrier.node,
         "part": barrier.part,
@@ -221,15 +246,28 @@ def _barrier(barrier: Barrier) -> dict[str, Any]:
     }
 
 
+def _own(reading: Reading) -> dict[str, Any]:
+    """What is this tensor's alone, if anything is."""
+    own = {name: encode_value(value) for name, value in reading.own}
+    return {"params": own} if own else {}
+
+
 def _computed(item: Row | Reading, *, merged: bool) -> dict[str, Any]:
     """What an item is computed from, and by which program with which numbers."""
-    template = template_of(item.program) if merged else None
+    key, scalars = _template(item.program) if merged else (None, [])
     return {
-        "program": template.key if template else None,
-        "scalars": [encode_value(scalar) for scalar in template.scalars] if template else [],
+        "program": key,
+        "scalars": scalars,
         "inputs": [
             {"source": label, "name": entry.name, "dtype": entry.dtype.word}
             for label, entry in zip(item.labels, item.entries, strict=True)
         ],
         "origins": dict(item.origins),
     }
+
+
+@lru_cache(maxsize=1 << 14)
+def _template(program: Program) -> tuple[str, list[Any]]:
+    """The key of a program's template, and its numbers; most tensors share a few programs."""
+    template = template_of(program)
+    return template.key, [encode_value(scalar) for scalar in template.scalars]

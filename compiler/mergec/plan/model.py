@@ -93,8 +93,9 @@ class Row:
 class Reading:
     """One tensor's part in a measure or a barrier: the results of `program` are its operands.
 
-    `measure` is an index into `Plan.measures`, or the number of the reading in its barrier; the
-    other fields are as in a row.
+    `measure` is an index into `Plan.measures`, or the number of the reading in its barrier; `own`
+    are the parameters of the barrier's stage that are this tensor's alone. The other fields are as
+    in a row.
     """
 
     measure: int
@@ -106,6 +107,7 @@ class Reading:
     work: Dtype
     shape: tuple[int, ...]
     place: Place | None = field(default=None, compare=False, repr=False)
+    own: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,16 @@ class Barrier:
     def passes(self) -> int:
         """How often all tensors are streamed, as a rule."""
         return self.definition().passes(dict(self.params))
+
+    def params_of(self, reading: Reading) -> Mapping[str, Value]:
+        """The parameters of one of its tensors."""
+        return {**dict(self.params), **dict(reading.own)}
+
+    @property
+    def held(self) -> int:
+        """Bytes of tensors that are held whole while it is passed, 0 as a rule."""
+        each = [(self.params_of(reading), reading.shape) for reading in self.readings]
+        return self.definition().held_bytes(each)
 
     def definition(self) -> GlobalStage:
         """The stage's code."""

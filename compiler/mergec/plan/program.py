@@ -8,7 +8,9 @@ its longest chain of statistics, whatever the number of operators.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal, overload
 
 from mergec.catalog import Dtype
 from mergec.ir import Graph, Node, NodeKey, Value, print_value
@@ -55,7 +57,9 @@ class StageCall:
 def barrier_of(params: Mapping[str, Value]) -> BarrierKey | None:
     """What the parameters of a stage say about the barrier that precedes it."""
     node, part = params.get("barrier"), params.get("part")
-    return (NodeKey(node), part) if isinstance(node, str) and isinstance(part, int) else None
+    if not isinstance(node, str) or not isinstance(part, int | Fraction):
+        return None
+    return NodeKey(node), int(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,15 @@ class Program:
 
     A label stands once for each tensor of that source that is read. `results` are indexes among
     inputs and calls: one for an output tensor, several where tensors are computed together. `key`
-    is the SHA-256 of the rest, so that programs that do the same are one.
+    is the SHA-256 of these three, so that programs that do the same are one. `barriers` are the
+    statistics over all tensors that its calls need.
     """
 
     inputs: tuple[str, ...]
     calls: tuple[StageCall, ...]
     results: tuple[int, ...]
     key: str = field(init=False, compare=False)
+    barriers: frozenset[BarrierKey] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = [", ".join(self.inputs), ", ".join(map(str, self.results))]
@@ -79,11 +85,12 @@ class Program:
             parts.append(f"{call.stage}.{call.revision}({call.operands}; {params})")
         key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         object.__setattr__(self, "key", key)
+        needed = (call.barrier for call in self.calls)
+        barriers = frozenset(barrier for barrier in needed if barrier is not None)
+        object.__setattr__(self, "barriers", barriers)
 
-    @property
-    def barriers(self) -> frozenset[BarrierKey]:
-        """The statistics over all tensors that its calls need."""
-        return frozenset(call.barrier for call in self.calls if call.barrier is not None)
+    def __hash__(self) -> int:
+        return hash(self.key)  # equal programs have equal keys
 
     def stored(self, call: StageCall, dtypes: Sequence[Dtype]) -> tuple[Dtype | None, ...]:
         """Per operand of `call`: the storage dtype of an input, None for a computed value."""
@@ -111,7 +118,7 @@ class Schedule:
     `ready[i]` is the first sweep in which call i's result can be computed; its statistics are
     collected in the sweeps from `first[i]` up to that one. `sweeps` counts them all. `done[r]` is
     the sweep in which the program's r-th result is computed, and `met[m]` the one in which all
-    results of the m-th meeting are. `needed` are the calls of each sweep.
+    results of the m-th meeting are. `needed` are the calls of each sweep, in order.
     """
 
     first: tuple[int, ...]
@@ -119,9 +126,33 @@ class Schedule:
     sweeps: int
     done: tuple[int, ...]
     met: tuple[int, ...]
-    needed: tuple[tuple[int, ...], ...]
+    needed: "NeededCalls"
 
 
+@dataclass(frozen=True, slots=True)
+class NeededCalls(Sequence[tuple[int, ...]]):
+    """For each sweep the numbers of the calls that it must compute, rising.
+
+    Kept as one bit a call, for a long chain of statistics computes most of its calls in most of
+    its sweeps.
+    """
+
+    masks: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[tuple[int, ...], ...]: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
+        if isinstance(index, slice):
+            return tuple(_numbers(mask) for mask in self.masks[index])
+        return _numbers(self.masks[index])
+
+
+@lru_cache(maxsize=1024)
 def recoding(label: str) -> Program:
     """The program that does nothing: a cast is a decoding and an encoding."""
     return Program((label,), (), (0,))
@@ -144,28 +175,36 @@ def schedule(program: Program, work: Dtype, meetings: Sequence[Sequence[int]] = 
     done = tuple(ready[r - count] if r >= count else 0 for r in program.results)
     met = tuple(max(done[r] for r in meeting) for meeting in meetings)
     sweeps = max(done) + 1
-    used: list[set[int]] = [set() for _ in range(sweeps)]
+    # A call is needed where its result is used: by a statistic, as a result, or by such a call.
+    whole = _computed_for(program)
+    needed = [0] * sweeps
     for result, when in zip(program.results, done, strict=True):
-        used[when].add(result)
+        needed[when] |= whole[result]
     for meeting, when in zip(meetings, met, strict=True):
-        used[when].update(program.results[r] for r in meeting)
-    needed = tuple(_needed(program, first, ready, used[sweep], sweep) for sweep in range(sweeps))
-    return Schedule(tuple(first), tuple(ready), sweeps, done, met, needed)
-
-
-def _needed(
-    program: Program, first: list[int], ready: list[int], used: set[int], sweep: int
-) -> tuple[int, ...]:
-    """The calls whose result is used in this sweep: by a statistic, or as one of `used`."""
-    count = len(program.inputs)
-    wanted = {*used}
+        for r in meeting:
+            needed[when] |= whole[program.results[r]]
     for number, call in enumerate(program.calls):
-        if first[number] <= sweep < ready[number]:
-            wanted.update(call.operands)
-    for number in reversed(range(len(program.calls))):
-        if count + number in wanted:
-            wanted.update(program.calls[number].operands)
-    return tuple(n for n in range(len(program.calls)) if count + n in wanted)
+        for sweep in range(first[number], min(ready[number], sweeps)):
+            for i in call.operands:
+                needed[sweep] |= whole[i]
+    return Schedule(tuple(first), tuple(ready), sweeps, done, met, NeededCalls(tuple(needed)))
+
+
+def _computed_for(program: Program) -> list[int]:
+    """For each value, inputs first, the calls that it takes to compute it, one bit a call."""
+    whole = [0] * len(program.inputs)
+    for number, call in enumerate(program.calls):
+        mask = 1 << number
+        for i in call.operands:
+            mask |= whole[i]
+        whole.append(mask)
+    return whole
+
+
+def _numbers(mask: int) -> tuple[int, ...]:
+    """The places of the bits of `mask` that are set, lowest first."""
+    bits = f"{mask:b}"
+    return tuple(len(bits) - 1 - i for i in range(len(bits) - 1, -1, -1) if bits[i] == "1")
 
 
 def build_program(graph: Graph, *roots: NodeKey) -> tuple[Program, tuple[NodeKey, ...]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mergec.catalog import Dtype
 from mergec.diagnostics.printable import escape
@@ -10,7 +10,9 @@ from mergec.plan.budget import Budget
 from mergec.plan.encode import plan_hash, used_operators
 from mergec.plan.model import Plan, PlannedExport, PlanSource, Row
 from mergec.plan.program import Program, schedule
+from mergec.plan.projection import Rates
 from mergec.plan.review_barriers import barrier_lines
+from mergec.plan.review_estimate import estimate_lines
 from mergec.plan.review_expression import expression_lines
 from mergec.plan.review_settings import setting_lines
 from mergec.plan.steps import barrier_bytes
@@ -20,8 +22,11 @@ from mergec.plugin.registry import plugin_lines
 _SYMBOLS = {"merge": "+", "cast": "~", "copy": "="}
 
 
-def review(plan: Plan, budget: Budget) -> str:
-    """The review text: one screen for most specs, the same wherever it is printed."""
+def review(plan: Plan, budget: Budget, rates: Rates | None = None) -> str:
+    """The review text: one screen for most specs, the same wherever it is printed.
+
+    With the `rates` of this machine it says how long a run takes.
+    """
     sections = [
         [line for export in plan.exports for line in _head(export)],
         _sources(plan),
@@ -34,7 +39,7 @@ def review(plan: Plan, budget: Budget) -> str:
     ]
     for export in plan.exports:
         sections += [_sweeps(plan, export), _tensors(plan, export), _output(plan, export)]
-    sections.append(_totals(plan, budget))
+    sections.append(_totals(plan, budget, rates))
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
@@ -96,7 +101,9 @@ def _source(plan: Plan, source: PlanSource) -> tuple[str, ...]:
     family = source.architecture.family
     notes = [family if source.architecture.described else "roles inferred from names"]
     notes += [f"! names matched by {source.rule}"] if source.rule else []
-    if source.unused:
+    if source.unused == len(tensors):
+        notes.append("- no tensor used")
+    elif source.unused:
         notes.append(f"- {source.unused} tensors not used")
     label = escape(source.decl.label)
     ref = escape(source.decl.ref)
@@ -126,21 +133,24 @@ def _sweeps(plan: Plan, export: PlannedExport) -> list[str]:
 
 def _sweep_lines(program: Program, work: Dtype) -> Iterator[str]:
     steps = schedule(program, work)
-    for sweep in range(steps.sweeps):
-        observed = [
-            call.stage
-            for number, call in enumerate(program.calls)
-            if steps.first[number] <= sweep < steps.ready[number]
-        ]
-        computed = [program.calls[number].stage for number in steps.needed[sweep]]
+    calls: dict[str, int] = {}  # those of each stage, one bit a call
+    observed: list[Counter[str]] = [Counter() for _ in range(steps.sweeps)]
+    for number, call in enumerate(program.calls):
+        calls[call.stage] = calls.get(call.stage, 0) | 1 << number
+        for sweep in range(steps.first[number], min(steps.ready[number], steps.sweeps)):
+            observed[sweep][call.stage] += 1
+    for sweep, mask in enumerate(steps.needed.masks):
+        here = {stage: mask & own for stage, own in calls.items() if mask & own}
+        order = sorted(here, key=lambda stage: here[stage] & -here[stage])
+        computed = {stage: here[stage].bit_count() for stage in order}
         parts = [f"compute {_counted(computed)}"] if computed else []
-        parts += [f"collect statistics of {_counted(observed)}"] if observed else []
+        parts += [f"collect statistics of {_counted(observed[sweep])}"] if observed[sweep] else []
         parts += ["write"] if sweep == steps.sweeps - 1 else []
         yield f"{sweep + 1}  {'; '.join(parts)}"
 
 
-def _counted(names: list[str]) -> str:
-    return ", ".join(f"{n} × {name}" if n > 1 else name for name, n in Counter(names).items())
+def _counted(names: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} × {name}" if n > 1 else name for name, n in names.items())
 
 
 def _tensors(plan: Plan, export: PlannedExport) -> list[str]:
@@ -185,12 +195,13 @@ def _output(plan: Plan, export: PlannedExport) -> list[str]:
     return lines
 
 
-def _totals(plan: Plan, budget: Budget) -> list[str]:
+def _totals(plan: Plan, budget: Budget, rates: Rates | None) -> list[str]:
     kinds = Counter(row.action for row in plan.rows)
     first = f"{amount(barrier_bytes(plan))} for statistics, then " if plan.barriers else ""
     return [
         f"plan: {kinds['merge']} merged, {kinds['cast']} cast, {kinds['copy']} copied; "
         f"read {first}{amount(plan.bytes_read)}, write {amount(plan.bytes_written)}; "
         f"peak memory about {amount(budget.peak, binary=True)}",
+        *estimate_lines(budget, rates),
         f"hash: {plan_hash(plan)}",
     ]

@@ -11,12 +11,20 @@ from mergec.plan.review_expression import name_of
 
 def barrier_lines(plan: Plan) -> list[str]:
     """The section of what is read before anything is written; numbers say what comes after what."""
-    lines = [
-        f"  {number}  {line}"
-        for number, wave in enumerate(waves(plan.barriers), 1)
-        for line in _of_wave(plan, wave)
-    ]
-    return ["statistics over all tensors, before the first is written", *lines] if lines else []
+    lines: list[tuple[int, int, str]] = []
+    for number, wave in enumerate(waves(plan.barriers), 1):
+        for line in _of_wave(plan, wave):
+            # Sets of tensors that are taken one after the other, such as layers, are told once.
+            if lines and wave[0].held and lines[-1][1:] == (number - 1, line):
+                lines[-1] = (lines[-1][0], number, line)
+            else:
+                lines.append((number, number, line))
+    shown = [f"  {_numbers(first, last)}  {line}" for first, last, line in lines]
+    return ["statistics over all tensors, before the first is written", *shown] if shown else []
+
+
+def _numbers(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first}-{last}"
 
 
 def _of_wave(plan: Plan, wave: tuple[Barrier, ...]) -> Iterator[str]:
@@ -28,4 +36,6 @@ def _of_wave(plan: Plan, wave: tuple[Barrier, ...]) -> Iterator[str]:
         several = f"{count} × " if count > 1 else ""
         over = f"{tensors} tensor{'s' * (tensors != 1)}"
         often = f"{passes} pass{'es' * (passes != 1)}"
-        yield f"{name_of(plan, node)}: {several}{stage} over {over} in {often}"
+        held = max(barrier.held for barrier in wave)
+        whole = f", {-(-held >> 20)} MiB held" if held else ""
+        yield f"{name_of(plan, node)}: {several}{stage} over {over} in {often}{whole}"

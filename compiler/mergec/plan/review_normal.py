@@ -25,7 +25,8 @@ def _of_export(plan: Plan, export: PlannedExport) -> Iterator[list[str]]:
     result = escape(export.decl.name)
     for rows in groups.values():
         program = rows[0].program
-        yield [f"{result}: {_tensors(rows)}", *_lines(program, _inputs(plan, program), result)]
+        lines = program_lines(program, input_names(plan, program), result)
+        yield [f"{result}: {_tensors(rows)}", *lines]
 
 
 def _tensors(rows: Sequence[Row]) -> str:
@@ -35,7 +36,7 @@ def _tensors(rows: Sequence[Row]) -> str:
     return f"{len(rows)} tensor{'s' * (len(rows) != 1)}, {listed}"
 
 
-def _inputs(plan: Plan, program: Program) -> list[str]:
+def input_names(plan: Plan, program: Program) -> list[str]:
     """What the spec calls the sources; several tensors of one are told apart by a number."""
     names = {s.decl.label: plan.names.get(s.decl.key, s.decl.label) for s in plan.sources}
     several = Counter(program.inputs)
@@ -48,7 +49,8 @@ def _inputs(plan: Plan, program: Program) -> list[str]:
     return inputs
 
 
-def _lines(program: Program, inputs: list[str], result: str) -> Iterator[str]:
+def program_lines(program: Program, inputs: list[str], result: str) -> Iterator[str]:
+    """A line for each stage; the last is called `result`."""
     values = [*inputs]
     (last,) = program.results
     for number, call in enumerate(program.calls):

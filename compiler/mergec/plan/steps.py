@@ -99,7 +99,7 @@ def plan_steps(plan: Plan) -> tuple[Step, ...]:
     ]
     items += enumerate(plan.readings)
     joiner = _Joiner()
-    return tuple(_step(group, joiner) for group in _groups(items, joiner))
+    return tuple(_step(group, joiner) for group in _groups(items))
 
 
 def barrier_steps(wave: Sequence[Barrier]) -> tuple[Step, ...]:
@@ -110,7 +110,7 @@ def barrier_steps(wave: Sequence[Barrier]) -> tuple[Step, ...]:
     readings = [reading for barrier in wave for reading in barrier.readings]
     joiner = _Joiner()
     items: list[_Item] = [*enumerate(readings)]
-    return tuple(_step(group, joiner) for group in _groups(items, joiner))
+    return tuple(_step(group, joiner) for group in _groups(items))
 
 
 def barrier_bytes(plan: Plan) -> int:
@@ -136,11 +136,13 @@ _Item = tuple[int, Row | Reading]
 _Read = tuple[str, str]
 
 
-def _groups(items: Sequence[_Item], joiner: "_Joiner") -> list[list[_Item]]:
+def _groups(items: Sequence[_Item]) -> list[list[_Item]]:
     """Items that read a common tensor, each group within the bound, by their first items."""
     groups: list[list[_Item]] = []
     part_of: list[int] = []  # the group that a group is part of now, or itself
-    readers: dict[tuple[_Read, Dtype, tuple[int, ...]], list[int]] = {}
+    readers: dict[tuple[_Read, Dtype, tuple[int, ...]], set[int]] = {}
+    values = _Values()
+    held: dict[int, frozenset[int]] = {}  # the values of groups that might have been joined
     for number, item in enumerate(items):
         groups.append([item])
         part_of.append(number)
@@ -149,16 +151,47 @@ def _groups(items: Sequence[_Item], joiner: "_Joiner") -> list[list[_Item]]:
             continue
         # Blocks of another dtype are other blocks, and so are those of another shape.
         reads = [(read, needs.work, needs.shape) for read in _reads(needs)]
-        others = {_whole(part_of, group) for read in reads for group in readers.get(read, ())}
-        for read in reads:
-            readers.setdefault(read, []).append(number)
+        found = [readers.get(read, ()) for read in reads]
+        others = {_whole(part_of, group) for before in found for group in before}
         for other in sorted(others):
-            together = groups[min(mine, other)] + groups[max(mine, other)]
-            if joiner.join(together).values <= _MOST_VALUES:
+            for group in (mine, other):
+                if group not in held:
+                    held[group] = values.of(groups[group][0][1])
+            together = held[mine] | held[other]
+            if len(together) <= _MOST_VALUES:
                 mine, gone = sorted((mine, other))
-                groups[mine], groups[gone] = together, []
-                part_of[gone] = mine
+                groups[mine] += groups[gone]
+                groups[gone], part_of[gone], held[mine] = [], mine, together
+        for read, before in zip(reads, found, strict=True):
+            # Groups that have become one are not asked again one by one.
+            readers[read] = {_whole(part_of, group) for group in before} | {mine}
     return [group for group in groups if group]
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Numbers for what items read and compute, the same where joining makes one value of two."""
+
+    numbers: dict[tuple[object, ...], int] = field(default_factory=dict[tuple[object, ...], int])
+    kinds: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+
+    def of(self, needs: Row | Reading) -> frozenset[int]:
+        """The values of one item: its inputs and its calls."""
+        values = [self._number(*read) for read in _reads(needs)]
+        calls, kinds = needs.program.calls, self._kinds(needs.program)
+        for call, kind, site in zip(calls, kinds, sites_of(needs), strict=True):
+            values.append(self._number(kind, site, *(values[i] for i in call.operands)))
+        return frozenset(values)
+
+    def _kinds(self, program: Program) -> tuple[int, ...]:
+        """Numbers for what the calls of a program do, whatever they do it to."""
+        if program.key not in self.kinds:
+            said = [(call.stage, call.revision, call.params) for call in program.calls]
+            self.kinds[program.key] = tuple(self._number("stage", *each) for each in said)
+        return self.kinds[program.key]
+
+    def _number(self, *key: object) -> int:
+        return self.numbers.setdefault(key, len(self.numbers))
 
 
 def _whole(part_of: list[int], group: int) -> int:
@@ -203,7 +236,7 @@ def _step(group: Sequence[_Item], joiner: "_Joiner") -> Step:
         tuple(entries.values()),
         group[0][1].shape,
         group[0][1].work,
-        tuple(names[site] for site in joined.sites),
+        tuple([names[site] for site in joined.sites]),
         tuple(outputs),
         tuple(observed),
     )
@@ -220,10 +253,6 @@ class _Joined:
     sites: tuple[int, ...]
     results: tuple[tuple[int, ...], ...]
 
-    @property
-    def values(self) -> int:
-        return len(self.program.inputs) + len(self.program.calls)
-
 
 # An item up to the names of tensors: its program's key, and the numbers of what it reads and of
 # the names that its calls draw masks for.
@@ -237,9 +266,19 @@ class _Joiner:
     known: dict[tuple[_Shape, ...], _Joined] = field(
         default_factory=dict[tuple[_Shape, ...], _Joined]
     )
+    alone: dict[str, _Joined] = field(default_factory=dict[str, _Joined])
 
     def join(self, group: Sequence[_Item]) -> _Joined:
         """The program of all of a group's items."""
+        _, first = group[0]
+        alone = len(group) == 1 and not first.origins
+        if alone and len({*_reads(first)}) == len(first.entries):  # whose shape is its program
+            if first.program.key not in self.alone:
+                self.alone[first.program.key] = self._numbered(group)
+            return self.alone[first.program.key]
+        return self._numbered(group)
+
+    def _numbered(self, group: Sequence[_Item]) -> _Joined:
         reads: dict[_Read, int] = {}
         names: dict[str, int] = {}
         shapes: list[_Shape] = []

@@ -23,7 +23,7 @@ class Template:
     scalars: tuple[Fraction, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def template_of(program: Program) -> Template:
     """The template of a program; equal programs but for their numbers have equal ones."""
     scalars: list[Fraction] = []
