@@ -58,8 +58,10 @@ def in_turn(task: Callable[[Step], None], steps: Sequence[Step]) -> None:
 
 
 def _prepared(barrier: Barrier) -> list[Any]:
-    stage, params = barrier.definition(), dict(barrier.params)
-    return [stage.prepare(params, _site(reading)) for reading in barrier.readings]
+    stage = barrier.definition()
+    return [
+        stage.prepare(barrier.params_of(reading), _site(reading)) for reading in barrier.readings
+    ]
 
 
 def _site(reading: Reading) -> Site:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.regular_file import open_regular, read_whole
 from mergec.diagnostics import MergecError, fail
 from mergec.execute.card import model_card
+from mergec.execute.left_out import LeftOut
 from mergec.execute.measures import Measured
 from mergec.execute.origin import Origin
 from mergec.execute.version import tool_version
@@ -33,10 +34,12 @@ def companion_files(
     digests: Mapping[str, Sha256],
     measured: Measured,
     origin: Origin,
+    left_out: Sequence[LeftOut] = (),
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
 
-    `digests` are those of the export's tensors. E807 if a small file changed.
+    `digests` are those of the export's tensors, `left_out` is what the run did not do. E807 if a
+    small file changed.
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
@@ -53,7 +56,7 @@ def companion_files(
         files[small.name] = data
     files["README.md"] = model_card(plan, export, origin).encode()
     yield from files.items()
-    yield FILE_NAME, _lineage(plan, export, digests, files, measured, origin)
+    yield FILE_NAME, _lineage(plan, export, digests, files, measured, origin, left_out)
 
 
 def _lineage(
@@ -63,6 +66,7 @@ def _lineage(
     files: Mapping[str, bytes],
     measured: Measured,
     origin: Origin,
+    left_out: Sequence[LeftOut],
 ) -> bytes:
     # From the export's own folder, wherever the output is put.
     root = os.path.join("..", origin.root) if export.folder else origin.root
@@ -75,6 +79,7 @@ def _lineage(
         **({"plugins": plugins} if plugins else {}),
         "root": root,
         "backend": {"name": origin.backend, "device": origin.device},
+        **({"left_out": [*left_out]} if left_out else {}),
         "export": {
             "name": export.decl.name,
             "kind": "delta" if export.decl.delta else "model",

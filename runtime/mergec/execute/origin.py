@@ -11,7 +11,7 @@ class Origin:
 
     `root` is the folder that the spec's references start at, relative to the output. `settings` are
     the values given to its parameters, `imports` the texts of the specs it uses, by their paths
-    below that folder.
+    below that folder, `without` the passes that were switched off.
     """
 
     spec_name: str
@@ -21,6 +21,7 @@ class Origin:
     device: str
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     imports: Mapping[str, str] = field(default_factory=dict[str, str])
+    without: tuple[str, ...] = ()
 
     def spec_member(self) -> dict[str, Any]:
         """All that is needed to compile the spec again without its files."""
@@ -29,4 +30,5 @@ class Origin:
             "text": self.spec_text,
             "set": dict(sorted(self.settings.items())),
             "imports": dict(sorted(self.imports.items())),
+            **({"without": [*self.without]} if self.without else {}),
         }

@@ -1,13 +1,13 @@
 """Run a step: blocks in, statistics between the sweeps, blocks of every result out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from mergec.backends import Backend
+from mergec.backends import Backend, Encoded
 from mergec.catalog import Dtype
-from mergec.diagnostics import Span, fail
+from mergec.diagnostics import Diagnostic, Span, fail
 from mergec.execute.inputs import BlockInput
 from mergec.ops import Cursor, Site
 from mergec.ops.tree_sum import LEAF
@@ -38,6 +38,10 @@ class Observer(Protocol):
 Emit = Callable[[Output, int, memoryview], None]
 
 
+def ignore(_: Diagnostic) -> None:
+    """Who computes to compare asks for no warnings."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Pass:
     """What one sweep over the blocks does.
@@ -63,42 +67,53 @@ def sweep_step(
     pause: Callable[[], None],
     collectors: Sequence[Observer] = (),
     settled: Settled = NOTHING_SETTLED,
+    doubt: Callable[[Diagnostic], None] = ignore,
 ) -> None:
     """Compute a step by its schedule and emit its outputs' bytes; `pause` precedes every block.
 
     Each output is emitted in order, in the sweep in which it is done. Each of `collectors`, one for
     each observation of the step, sees its operands once. `block` is a multiple of 2¹⁶ elements;
     results do not depend on it, and it is what the stages need if they need more. `settled` has the
-    settings of all global stages. Raises E805 for NaN or infinity in a source, E806 for a result
-    that the output dtype cannot hold, and what the stages raise.
+    settings of all global stages, and `doubt` gets what stages warn of. Raises E805 for NaN or
+    infinity in a source, E806 for a result that the output dtype cannot hold, and what the stages
+    raise.
     """
     program = step.program
     settings = _prepare(step, settled)
     block = step.block(block)
     for sweep in range(plan.sweeps):
         this = _pass(step, plan, sweep)
-        found: dict[int, Any] = dict.fromkeys(this.observed)
+        leaders = _leaders(step, this, settings)
+        found: dict[int, Any] = dict.fromkeys(leaders.values())
         cursors = [Cursor() for _ in program.calls]
         for start in range(0, step.numel, block):
             pause()
             count = min(block, step.numel - start)
             values = _load(step, backend, inputs, this, start, count)
             _apply(step, backend, this, values, settings, cursors, start)
-            for number in this.observed:
+            for number, so_far in found.items():
                 call = program.calls[number]
                 operands = [values[i] for i in call.operands]
                 found[number] = call.statistic().observe(
-                    backend.xp, found[number], operands, settings[number]
+                    backend.xp, so_far, operands, settings[number]
                 )
-            for output in this.outputs:
-                _emit(output, backend, values[program.results[output.result]], start, emit)
             for number in this.measured:
                 results = step.observed[number].results
                 operands = [values[program.results[i]] for i in results]
                 collectors[number].observe(backend.xp, operands)
-        for number, statistic in found.items():
+            encoded = [
+                backend.encode(values[program.results[output.result]], output.row.dtype)
+                for output in this.outputs
+            ]
+            for output, result in zip(this.outputs, encoded, strict=True):
+                _emit(output, result, start, emit)
+            backend.finish()
+        for number, leader in leaders.items():
             stage = program.calls[number].statistic()
-            settings[number] = stage.combine(statistic, settings[number])
+            settings[number] = stage.combine(found[leader], settings[number])
+            doubtful = stage.doubt(settings[number])
+            if doubtful is not None:
+                doubt(doubtful)
 
 
 def _prepare(step: Step, settled: Settled) -> list[Any]:
@@ -111,6 +126,21 @@ def _prepare(step: Step, settled: Settled) -> list[Any]:
         of = Site(site, step.shape, step.work, step.program.stored(call, dtypes))
         settings.append(call.definition().prepare(dict(call.params), of))
     return settings
+
+
+def _leaders(step: Step, this: _Pass, settings: Sequence[Any]) -> dict[int, int]:
+    """For each observed call the first that collects what it needs, which may be itself.
+
+    So trims of one delta to several densities count its magnitudes once.
+    """
+    leaders: dict[int, int] = {}
+    first: dict[Hashable, int] = {}
+    for number in this.observed:
+        call = step.program.calls[number]
+        shared = call.statistic().sharing(settings[number])
+        key = number if shared is None else (call.stage, call.operands, shared)
+        leaders[number] = first.setdefault(key, number)
+    return leaders
 
 
 def _pass(step: Step, plan: Schedule, sweep: int) -> _Pass:
@@ -140,7 +170,7 @@ def _load(
         # A tensor of another shape, such as a Gram matrix, belongs to a stage that needs all of it.
         whole = inputs[i].entry.numel != step.numel
         raw = inputs[i].block(0, inputs[i].entry.numel) if whole else inputs[i].block(start, count)
-        values[i] = backend.load(raw, inputs[i].entry.dtype, step.work)
+        values[i] = backend.borrow(raw, inputs[i].entry.dtype, step.work)
         if this.first and backend.count_non_finite(values[i]):
             raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
     return values
@@ -163,12 +193,10 @@ def _apply(
         )
 
 
-def _emit(output: Output, backend: Backend, result: Any, start: int, emit: Emit) -> None:
-    dtype = output.row.dtype
-    lost = backend.count_non_finite(result) + backend.count_overflow(result, dtype)
-    if lost:
-        raise _does_not_fit(output.row, lost, start)
-    emit(output, start * dtype.bits // 8, backend.store(result, dtype))
+def _emit(output: Output, result: Encoded, start: int, emit: Emit) -> None:
+    if result.lost:
+        raise _does_not_fit(output.row, result.lost, start)
+    emit(output, start * output.row.dtype.bits // 8, result.data)
 
 
 def _does_not_fit(row: Row, lost: int, start: int) -> Exception:

@@ -1,26 +1,29 @@
 """The work of a run, spread over threads: every step to the places that its outputs have."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
-from threading import Event
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from typing import final
 
 from mergec.backends import Backend
 from mergec.catalog import TensorEntry
-from mergec.diagnostics import fail
+from mergec.diagnostics import Diagnostic, fail
 from mergec.execute.barriers import in_turn, settle
-from mergec.execute.inputs import TensorInput
+from mergec.execute.doubts import Doubts
+from mergec.execute.inputs import TensorInput, pieces
 from mergec.execute.measures import Collector, Measurements
-from mergec.execute.sweep import NOTHING_SETTLED, Emit, Observer, Settled, sweep_step
-from mergec.plan import Budget, Plan, Row, schedule
+from mergec.execute.order import reading_order
+from mergec.execute.sweep import NOTHING_SETTLED, Emit, Observer, Settled, ignore, sweep_step
+from mergec.plan import Budget, Plan, Row, Schedule, schedule
 from mergec.plan.model import Barrier
 from mergec.plan.steps import Output, Step, plan_steps
 from mergec.shards import CheckpointWriter, SourceReader
 
 Progress = Callable[[int], None]
-# Bytes that are copied or compared at a time.
-_STEP = 4 << 20
+# How many bytes are told as progress at once; to tell costs as much as to write a small tensor.
+_TOLD = 1 << 20
 
 
 class _Stopped(Exception):
@@ -29,7 +32,12 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One run's shared things; `run` makes everything, and brings in what was measured."""
+    """One run's shared things; `run` makes everything, and brings in what was measured.
+
+    Every thread takes the next step in the order of the files, and reads, computes, hashes and
+    writes it block by block. What overlaps this with the devices is that the system is asked to
+    read ahead and to begin writing early: so there are no queues of blocks, nor memory in them.
+    """
 
     plan: Plan
     backend: Backend
@@ -38,10 +46,13 @@ class Work:
     writer: CheckpointWriter
     measurements: Measurements
     progress: Progress
+    doubts: Doubts
 
     def run(self) -> None:
         """Return when all tensors are written and all readings are in, or raise the first error."""
         stop = Event()
+        schedules = Schedules()
+        progress = _Told(self.progress)
 
         def pause() -> None:
             if stop.is_set():
@@ -50,49 +61,64 @@ class Work:
         def compute(step: Step, settled: Settled, observers: Sequence[Observer]) -> None:
             compute_step(
                 step, self.readers, self.backend, self.budget, _emit_nothing, pause, observers,
-                settled,
+                settled, schedules,
             )  # fmt: skip
+
+        def emit(output: Output, offset: int, data: memoryview) -> None:
+            folder = self.plan.exports[output.export].folder
+            self.writer.write(output.row.tensor, offset, data, folder)
+            progress.add(data.nbytes)
+
+        def make(step: Step) -> None:
+            self._require_equals(step, pause)
+            collectors = [
+                Collector.of(self.plan.measures[observation.reading.measure])
+                for observation in step.observed
+            ]
+            compute_step(
+                step, self.readers, self.backend, self.budget, emit, pause, collectors, settled,
+                schedules, self.doubts.of(step),
+            )  # fmt: skip
+            for observation, collector in zip(step.observed, collectors, strict=True):
+                self.measurements.add(observation.number, collector.partial())
 
         with ThreadPoolExecutor(self.budget.threads, "mergec") as pool, _stopping(stop):
 
             def each(task: Callable[[Step], None], steps: Sequence[Step]) -> None:
-                # Largest first, so that no thread is left alone with the largest at the end.
-                largest_first = sorted(steps, key=lambda step: -step.nbytes_read)
-                futures = [pool.submit(task, step) for step in largest_first]
+                # Not a future for each step: it costs more than a small tensor does.
+                left = iter(reading_order(steps, self.budget.threads))
+                turn = Lock()
+
+                def take_all() -> None:
+                    while True:
+                        with turn:
+                            step = next(left, None)
+                        if step is None:
+                            return
+                        pause()
+                        task(step)
+
+                futures = [pool.submit(take_all) for _ in range(self.budget.threads)]
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
                 for future in done:
                     if (error := future.exception()) is not None:
                         raise error
 
             settled = settle(self.plan.barriers, each, compute)
-            each(lambda step: self._step(step, settled, pause), plan_steps(self.plan))
+            each(make, plan_steps(self.plan))
+        progress.tell()
 
-    def _step(self, step: Step, settled: Settled, pause: Callable[[], None]) -> None:
-        def emit(output: Output, offset: int, data: memoryview) -> None:
-            folder = self.plan.exports[output.export].folder
-            self.writer.write(output.row.tensor, offset, data, folder)
-            self.progress(data.nbytes)
-
-        pause()
+    def _require_equals(self, step: Step, pause: Callable[[], None]) -> None:
         for output in step.outputs:
             for label, entry in output.row.equal:
                 self._require_equal(output.row, label, entry, pause)
-        collectors = [
-            Collector.of(self.plan.measures[observation.reading.measure])
-            for observation in step.observed
-        ]
-        compute_step(
-            step, self.readers, self.backend, self.budget, emit, pause, collectors, settled
-        )
-        for observation, collector in zip(step.observed, collectors, strict=True):
-            self.measurements.add(observation.number, collector.partial())
 
     def _require_equal(
         self, row: Row, label: str, entry: TensorEntry, pause: Callable[[], None]
     ) -> None:
         """A copied buffer must be the same in every source; E406 if it is not."""
-        ours = _pieces(self.readers[row.labels[0]], row.entries[0])
-        theirs = _pieces(self.readers[label], entry)
+        ours = pieces(self.readers[row.labels[0]], row.entries[0])
+        theirs = pieces(self.readers[label], entry)
         for (_, left), (_, right) in zip(ours, theirs, strict=True):
             pause()
             if left != right:
@@ -117,24 +143,27 @@ def compute_step(
     pause: Callable[[], None] = lambda: None,
     collectors: Sequence[Observer] = (),
     settled: Settled = NOTHING_SETTLED,
+    schedules: "Schedules | None" = None,
+    doubt: Callable[[Diagnostic], None] = ignore,
 ) -> None:
     """Make one step and emit each output's bytes in order; `pause` comes before each piece.
 
-    `settled` has the settings of the global stages, one of `collectors` sees each reading.
+    `settled` has the settings of the global stages, one of `collectors` sees each reading,
+    `schedules` are kept from one step to the next, and `doubt` gets what stages warn of.
     """
     if step.copied is not None:
         (output,) = step.outputs
-        for offset, data in _pieces(readers[step.copied.labels[0]], step.copied.entries[0]):
+        for offset, data in pieces(readers[step.copied.labels[0]], step.copied.entries[0]):
             pause()
             emit(output, offset, data)
         return
-    plan = schedule(step.program, step.work, step.meetings)
+    plan = (schedules or Schedules()).of(step)
     held = plan.sweeps > 1 and step.nbytes_read <= budget.cache
     inputs = [
         TensorInput(readers[label], entry, held=held)
         for label, entry in zip(step.program.inputs, step.entries, strict=True)
     ]
-    sweep_step(step, plan, backend, inputs, budget.block, emit, pause, collectors, settled)
+    sweep_step(step, plan, backend, inputs, budget.block, emit, pause, collectors, settled, doubt)
 
 
 def settle_alone(
@@ -157,13 +186,43 @@ def _emit_nothing(_output: Output, _offset: int, _data: memoryview) -> None:
     raise AssertionError("a barrier writes nothing")
 
 
-def _pieces(reader: SourceReader, entry: TensorEntry) -> Iterator[tuple[int, memoryview]]:
-    """A tensor's stored bytes, piece by piece, with their offsets; each valid until the next."""
-    buffer = memoryview(bytearray(min(_STEP, entry.nbytes)))
-    for offset in range(0, entry.nbytes, _STEP):
-        piece = buffer[: min(_STEP, entry.nbytes - offset)]
-        reader.read_into(entry, offset, piece)
-        yield offset, piece
+@final
+class Schedules:
+    """The schedules of programs: most tensors of a model share a few."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, Schedule] = {}
+
+    def of(self, step: Step) -> Schedule:
+        """The schedule of a step; from any thread."""
+        same = (step.program.key, step.work, step.meetings)
+        found = self._known.get(same)
+        if found is None:
+            found = self._known[same] = schedule(step.program, step.work, step.meetings)
+        return found
+
+
+@dataclass(slots=True)
+class _Told:
+    """Collects small amounts of progress."""
+
+    progress: Progress
+    amount: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def add(self, amount: int) -> None:
+        """Some bytes were done; from any thread."""
+        with self.lock:
+            self.amount += amount
+            if self.amount < _TOLD:
+                return
+            self.amount, amount = 0, self.amount
+        self.progress(amount)
+
+    def tell(self) -> None:
+        """What is left, at the end."""
+        if self.amount:
+            self.progress(self.amount)
 
 
 @contextmanager

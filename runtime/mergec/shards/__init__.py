@@ -2,8 +2,17 @@
 
 from mergec.shards.digest import TensorDigest
 from mergec.shards.files import Files
+from mergec.shards.read_ahead import AHEAD, ReadAhead
 from mergec.shards.reader import SourceReader
 from mergec.shards.staging import stale_partials
 from mergec.shards.writer import CheckpointWriter
 
-__all__ = ["CheckpointWriter", "Files", "SourceReader", "TensorDigest", "stale_partials"]
+__all__ = [
+    "AHEAD",
+    "CheckpointWriter",
+    "Files",
+    "ReadAhead",
+    "SourceReader",
+    "TensorDigest",
+    "stale_partials",
+]

@@ -12,7 +12,9 @@ K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(slots=True)
-class _Open:
+class Taken:
+    """An open file and how many are using it now."""
+
     descriptor: int
     users: int
 
@@ -30,7 +32,7 @@ class Descriptors(Generic[K]):
         self._opens = opens
         self._retires = retires
         self._limit = limit
-        self._open: OrderedDict[K, _Open] = OrderedDict()
+        self._open: OrderedDict[K, Taken] = OrderedDict()
         self._lock = Lock()
         self._closed = False
 
@@ -40,15 +42,23 @@ class Descriptors(Generic[K]):
 
         Errors of opening pass through; ValueError after `close`.
         """
-        with self._lock:
-            entry = self._enter(key)
+        taken = self.take(key)
         try:
-            yield entry.descriptor
+            yield taken.descriptor
         finally:
-            with self._lock:
-                entry.users -= 1
-                if self._closed and entry.users == 0:
-                    self._retires(entry.descriptor)
+            self.give_back(taken)
+
+    def take(self, key: K) -> Taken:
+        """The beginning of a lease, which has to be given back; cheaper than the `with` block."""
+        with self._lock:
+            return self._enter(key)
+
+    def give_back(self, taken: Taken) -> None:
+        """End a use that began with `take`."""
+        with self._lock:
+            taken.users -= 1
+            if self._closed and taken.users == 0:
+                self._retires(taken.descriptor)
 
     def drop(self, key: K) -> None:
         """Close the descriptor of `key`, if it is open; nobody may be using it."""
@@ -66,13 +76,13 @@ class Descriptors(Generic[K]):
             for descriptor in idle:
                 self._retires(descriptor)
 
-    def _enter(self, key: K) -> _Open:
+    def _enter(self, key: K) -> Taken:
         if self._closed:
             raise ValueError("the files are closed")
         entry = self._open.get(key)
         if entry is None:
             self._make_room(self._limit - 1)
-            entry = self._open[key] = _Open(self._open_key(key), 0)
+            entry = self._open[key] = Taken(self._open_key(key), 0)
         self._open.move_to_end(key)
         entry.users += 1
         return entry

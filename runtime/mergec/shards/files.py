@@ -19,10 +19,22 @@ R = TypeVar("R")
 # Linux: flag of renameat2(2), and the descriptor that stands for the working directory.
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
+# Linux reads ahead at most what one request to the device may hold, whatever it is asked for.
+_ASKED = 1 << 20
+# Linux: flag of sync_file_range(2), to begin writing what is not yet being written.
+_SYNC_FILE_RANGE_WRITE = 2
 
 
 class Files:
-    """System calls by name. Everything raises OSError as the system reports it."""
+    """System calls by name. Everything raises OSError as the system reports it.
+
+    Without `durable` nothing waits for a device, and a power failure may take anything away.
+    """
+
+    durable: bool = True
+
+    def __init__(self, *, durable: bool = True) -> None:
+        self.durable = durable
 
     def system(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Make one system call; the only method for a test to override."""
@@ -78,8 +90,9 @@ class Files:
 
     @final
     def sync(self, descriptor: int) -> None:
-        """Wait until data and metadata are on the device."""
-        self.system(os.fsync, descriptor)
+        """Wait until data and metadata are on the device, if that is wanted."""
+        if self.durable:
+            self.system(os.fsync, descriptor)
 
     @final
     def sync_folder(self, path: Path) -> None:
@@ -89,6 +102,27 @@ class Files:
             self.sync(descriptor)
         finally:
             self.close(descriptor)
+
+    @final
+    def expect_reads(self, descriptor: int, offset: int, count: int) -> None:
+        """Ask the system to read a range ahead; it may do less than that, or nothing."""
+        for start in range(offset, offset + count, _ASKED):
+            step = min(_ASKED, offset + count - start)
+            self.system(os.posix_fadvise, descriptor, start, step, os.POSIX_FADV_WILLNEED)
+
+    @final
+    def start_writeback(self, descriptor: int) -> None:
+        """Have the device begin with what was written so far, without waiting for it.
+
+        Promises nothing: `sync` does. A system without the call does nothing.
+        """
+        if not self.durable:
+            return
+        try:
+            self.system(_sync_file_range, descriptor)
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ESPIPE):
+                raise
 
     @final
     def forget_cached(self, descriptor: int) -> None:
@@ -201,3 +235,15 @@ def _rename_new(source: Path, target: Path) -> None:
     if done != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+
+def _sync_file_range(descriptor: int) -> None:
+    """`sync_file_range` over a whole file, which Python's own library does not offer."""
+    try:
+        sync_file_range = ctypes.CDLL(None, use_errno=True).sync_file_range
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    if sync_file_range(descriptor, 0, 0, _SYNC_FILE_RANGE_WRITE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

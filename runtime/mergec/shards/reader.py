@@ -4,11 +4,13 @@ import errno
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from threading import Lock
 from types import TracebackType
 from typing import Self, final
 
 from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry
+from mergec.diagnostics import MergecError
 from mergec.shards.descriptors import Descriptors
 from mergec.shards.files import Files
 from mergec.shards.system_errors import source_changed, source_failed
@@ -47,15 +49,26 @@ class SourceReader:
         raw = buffer.cast("B")
         if byte_offset < 0 or byte_offset + len(raw) > entry.nbytes:
             raise ValueError(f"{entry.name} has {entry.nbytes} bytes, not {byte_offset}+{len(raw)}")
-        path = self._root / entry.file
         start = entry.start + byte_offset
         try:
-            with self._open.lease(entry.file) as descriptor:
-                count = self._read_twice(descriptor, raw, start)
+            taken = self._open.take(entry.file)
+            try:
+                count = self._read_twice(taken.descriptor, raw, start)
+            finally:
+                self._open.give_back(taken)
         except OSError as error:
-            raise source_failed(error, path, start) from error
+            raise source_failed(error, self._root / entry.file, start) from error
         if count < len(raw):
-            raise source_changed(path, f"it ends at offset {start + count}")
+            raise source_changed(self._root / entry.file, f"it ends at offset {start + count}")
+
+    def expect(self, entry: TensorEntry, byte_offset: int, count: int) -> None:
+        """Say that `count` bytes of the tensor from `byte_offset` on will be read soon.
+
+        The system then reads them ahead if it likes; it is not an error if it or this cannot.
+        """
+        start = entry.start + byte_offset
+        with suppress(OSError, MergecError), self._open.lease(entry.file) as descriptor:
+            self._files.expect_reads(descriptor, start, min(count, entry.nbytes - byte_offset))
 
     def unchanged(self) -> None:
         """Check, after the last read, that every file read is still what it was when opened.

@@ -1,0 +1,40 @@
+"""What stages warn of while they run, told once for all tensors of an expression."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Lock
+from typing import final
+
+from mergec.diagnostics import Diagnostic, Span
+from mergec.plan.steps import Step
+
+
+@final
+class Doubts:
+    """Collects warnings from all threads."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Span | None, Diagnostic]] = []
+        self._lock = Lock()
+
+    def of(self, step: Step) -> Callable[[Diagnostic], None]:
+        """What takes the warnings of a step, which are about the first place that it serves."""
+        span = next((place.result for place in step.places), None)
+
+        def add(found: Diagnostic) -> None:
+            with self._lock:
+                self._found.append((span, found))
+
+        return add
+
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """One of each code and place, about the tensor whose name is first, and how many more."""
+        kinds: dict[tuple[str, Span | None], list[Diagnostic]] = {}
+        for span, found in self._found:
+            kinds.setdefault((found.code, span), []).append(found)
+        told: list[Diagnostic] = []
+        for (_, span), alike in kinds.items():
+            first, more = min(alike, key=lambda found: found.message), len(alike) - 1
+            counted = (f"so it is in {more} more tensor{'s' * (more != 1)}",) if more else ()
+            told.append(replace(first, span=span, notes=(*first.notes, *counted)))
+        return tuple(sorted(told, key=lambda found: (found.code, found.message)))
