@@ -39,7 +39,8 @@ class Result:
         spec = cast("Mapping[str, Any]", self.lineage["spec"])
         given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
         source = SourceText(spec["name"], spec["text"])
-        return Bundle(source, root, given, spec.get("imports", {}))
+        without = tuple(spec.get("without", ()))
+        return Bundle(source, root, given, spec.get("imports", {}), without)
 
 
 def open_result(root: Path) -> Result:
@@ -138,6 +139,7 @@ def _has_shape(lineage: object) -> bool:
     spec, backend, export = (_table(known.get(key)) for key in ("spec", "backend", "export"))
     said = (spec.get("name"), spec.get("text"), backend.get("device"), export.get("name"))
     given = all(_holds_texts(spec.get(key, {})) for key in ("set", "imports"))
+    given = given and _lists_texts(spec.get("without", []))
     shards = isinstance(known.get("shards"), dict)
     named = all(isinstance(text, str) for text in said)
     return known.get("schema") == SCHEMA and texts and tables and named and given and shards
@@ -145,6 +147,12 @@ def _has_shape(lineage: object) -> bool:
 
 def _table(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _lists_texts(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(each, str) for each in cast("list[object]", value))
 
 
 def _holds_texts(table: object) -> bool:

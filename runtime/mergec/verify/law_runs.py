@@ -15,7 +15,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 
 from mergec.backends import BACKENDS, Backend, get_backend, self_test
 from mergec.diagnostics import fail, suggestion_help
@@ -48,11 +47,6 @@ class LawResult:
     backend: str
     seconds: float
     broken: Counterexample | None
-
-
-def installed_backends() -> tuple[str, ...]:
-    """The backends whose libraries are there, the reference first."""
-    return tuple(name for name in BACKENDS if name == "reference" or find_spec(name))
 
 
 def select_laws(

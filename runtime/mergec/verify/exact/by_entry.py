@@ -1,10 +1,19 @@
 """What is chosen or weighed at each entry by itself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from mergec.ir import part_statistics
-from mergec.verify.exact.meaning import ONE, Applied, NotStatedError, Vector, columns, means
+from mergec.ir import Value, part_statistics
+from mergec.verify.exact.meaning import (
+    ONE,
+    Applied,
+    NotStatedError,
+    Vector,
+    columns,
+    means,
+    square_root,
+)
 
 ZERO = Fraction(0)
 
@@ -34,7 +43,22 @@ def _values_only(at: Applied) -> Sequence[Fraction]:
     return [*[ONE] * len(values), *[ZERO] * len(statistics)]
 
 
-@means("fisher", reach=_values_only)
+def _by_their_norms(tensors: Sequence[Applied]) -> Sequence[Applied]:
+    """Each operand's weight is divided by the norm of its information in all tensors."""
+    values, _ = part_statistics(tensors[0].operands, tensors[0].params)
+    weights = tensors[0].numbers("weights", len(values))
+    for i, weight in enumerate(weights):
+        if weight:
+            known = (part_statistics(at.operands, at.params)[1][i] for at in tensors)
+            norm = square_root(sum((f * f for every in known for f in every), ZERO))
+            if not norm:
+                raise NotStatedError("fisher of an operand without information")
+            weights[i] = weight / norm
+    settled: dict[str, Value] = {"normalize": "none", "weights": tuple(weights)}
+    return [replace(at, params={**at.params, **settled}) for at in tensors]
+
+
+@means("fisher", reach=_values_only, over_all=_by_their_norms)
 def fisher(at: Applied) -> Vector:
     """The mean weighed by Fisher information."""
     if at.params.get("normalize", "none") != "none":

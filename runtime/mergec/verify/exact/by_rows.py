@@ -88,7 +88,7 @@ def cabs(at: Applied) -> Vector:
     return at.on_base(combine(at.numbers("weights", len(taken)), taken))
 
 
-@means("arcee_fusion")
+@means("arcee_fusion", rounds=True)
 def arcee_fusion(at: Applied) -> Vector:
     """The entries of the second model that matter, and of the first where not."""
     a, b = at.operands

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from mergec.verify.exact.meaning import ONE, Applied, Params, Vector, columns, combine, means, sign
+from mergec.verify.exact.meaning import (
+    ONE,
+    Applied,
+    Params,
+    Vector,
+    as_one_vector,
+    columns,
+    combine,
+    means,
+    sign,
+)
 from mergec.verify.exact.trimming import largest, require_one_tensor
 
 
@@ -14,7 +24,7 @@ def _merged(at: Applied) -> Sequence[Fraction]:
     return [*bases, *[factor] * len(at.deltas)]
 
 
-@means("ties", reach=_merged)
+@means("ties", reach=_merged, over_all=as_one_vector)
 def ties(at: Applied) -> Vector:
     """Trim, elect, and average what agrees."""
     densities = at.numbers("density", len(at.deltas))
@@ -83,4 +93,4 @@ def _aggregate(members: Sequence[tuple[Fraction, Fraction]], how: str) -> Fracti
         return max((value for value, _ in members), key=abs)
     total = sum((value for value, _ in members), Fraction(0))
     whole = {"wmean": sum(w for _, w in members), "mean": len(members), "sum": 1}[how]
-    return total / whole
+    return total / (whole or 1)  # members of weight 0 alone add up to nothing

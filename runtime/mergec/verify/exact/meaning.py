@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 
 from mergec.ir import Value
 
@@ -61,8 +62,28 @@ class Applied:
         return combine([ONE, ONE], [self.operands[0], merged]) if self.has_base else merged
 
 
+OverAll = Callable[[Sequence[Applied]], Sequence[Applied]]
+
+
 def _each_once(at: Applied) -> list[Fraction]:
     return [ONE] * len(at.operands)
+
+
+def _not_over_all(tensors: Sequence[Applied]) -> Sequence[Applied]:
+    raise NotStatedError(f"{tensors[0].op} over the whole model")
+
+
+def as_one_vector(tensors: Sequence[Applied]) -> Sequence[Applied]:
+    """Over all tensors an operator is what it is over one vector of all their elements."""
+    first = tensors[0]
+    operands = [
+        tuple(chain.from_iterable(parts))
+        for parts in zip(*(each.operands for each in tensors), strict=True)
+    ]
+    shape = (len(operands[0]),)
+    params = {**first.params, "scope": "tensor"}
+    shapes = (shape,) * len(operands)
+    return [replace(first, params=params, operands=operands, shape=shape, shapes=shapes)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +93,10 @@ class Meaning:
     `reach` says by how much each operand counts, at most, in any element of the result: rounding
     moves an element by no more than a share of what it is added up from. `spread` tells that every
     element depends on all, so that the largest decides. `rounds` tells that choices are between
-    numbers that were rounded on the way, so that equals on paper may differ in a run.
+    numbers that were rounded on the way, so that equals on paper may differ in a run; or that the
+    result may be far more sensitive to such roundings than `reach` says. `over_all` gives what to
+    compute where statistics over all tensors of a value count, given the operator applied to each
+    of them in order: one application to all elements, or one for each tensor.
     """
 
     name: str
@@ -80,6 +104,7 @@ class Meaning:
     reach: Callable[[Applied], Sequence[Fraction]]
     spread: bool
     rounds: bool
+    over_all: OverAll = _not_over_all
 
     def __call__(self, at: Applied) -> Vector:
         """The elements of the result."""
@@ -91,6 +116,7 @@ def means(
     reach: Callable[[Applied], Sequence[Fraction]] = _each_once,
     spread: bool = False,
     rounds: bool = False,
+    over_all: OverAll = _not_over_all,
 ) -> Callable[[Callable[[Applied], Vector]], tuple[Meaning, ...]]:
     """Decorate a function of `mergec.verify.exact`: it is what operators of these names give.
 
@@ -98,7 +124,7 @@ def means(
     """
 
     def state(value: Callable[[Applied], Vector]) -> tuple[Meaning, ...]:
-        return tuple(Meaning(name, value, reach, spread, rounds) for name in names)
+        return tuple(Meaning(name, value, reach, spread, rounds, over_all) for name in names)
 
     return state
 

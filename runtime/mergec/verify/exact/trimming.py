@@ -4,7 +4,15 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from mergec.verify.exact.meaning import ONE, Applied, NotStatedError, Vector, means, square_root
+from mergec.verify.exact.meaning import (
+    ONE,
+    Applied,
+    NotStatedError,
+    Vector,
+    as_one_vector,
+    means,
+    square_root,
+)
 from mergec.verify.exact.threefry_ints import kept
 
 
@@ -12,7 +20,7 @@ def _trimmed(at: Applied) -> Sequence[Fraction]:
     return [1 / at.number("density") if at["rescale"] == "inv" else ONE]
 
 
-@means("trim", reach=_trimmed)
+@means("trim", reach=_trimmed, over_all=as_one_vector)
 def trim(at: Applied) -> Vector:
     """The largest magnitudes."""
     x, density = at.operands[0], at.number("density")

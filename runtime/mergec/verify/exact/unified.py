@@ -1,6 +1,7 @@
 """Task vectors of which each task gets its share, or keeps its largest entries."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from mergec.verify.exact.meaning import (
@@ -8,6 +9,7 @@ from mergec.verify.exact.meaning import (
     Applied,
     NotStatedError,
     Vector,
+    as_one_vector,
     columns,
     combine,
     means,
@@ -23,7 +25,7 @@ def _scaled(at: Applied) -> Sequence[Fraction]:
     return [*bases, *[abs(at.number("scale"))] * len(at.deltas)]
 
 
-@means("stitch", reach=_scaled)
+@means("stitch", reach=_scaled, over_all=as_one_vector)
 def stitch(at: Applied) -> Vector:
     """The mean of those that have an entry among their largest."""
     require_one_tensor(at)
@@ -41,7 +43,17 @@ def _rescaled(at: Applied) -> Sequence[Fraction]:
     return [*bases, *[max(_factor(at), ONE)] * len(at.deltas)]
 
 
-@means("emr", reach=_rescaled, spread=True)
+def _with_one_factor(tensors: Sequence[Applied]) -> Sequence[Applied]:
+    """The factor is a ratio of sums of each tensor's mean, so that a small one counts as much."""
+    own = sum((_mean_size(_own(at)) for at in tensors), ZERO)
+    shared = sum((_mean_size(_share(at)) for at in tensors), ZERO)
+    factor = own / shared if shared else ZERO
+    return [
+        replace(at, params={**at.params, "scope": "tensor", "factor": factor}) for at in tensors
+    ]
+
+
+@means("emr", reach=_rescaled, spread=True, over_all=_with_one_factor)
 def emr(at: Applied) -> Vector:
     """The unified delta where the task agrees with it, in the size of the task's own."""
     if at["scope"] != "tensor":
@@ -60,6 +72,15 @@ def _share(at: Applied) -> Vector:
 
 
 def _factor(at: Applied) -> Fraction:
-    own = sum(map(abs, at.deltas[int(at.number("task")) - 1]), ZERO)
-    shared = sum(map(abs, _share(at)), ZERO)
+    if "factor" in at.params:
+        return at.number("factor")
+    own, shared = _mean_size(_own(at)), _mean_size(_share(at))
     return own / shared if shared else ZERO
+
+
+def _own(at: Applied) -> Vector:
+    return at.deltas[int(at.number("task")) - 1]
+
+
+def _mean_size(x: Vector) -> Fraction:
+    return sum(map(abs, x), ZERO) / max(len(x), 1)

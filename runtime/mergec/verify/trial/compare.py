@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import frexp
-from random import Random
 
 import numpy as np
 
@@ -23,7 +22,7 @@ _LIBRARY_UNITS = 8
 # draws turns over, so that one is missed in 2³².
 _DRAWS = 32
 # Backends that hold every class bit for bit, and those that may flush subnormals to zero.
-_CONTRACT = ("reference", "torch")
+_CONTRACT = ("reference", "native", "torch")
 _FLUSHING = ("jax",)
 # Noise is larger than any rounding, so that what it cannot turn over no rounding can.
 _NOISE = 4
@@ -73,14 +72,15 @@ def differs_from_exact(
     exact: Exact,
     stored: Sequence[Dtype],
     work: Dtype,
-    again: Callable[[Noise], Exact],
+    again: Callable[[Noise], Exact | None],
 ) -> tuple[Difference | None, int]:
     """How a tensor differs from the rationals by more than rounding explains; and what is open.
 
     An element may be off by one unit of its dtype and by the roundings of the work on all that is
     added up for it. Where it is off by more, a choice may have hung on a rounding, such as which
-    of two magnitudes is larger: `again` computes with noise, and what noise moves as far is open.
-    The second part of the answer counts these elements.
+    of two magnitudes is larger: `again` computes with noise, and what noise moves as far is open;
+    so is all where noise leaves nothing to compute. The second part of the answer counts these
+    elements.
     """
     slack = rounding(work, stored)
     values = [Fraction(x) for x in decoded(found).tolist()]
@@ -92,14 +92,16 @@ def differs_from_exact(
     off = [j for j, (gap, most) in enumerate(zip(gaps, allowed, strict=True)) if gap > most]
     if not off:
         return None, 0
-    random, reach = Random(0), dict.fromkeys(off, Fraction(0))
-    for _ in range(_DRAWS):
-        moved = again(Noise(_NOISE * slack, SIGNIFICAND_BITS[work], random))
+    reach, wrong = dict.fromkeys(off, Fraction(0)), off
+    for draw in range(_DRAWS):
+        moved = again(Noise(_NOISE * slack, SIGNIFICAND_BITS[work], draw))
+        if moved is None:
+            return None, len(off)
         for j in off:
             reach[j] = max(reach[j], abs(moved.value[j] - exact.value[j]))
-    wrong = [j for j in off if gaps[j] > allowed[j] + 2 * reach[j]]
-    if not wrong:
-        return None, len(off)
+        wrong = [j for j in off if gaps[j] > allowed[j] + 2 * reach[j]]
+        if not wrong:
+            return None, len(off)
     first = wrong[0]
     return Difference(first, float(values[first]), float(exact.value[first]), len(wrong)), len(off)
 

@@ -1,17 +1,15 @@
 """What the tensors of a small checkpoint must merge to: by whole tensors, and by rationals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mergec.backends import get_backend
-from mergec.catalog import Dtype
 from mergec.diagnostics import MergecError
 from mergec.ir import Graph
 from mergec.passes import expand_composites, normal_form
 from mergec.plan import Row
 from mergec.verify.evaluate import StoredTensor
-from mergec.verify.exact.meaning import NotStatedError
-from mergec.verify.exact_value import Exact, Noise, exact_value, unstated
+from mergec.verify.exact_value import unstated
 from mergec.verify.tensor_graphs import TensorGraph
 from mergec.verify.trial.contents import decoded
 from mergec.verify.trial.folder import Contents
@@ -80,26 +78,6 @@ def _stated(graph: Graph) -> tuple[Graph | None, str]:
 def is_of_many(graph: Graph) -> bool:
     """Whether a statistic of other tensors is in it, so that one tensor alone does not do."""
     return any(name == "barrier" for node in graph.nodes() for name, _ in node.params)
-
-
-def rationals(
-    graph: Graph, each: TensorGraph, contents: Contents, noise: Noise | None = None
-) -> Exact | NotStatedError:
-    """A tensor on rationals, or why that has no meaning that is stated."""
-    sources = {
-        key: decoded(contents[label][entry.name]).tolist()
-        for key, (label, entry) in each.reads.items()
-    }
-    shapes = {key: contents[label][entry.name].shape for key, (label, entry) in each.reads.items()}
-    try:
-        return exact_value(graph, sources, each.name, each.sites, shapes, noise)
-    except NotStatedError as error:
-        return error
-
-
-def stored_dtypes(each: TensorGraph) -> Sequence[Dtype]:
-    """The dtypes of what a tensor is computed from."""
-    return [entry.dtype for _, entry in each.reads.values()]
 
 
 def copied(row: Row, contents: Mapping[str, Mapping[str, StoredTensor]]) -> StoredTensor:

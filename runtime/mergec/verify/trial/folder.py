@@ -9,7 +9,7 @@ from pathlib import Path
 from mergec.catalog import Checkpoint, open_checkpoint
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.verify.evaluate import StoredTensor
-from mergec.verify.trial.shapes import small, small_axes
+from mergec.verify.trial.shapes import NOTHING, small, small_axes
 
 _FILE = "model.safetensors"
 # A network of three matrices has room for two operands in tsvm, and axes of 3 show less.
@@ -36,14 +36,21 @@ class Folder:
                     file.write(held[place.name].data)
 
 
-def small_folder(root: Path, sources: Mapping[str, Checkpoint], most: int) -> Folder:
+def small_folder(
+    root: Path,
+    sources: Mapping[str, Checkpoint],
+    most: int,
+    multiples: Mapping[int, int] = NOTHING,
+    times: Mapping[int, int] = NOTHING,
+) -> Folder:
     """Lay out in the existing folder `root` a small checkpoint for each of `sources`.
 
-    Names, dtypes, ranks, configs and licences are theirs; no tensor has more than `most` elements.
+    Names, dtypes, ranks, configs and licences are theirs; no tensor has more than `most` elements,
+    unless the lengths of axes must be multiples of more (`small_axes`).
     All weights are zeros until they are filled.
     """
     shapes = [entry.shape for source in sources.values() for entry in source.tensors.values()]
-    axes = small_axes(shapes, max(_LEAST, len(sources)), most)
+    axes = small_axes(shapes, max(_LEAST, len(sources)), most, multiples, times)
     layouts: dict[str, ShardLayout] = {}
     checkpoints: dict[str, Checkpoint] = {}
     for number, (label, source) in enumerate(sources.items()):

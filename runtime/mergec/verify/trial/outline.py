@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import lcm
 from pathlib import Path
 
 from mergec.catalog import Checkpoint
+from mergec.catalog.describe import describe
 from mergec.elaborate import Contract, Elaborated
 from mergec.ir import Operation, facts, part_statistics
 from mergec.ops import statistic_operator
 from mergec.plan import Plan, Row, plan_over
+from mergec.resolve import Alignments, KeySets
 from mergec.verify.tensor_graphs import TensorGraph, tensor_graphs
 from mergec.verify.trial.folder import Folder, small_folder
 
@@ -44,12 +47,28 @@ def outline(
     No tensor has more than `elements`; about `rational` tensors are computed on rationals.
     """
     checked = replace(checked, contracts=tuple(_measured(checked.contracts)))
-    folder = small_folder(scratch, sources, elements)
+    folder = small_folder(scratch, sources, elements, *_units(checked, sources))
     plan = plan_over(checked, folder.checkpoints)
     rows = {(export.decl.name, row.tensor): row for export in plan.exports for row in export.rows}
     graphs = {(each.export, each.name): each for each in tensor_graphs(checked, folder.checkpoints)}
     statistics = dict(_statistics(rows.values()))
     return Outline(folder, plan, rows, graphs, statistics, _sample(rows, graphs, rational))
+
+
+def _units(
+    checked: Elaborated, sources: Mapping[str, Checkpoint]
+) -> tuple[Mapping[int, int], Mapping[int, int]]:
+    """What lengths must be multiples of, and how many times a part, to carry the same units."""
+    architectures = {k: describe([*c.tensors], c.config) for k, c in sources.items()}
+    alignments = Alignments.over(checked, KeySets(checked, sources, architectures))
+    multiples: dict[int, int] = {}
+    times: dict[int, int] = {}
+    for length, parts, units in alignments.lengths():
+        if units is None:
+            times[length] = max(parts, times.get(length, 1))
+        else:
+            multiples[length] = lcm(parts * units, multiples.get(length, 1))
+    return multiples, {length: parts for length, parts in times.items() if parts > 1}
 
 
 def _measured(contracts: Iterable[Contract]) -> Iterator[Contract]:

@@ -22,10 +22,11 @@ from mergec.verify.tensor_graphs import TensorGraph
 from mergec.verify.trial.alone import alone
 from mergec.verify.trial.compare import Difference, differs, differs_from_exact
 from mergec.verify.trial.contents import KINDS, filled
-from mergec.verify.trial.expected import Expectations, Refused, copied, rationals, stored_dtypes
+from mergec.verify.trial.expected import Expectations, Refused, copied
 from mergec.verify.trial.findings import Case, difference_found, refusal_found
 from mergec.verify.trial.folder import Contents
 from mergec.verify.trial.outline import Outline, Output, outline
+from mergec.verify.trial.rationals import Rationals, stored_dtypes
 from mergec.verify.trial.report import Compared, Report
 
 Effort = Literal["fast", "ci", "thorough"]
@@ -96,10 +97,11 @@ class _Trial:
         for backend in self.backends:
             self._compare(backend, Case(self.report, self.spec.plan, kind, backend.name), wanted)
         case = Case(self.report, self.spec.plan, kind, "reference")
+        rationals = Rationals(contents)
         for output in self.spec.rational:
             tensor = wanted[output]
             if isinstance(tensor, StoredTensor):
-                self._compare_exactly(output, tensor, contents, case)
+                self._compare_exactly(output, tensor, rationals, case)
 
     def _settle(self, wanted: dict[Output, _Wanted]) -> None:
         """What hangs on other tensors too is compared with each tensor computed by itself."""
@@ -136,20 +138,20 @@ class _Trial:
             self._count(compared, case, output, tensor, difference, "reference")
 
     def _compare_exactly(
-        self, output: Output, tensor: StoredTensor, contents: Contents, case: Case
+        self, output: Output, tensor: StoredTensor, rationals: Rationals, case: Case
     ) -> None:
         each, row = self.spec.graphs[output], self.spec.rows[output]
         graph, note = self.expectations.stated(each.graph)
         if graph is None:
             self.report.left_out[f"with exact: {note}"] += 1
             return
-        exact = rationals(graph, each, contents)
+        exact = rationals.of(graph, each)
         if isinstance(exact, NotStatedError):
             self.report.left_out[f"with exact: no exact meaning is stated of {exact}"] += 1
             return
         if note and note not in self.report.notes:
             self.report.notes.append(note)
-        again = partial(_with_noise, graph, each, contents)
+        again = partial(_with_noise, rationals, graph, each)
         difference, turned = differs_from_exact(tensor, exact, stored_dtypes(each), row.work, again)
         compared = self.report.compared.setdefault("exact", Compared())
         compared.open += turned
@@ -239,10 +241,12 @@ class _Trial:
                 self.report.findings.append(found)
 
 
-def _with_noise(graph: Graph, each: TensorGraph, contents: Contents, noise: Noise) -> Exact:
-    moved = rationals(graph, each, contents, noise)
-    assert isinstance(moved, Exact), "what is stated is stated with noise too"
-    return moved
+def _with_noise(
+    rationals: Rationals, graph: Graph, each: TensorGraph, noise: Noise
+) -> Exact | None:
+    """None where the noise leads to where nothing is stated."""
+    moved = rationals.of(graph, each, noise)
+    return moved if isinstance(moved, Exact) else None
 
 
 def _written(plan: Plan, target: Path) -> Iterator[tuple[Output, StoredTensor]]:
