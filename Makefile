@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Torch comes first and alone: it is the pinned build that development is measured with, and the
 # CPU build (2.13.0+cpu) wins wherever pip is shown one. Resolved together with the rest, a newer
@@ -22,7 +22,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # older ones know no dependency groups
 	$(BIN)/pip install --quiet '$(TORCH)'
-	$(BIN)/pip install --quiet --editable '.[torch,jax,verify,demo]' --group dev
+	$(BIN)/pip install --quiet --editable '.[native,torch,jax,match,verify,demo]' --group dev
 	@touch $@
 
 .PHONY: setup
@@ -89,9 +89,18 @@ $(PEERS_READY): pyproject.toml
 peers: $(PEERS_READY) ## operators against those of mergekit and sd-mecha, see docs/peers.md
 	$(PEERS)/bin/pytest -m 'slow or not slow' tests/peers
 
+# BENCH='--ops ties3 --size small' times less; PEER_PYTHON is an interpreter that has the peers.
+BENCH ?=
+PEER_PYTHON ?= $(PEERS)/bin/python
+PEERS_NEEDED := $(if $(filter $(PEERS)/bin/python,$(PEER_PYTHON)),$(PEERS_READY))
+
 .PHONY: bench
-bench: $(READY) ## time and memory on a 1 B parameter checkpoint, against mergekit
-	$(BIN)/python -m benchmarks.run
+bench: $(READY) ## time and memory of every kind of merge, beside bare system calls (an hour)
+	$(BIN)/python -m benchmarks.run $(BENCH)
+
+.PHONY: bench-peers
+bench-peers: $(READY) $(PEERS_NEEDED) ## the same beside mergekit and sd-mecha (hours)
+	$(BIN)/python -m benchmarks.run --suite peers --peer-python $(PEER_PYTHON) $(BENCH)
 
 .PHONY: build
 build: $(READY) ## wheel and sdist into dist/

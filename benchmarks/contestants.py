@@ -1,31 +1,33 @@
-"""The commands that are timed: the floor, mergekit in an environment of its own, and mergec."""
+"""The commands that are timed: mergec in several ways, other tools, and the floor before each."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import venv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import floor
-from benchmarks.recipes import Recipe, merge_spec, mergekit_recipe
+from benchmarks.cases import Case, FloorKind
+from benchmarks.peers import peer_command
+from benchmarks.recipes import RECIPES, Recipe, merge_spec
+from benchmarks.traffic import Traffic, layer_count
+from benchmarks.variants import Variant
 
 FLOOR = "floor"
-PEER = "mergekit"
-TORCH_REQUIREMENT = "torch==2.13.0"
-MERGEKIT_REQUIREMENT = "mergekit==0.1.5"
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A named command and the folder below which it writes; `model` holds the result."""
+    """A named command and the folder below which it writes; `model` holds the result.
+
+    paired: whether the floor runs before it.
+    """
 
     name: str
     command: tuple[str, ...]
     output: Path
+    paired: bool = True
 
     @property
     def model(self) -> Path:
@@ -34,58 +36,58 @@ class Contestant:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What is run for each recipe: mergec's backends, and mergekit where its python is given.
+class Place:
+    """Where contestants find their inputs and write.
 
-    work: folder that takes specs and outputs. family: folder with base/, ft0/, ...
-    peer_dtype: dtype in which mergekit computes, bfloat16 or float32.
+    family: folder with base/, ft0/, ... peer_dtype: dtype in which mergekit computes.
     """
 
     work: Path
     family: Path
-    backends: Sequence[str]
-    peer_python: Path | None
+    peer_python: Path
     peer_dtype: str
 
-    def contestants(self, recipe: Recipe) -> list[Contestant]:
-        """The commands for one recipe, the floor first; their specs are written here."""
-        specs = self.work / "specs" / self.family.name
+    def contestants(self, case: Case, traffic: Traffic) -> list[Contestant]:
+        """The commands of one case; their specs are written here."""
+        recipe = RECIPES[case.recipe]
+        specs = self.work / "specs" / case.size
         specs.mkdir(parents=True, exist_ok=True)
-        commands = [(FLOOR, self._floor(recipe))]
-        if self.peer_python is not None:
-            text = mergekit_recipe(recipe, self.family, self.peer_dtype)
-            path = _write(specs / f"{recipe.name}.yaml", text)
-            commands.append((PEER, self._mergekit(self.peer_python, path)))
-        spec = _write(specs / f"{recipe.name}.merge", merge_spec(recipe, self.family, specs))
-        commands += [(f"mergec {name}", self._mergec(spec, name)) for name in self.backends]
-        return [Contestant(name, command, self._output(name)) for name, command in commands]
+        made = [self._mergec(recipe, variant, specs) for variant in case.variants]
+        made += [self.floor(traffic, kind) for kind in case.floors]
+        for peer in case.peers:
+            output = self._output(peer)
+            command = peer_command(
+                peer,
+                self.peer_python,
+                recipe,
+                family=self.family,
+                specs=specs,
+                output=output,
+                dtype=self.peer_dtype,
+            )
+            made.append(Contestant(peer, command, output))
+        return made
 
-    def input_bytes(self, recipe: Recipe) -> int:
-        """Bytes of all weight files that the recipe reads."""
-        return sum(path.stat().st_size for path in self._inputs(recipe))
+    def floor(self, traffic: Traffic, kind: FloorKind = "plain") -> Contestant:
+        """Reading and writing the same bytes, on one thread."""
+        name = FLOOR if kind == "plain" else f"{FLOOR} with {kind}"
+        output = self._output(name)
+        command = [sys.executable, str(floor.__file__), kind, str(output / "model")]
+        command += [str(traffic.written), *map(str, traffic.reads)]
+        return Contestant(name, tuple(command), output)
+
+    def _mergec(self, recipe: Recipe, variant: Variant, specs: Path) -> Contestant:
+        stem = f"{recipe.name}-single" if variant.single else recipe.name
+        spec = specs / f"{stem}.merge"
+        layers = layer_count(self.family)
+        text = merge_spec(recipe, self.family, specs, layers=layers, first=variant.single)
+        spec.write_text(text, encoding="utf-8")
+        output = self._output(variant.name)
+        command = variant.command(spec, output / "model")
+        return Contestant(variant.name, command, output, paired=variant.writes)
 
     def _output(self, name: str) -> Path:
         return self.work / "out" / name.replace(" ", "-")
-
-    def _inputs(self, recipe: Recipe) -> list[Path]:
-        folders = [self.family / source for source in recipe.sources]
-        return [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
-
-    def _floor(self, recipe: Recipe) -> tuple[str, ...]:
-        inputs = self._inputs(recipe)
-        size = self.input_bytes(recipe) // len(recipe.sources)
-        script, target = str(floor.__file__), self._output(FLOOR) / "model"
-        return (sys.executable, script, str(target), str(size), *map(str, inputs))
-
-    def _mergekit(self, python: Path, recipe: Path) -> tuple[str, ...]:
-        target = self._output(PEER) / "model"
-        command = str(python.with_name("mergekit-yaml"))
-        return (command, str(recipe), str(target), "--quiet", "--no-write-model-card")
-
-    def _mergec(self, spec: Path, backend: str) -> tuple[str, ...]:
-        target = self._output(f"mergec {backend}") / "model"
-        start = (sys.executable, "-m", "mergec.cli", "run")
-        return (*start, str(spec), "-o", str(target), "--backend", backend, "--quiet")
 
 
 def process_environment() -> dict[str, str]:
@@ -95,23 +97,3 @@ def process_environment() -> dict[str, str]:
     """
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     return {**os.environ, **quiet, "OMP_WAIT_POLICY": "PASSIVE"}
-
-
-def install_peer(folder: Path) -> Path:
-    """Make mergekit's environment in `folder` unless it is there; its python is returned.
-
-    torch goes first, so that a CPU build chosen by pip's configuration is kept. A failing pip is
-    a CalledProcessError; the next call tries again.
-    """
-    python = folder / "bin" / "python"
-    if not python.with_name("mergekit-yaml").exists():
-        venv.create(folder, with_pip=True)
-        for requirement in (TORCH_REQUIREMENT, MERGEKIT_REQUIREMENT):
-            print(f"installing {requirement} for the comparison", flush=True)
-            subprocess.run([python, "-m", "pip", "install", "-q", requirement], check=True)
-    return python
-
-
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path

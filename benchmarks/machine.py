@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
-_PEER_PACKAGES = ("mergekit", "torch", "transformers", "safetensors")
-_OUR_PACKAGES = ("mergec", "numpy", "ml_dtypes", "torch")
+from benchmarks.peers import PEERS, peer_versions
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PEER_PACKAGES = (*PEERS, "torch", "transformers", "safetensors")
+_OUR_PACKAGES = ("mergec", "numpy", "ml_dtypes", "llvmlite", "torch", "jax")
 
 
-def machine_facts(work: Path, peer_python: Path | None) -> dict[str, str]:
-    """What to print beside a result: processor, memory, disk, versions; no paths, no host name.
+def machine_facts(work: Path) -> dict[str, str]:
+    """Processor, memory, disk; no paths, no host name. Records with others cannot be compared.
 
     work: folder whose file system takes the outputs.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    facts = {
+    return {
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{memory / 2**30:.1f} GiB",
         "file system": _file_system(work),
-        "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
-        "load before": f"{os.getloadavg()[0]:.1f}",
-        "python": platform.python_version(),
-        "revision of mergec": _revision(),
     }
-    facts |= {f"our {name}": version for name, version in _versions(_OUR_PACKAGES).items()}
+
+
+def software_facts(peer_python: Path | None) -> dict[str, str]:
+    """Kernel and versions, those of other tools too where their interpreter is given."""
+    facts = {
+        "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
+        "python": platform.python_version(),
+    }
+    for name in _OUR_PACKAGES:
+        try:
+            facts[f"our {name}"] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
     if peer_python is not None:
-        facts |= {
-            f"peer's {name}": version for name, version in _peer_versions(peer_python).items()
-        }
+        found = peer_versions(peer_python, _PEER_PACKAGES)
+        facts |= {f"peers' {name}": version for name, version in found.items()}
     return facts
 
 
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def _file_system(work: Path) -> str:
-    """Type of the file system that holds `work`: that of the longest mount point above it."""
-    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
-    above = [(point, kind) for point, kind in mounts if work.resolve().is_relative_to(point)]
-    return max(above, key=lambda mount: len(mount[0]))[1]
-
-
-def _revision() -> str:
+def commit() -> str:
     """Commit of this working tree, marked when tracked files differ from it."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--exclude=*"],
-        cwd=Path(__file__).parent,
+        cwd=_ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -63,23 +59,27 @@ def _revision() -> str:
     return described.stdout.strip() or "unknown"
 
 
-def _versions(packages: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def code_digest() -> str:
+    """Digest of all sources that a run can depend on, committed or not."""
+    digest = hashlib.sha256()
+    for tree in ("grammar", "compiler", "runtime"):
+        for path in sorted((_ROOT / tree).rglob("*")):
+            if path.is_file() and path.suffix not in (".pyc", ".nbi", ".nbc"):
+                digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0")
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
-def _peer_versions(python: Path) -> dict[str, str]:
-    program = (
-        "import json, sys; from importlib.metadata import version; "
-        "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
-    )
-    answer = subprocess.run(
-        [python, "-c", program, *_PEER_PACKAGES], capture_output=True, text=True, check=True
-    )
-    found: dict[str, str] = json.loads(answer.stdout)
-    return found
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _file_system(work: Path) -> str:
+    """Type of the file system that holds `work`: that of the longest mount point above it."""
+    mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split()[1:3] for line in mounts]
+    above = [(point, kind) for point, kind in pairs if work.resolve().is_relative_to(point)]
+    return max(above, key=lambda mount: len(mount[0]))[1]

@@ -1,6 +1,6 @@
 """Make a synthetic family of Llama-shaped models: one base and N fine-tunes.
 
-    python -m benchmarks.make_models --preset small --models 3 --out build/bench/small
+    python -m benchmarks.make_models --size small --models 3 --out build/bench/small
 
 The folder then has base/, ft0/, ft1/, ... and family.json, which records the arguments and is
 written last. Each model is a Hugging Face directory: config, sharded safetensors with an index
@@ -14,29 +14,22 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.weights import (
-    BASE_MODEL,
+from benchmarks.sizes import (
     BYTES_PER_ELEMENT,
-    Delta,
+    SIZES,
     Dimensions,
     Shape,
     StoredDtype,
     llama_tensors,
-    stored_blocks,
+    parameter_count,
+    tensor_bytes,
 )
-
-PRESETS: dict[str, tuple[Dimensions, float]] = {
-    # dimensions, largest shard in units of 10^6 bytes
-    "tiny": (Dimensions(hidden=256, layers=6, heads=4, kv_heads=4, inter=688, vocab=8192), 8),
-    "small": (Dimensions(768, layers=12, heads=12, kv_heads=12, inter=3072, vocab=32000), 128),
-    "mid": (Dimensions(2048, layers=22, heads=32, kv_heads=4, inter=5632, vocab=32000), 1000),
-}
+from benchmarks.weights import BASE_MODEL, Delta, stored_blocks
 
 _HEADER_DTYPE = {"bf16": "BF16", "f16": "F16", "f32": "F32"}
 _CONFIG_DTYPE = {"bf16": "bfloat16", "f16": "float16", "f32": "float32"}
@@ -48,11 +41,12 @@ class Family:
     """Everything that decides the bytes of a family.
 
     models: number of fine-tunes. delta: as `Delta.parse` reads it. std: standard deviation of
-    the base's matrices. shard_mb: largest shard in units of 10^6 bytes (one tensor at least).
+    the base's matrices. shard_mb: largest shard in units of 10^6 bytes (one tensor at least); None
+    is one file, which is all that sd-mecha reads.
     """
 
     size: Dimensions
-    shard_mb: float
+    shard_mb: float | None = None
     models: int = 3
     dtype: StoredDtype = "bf16"
     delta: str = "gaussian:0.001"
@@ -61,13 +55,27 @@ class Family:
 
 
 def write_family(family: Family, out: Path) -> None:
-    """Write base/, ft0/, ... below `out`, about ten seconds for each GB."""
+    """Write base/, ft0/, ... below `out`, about ten seconds for each GB.
+
+    If the same family with fewer models lies there, the others are added.
+    """
     started = time.monotonic()
-    for model in range(BASE_MODEL, family.models):
+    for model in range(_made(family, out), family.models):
         folder = out / ("base" if model == BASE_MODEL else f"ft{model}")
         write_model(family, model, folder)
         print(f"{folder.name}: done at {time.monotonic() - started:.1f} s", flush=True)
-    _write_json(out / "family.json", asdict(family))
+    kept = max(family.models, _made(family, out))
+    _write_json(out / "family.json", asdict(replace(family, models=kept)))
+
+
+def _made(family: Family, out: Path) -> int:
+    """The number of the first model that is still to be written."""
+    record = out / "family.json"
+    if not record.exists():
+        return BASE_MODEL
+    made = json.loads(record.read_text(encoding="utf-8"))
+    same = made == asdict(replace(family, models=made["models"]))
+    return int(made["models"]) if same else BASE_MODEL
 
 
 def write_model(family: Family, model: int, out: Path) -> None:
@@ -82,7 +90,7 @@ def write_model(family: Family, model: int, out: Path) -> None:
         _write_shard(family, model, shard, out / file)
         weight_map |= dict.fromkeys(shard, file)
     if len(shards) > 1:
-        total = sum(_tensor_bytes(shape, family.dtype) for _, shape in llama_tensors(family.size))
+        total = sum(tensor_bytes(shape, family.dtype) for _, shape in llama_tensors(family.size))
         index = {"metadata": {"total_size": total}, "weight_map": weight_map}
         _write_json(out / "model.safetensors.index.json", index)
     _write_json(out / "config.json", _config(family))
@@ -91,21 +99,12 @@ def write_model(family: Family, model: int, out: Path) -> None:
     _write_tokenizer(out)
 
 
-def parameter_count(size: Dimensions) -> int:
-    """Number of weights in one model of these dimensions."""
-    return sum(int(np.prod(shape)) for _, shape in llama_tensors(size))
-
-
-def _tensor_bytes(shape: Shape, dtype: StoredDtype) -> int:
-    return int(np.prod(shape)) * BYTES_PER_ELEMENT[dtype]
-
-
 def _cut_into_shards(family: Family) -> list[dict[str, Shape]]:
-    limit = int(family.shard_mb * 1e6)
+    limit = inf if family.shard_mb is None else family.shard_mb * 1e6
     shards: list[dict[str, Shape]] = [{}]
     filled = 0
     for name, shape in llama_tensors(family.size):
-        size = _tensor_bytes(shape, family.dtype)
+        size = tensor_bytes(shape, family.dtype)
         if shards[-1] and filled + size > limit:
             shards.append({})
             filled = 0
@@ -118,7 +117,7 @@ def _write_shard(family: Family, model: int, shard: Mapping[str, Shape], path: P
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, shape in shard.items():
-        end = offset + _tensor_bytes(shape, family.dtype)
+        end = offset + tensor_bytes(shape, family.dtype)
         dtype = _HEADER_DTYPE[family.dtype]
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
@@ -206,12 +205,10 @@ def _write_json(path: Path, content: Mapping[str, object]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and write the family it describes."""
     parser = argparse.ArgumentParser(prog="make_models", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="tiny")
+    parser.add_argument("--size", choices=sorted(SIZES), default="tiny")
     for field in ("hidden", "layers", "heads", "kv_heads", "inter", "vocab"):
-        parser.add_argument(
-            f"--{field.replace('_', '-')}", type=int, help="instead of the preset's"
-        )
-    parser.add_argument("--shard-mb", type=float, help="largest shard in 10^6 bytes")
+        parser.add_argument(f"--{field.replace('_', '-')}", type=int, help="instead of the size's")
+    parser.add_argument("--shard-mb", type=float, help="largest shard in 10^6 bytes; else one file")
     parser.add_argument("--tied", action="store_true", help="no lm_head tensor")
     parser.add_argument("--models", type=int, default=3, help="number of fine-tunes")
     parser.add_argument("--dtype", choices=sorted(BYTES_PER_ELEMENT), default="bf16")
@@ -220,12 +217,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     options = vars(parser.parse_args(arguments))
-    preset, shard_mb = PRESETS[options["preset"]]
+    preset = SIZES[options["size"]]
     asked = {field.name: options[field.name] for field in fields(Dimensions)}
     given = {name: value for name, value in asked.items() if value is not None}
     rest = {name: options[name] for name in ("models", "dtype", "delta", "std", "seed")}
     size = Dimensions(**{**asdict(preset), **given})
-    family = Family(size, shard_mb if options["shard_mb"] is None else options["shard_mb"], **rest)
+    family = Family(size, options["shard_mb"], **rest)
     write_family(family, options["out"])
     print(f"{family.models + 1} models of {parameter_count(size) / 1e6:.1f} M parameters")
 

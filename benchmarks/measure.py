@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 _SAMPLE_SECONDS = 0.02
@@ -19,7 +21,7 @@ class Measurement:
     """What one process took.
 
     wall_s: monotonic clock around the process. cpu_s: user + system, its children included.
-    peak_bytes: largest resident set, in which mapped input files count. anon_bytes: largest
+    peak_bytes: largest resident set (VmHWM), in which mapped input files count. anon_bytes: largest
     anonymous resident set seen by sampling at 50 Hz, the memory that was really held; 0 where
     /proc does not tell. output_bytes: size of what was written. error: last lines of standard
     error if the process failed.
@@ -34,8 +36,13 @@ class Measurement:
     error: str = ""
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str], output: Path) -> Measurement:
-    """Run `command`, which writes below `output`, and wait for it.
+def measure(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    output: Path,
+    limit_s: float | None = None,
+) -> Measurement:
+    """Run `command`, which writes below `output`, and wait for it, at most `limit_s` seconds.
 
     NOTE: the kernel counts the resident set of the process that forks into the peak of the
     child, so the harness itself must stay small: it imports no numpy, and whatever needs it
@@ -49,11 +56,13 @@ def measure(command: Sequence[str], environment: Mapping[str, str], output: Path
         stderr=subprocess.PIPE,
         env=environment,
     )
-    watcher = _Watcher(process)
+    watcher = _Watcher(process, limit_s)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     anon, error = watcher.finish()
+    if limit_s is not None and process.returncode == -signal.SIGKILL and wall > limit_s:
+        error = f"no error, but it had not ended after {limit_s:g} s"
     return Measurement(
         returncode=process.returncode,
         wall_s=wall,
@@ -66,10 +75,11 @@ def measure(command: Sequence[str], environment: Mapping[str, str], output: Path
 
 
 class _Watcher:
-    """Samples a process's memory and drains its standard error, so that it never blocks."""
+    """Samples a process's memory, drains its standard error and ends it when its time is over."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], limit_s: float | None) -> None:
         self._process = process
+        self._deadline = inf if limit_s is None else time.monotonic() + limit_s
         self._anon_bytes = 0
         self._tail = b""
         self._ended = threading.Event()
@@ -89,6 +99,8 @@ class _Watcher:
         status = Path(f"/proc/{self._process.pid}/status")
         while not self._ended.wait(_SAMPLE_SECONDS):
             try:
+                if time.monotonic() > self._deadline:
+                    os.kill(self._process.pid, signal.SIGKILL)
                 lines = status.read_text().splitlines()
             except OSError:
                 return

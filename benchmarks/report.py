@@ -1,167 +1,205 @@
-"""From measurements to medians, paired ratios and a table."""
+"""Tables of what the history has.
+
+    python -m benchmarks.report mid [--history FILE] [--out FOLDER]
+
+writes mid.md and mid-peers.md: of every case of that size the latest record of the machine that
+measured last, and the targets beside it.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks.contestants import FLOOR, PEER
-from benchmarks.measure import Measurement
+from benchmarks import summary
+from benchmarks.contestants import FLOOR
+from benchmarks.peers import MERGEKIT
+from benchmarks.recipes import RECIPES
+from benchmarks.records import Record, load_history
+from benchmarks.summary import Spread
+from benchmarks.targets import Judgement, judge, load_targets
 
-Round = Mapping[str, Measurement]
-"""One measurement of each contestant, taken one after another."""
-
-_MB = 10**6
+RESULTS = Path(__file__).with_name("results")
+HISTORY = "history.jsonl"
 
 _NOTES = """\
-How to read this: every run is a fresh process; the inputs are in the page cache. `floor` reads
-all inputs and writes the output with plain system calls on one thread. Ratios are medians of
-ratios within one round (with the smallest and largest where there are several rounds). `peak` is
-the largest resident set, in which mapped input files count; `held` is the largest anonymous part
-of it, sampled at 50 Hz. mergec hashes its output, forces it to disk (fsync) and reads
-it back before it publishes it; mergekit and the floor do neither, so the comparison favours them
-there.
+How to read this: every run is a fresh process. `floor` reads the same bytes and writes as many with
+plain system calls on one thread; it runs just before each of the others, and ratios are medians of
+ratios to that run (with the smallest and largest where there are several rounds). `fast` neither
+forces its output to disk nor reads it back, as the floor and other tools do not; `default` does
+both; `synced` and `checked` do one of them. mergec takes a SHA-256 of its output in all of these.
+Of the times the median is shown and the least; of memory the largest. `peak` is the largest
+resident set, in which mapped input files count; `held` is the anonymous part of it, sampled at
+50 Hz. MB are 10^6 bytes.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """Median, smallest and largest of the ratios of wall times, one for each shared round."""
-
-    middle: float
-    smallest: float
-    largest: float
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One contestant's medians over the rounds; the two memory figures are maxima."""
-
-    name: str
-    runs: int
-    wall_s: float
-    wall_min_s: float
-    cpu_s: float
-    peak_bytes: int
-    anon_bytes: int
-    output_bytes: int
-    to_floor: Ratio | None
-    to_peer: Ratio | None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Everything measured for one recipe.
-
-    failures: contestant and the last line it wrote. agreement: contestant and how its tensors
-    compare with mergekit's, as `benchmarks.compare` printed it, or why that was not possible.
-    """
-
-    recipe: str
-    title: str
-    input_bytes: int
-    rounds: Sequence[Round]
-    failures: Mapping[str, str]
-    agreement: Mapping[str, Mapping[str, float | str]]
-
-
-def summarise(rounds: Sequence[Round], name: str) -> Summary:
-    """Medians of one contestant and its ratios to the floor and to mergekit.
-
-    Only rounds in which the contestant finished count; there must be at least one.
-    """
-    own = [measured[name] for measured in rounds if name in measured]
-    return Summary(
-        name=name,
-        runs=len(own),
-        wall_s=median(run.wall_s for run in own),
-        wall_min_s=min(run.wall_s for run in own),
-        cpu_s=median(run.cpu_s for run in own),
-        peak_bytes=max(run.peak_bytes for run in own),
-        anon_bytes=max(run.anon_bytes for run in own),
-        output_bytes=max(run.output_bytes for run in own),
-        to_floor=paired_ratio(rounds, name, FLOOR),
-        to_peer=paired_ratio(rounds, name, PEER),
-    )
-
-
-def paired_ratio(rounds: Sequence[Round], name: str, other: str) -> Ratio | None:
-    """Wall of `name` over wall of `other`, taken inside each round that has both; or None.
-
-    Not the ratio of medians: on a machine whose speed drifts, both sides of a pair drift alike.
-    """
-    pairs = [(r[name], r[other]) for r in rounds if name in r and other in r]
-    ratios = [one.wall_s / two.wall_s for one, two in pairs]
-    return Ratio(median(ratios), min(ratios), max(ratios)) if ratios else None
-
-
-def table(result: Result) -> str:
-    """One recipe's results as a Markdown section."""
+def table(record: Record) -> str:
+    """One case as a Markdown section."""
+    title = RECIPES[record.recipe].title
+    beside = MERGEKIT in record.contestants
+    heads = ["", "runs", "wall s", "min s", "CPU s", "peak MB", "held MB", "x floor"]
+    heads += ["times as fast as mergekit"] if beside else []
     lines = [
-        f"## {result.title} ({result.input_bytes / _MB:.0f} MB read)",
+        f"## {title}, {record.cache} cache ({record.read_mb:.0f} MB read, "
+        f"{record.written_mb:.0f} MB written)",
         "",
-        "| tool | runs | wall s | min s | CPU s | peak MB | held MB | out MB "
-        "| x floor | x mergekit |",
-        "| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
+        f"`{record.key}` at {record.commit}, {record.when}, load {record.load}",
+        "",
+        _cells(heads),
+        _cells(["---", *["--:"] * (len(heads) - 1)]),
+        *_floor_row(record, len(heads)),
+        *(_row(record, name, beside=beside) for name in record.contestants),
+        "",
+        *(f"- {name} failed: {why}" for name, why in record.failures.items()),
+        *_costs(record),
+        *(f"- values of {name}: {_agree(found)}" for name, found in record.agreement.items()),
     ]
-    names = dict.fromkeys(name for measured in result.rounds for name in measured)
-    lines += [_row(summarise(result.rounds, name)) for name in names]
-    lines.append("")
-    lines += [f"- {name} failed: {why}" for name, why in result.failures.items()]
-    lines += [f"- {name} beside mergekit: {_agree(a)}" for name, a in result.agreement.items()]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def markdown(title: str, facts: Mapping[str, str], results: Sequence[Result]) -> str:
-    """The whole report as it is kept under version control."""
-    machine = ["| fact | value |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in facts.items())]
-    sections = [f"# {title}\n", "\n".join(machine) + "\n", *map(table, results), _NOTES]
-    return "\n".join(sections)
+def targets_table(judgements: Sequence[Judgement]) -> str:
+    """Targets and whether they are met, as a Markdown section."""
+    lines = ["## Targets", "", _cells(["target", "merge", "found", "gate", "stretch", "verdict"])]
+    lines.append(_cells(["---", "---", "--:", "--:", "--:", "---"]))
+    for one in judgements:
+        target = one.target
+        upper = target.at_most is not None
+        sign, gate = ("≤", target.at_most) if upper else ("≥", target.at_least)
+        found = "-" if one.value is None else _number(one.value)
+        stretch = "-" if target.stretch is None else f"{sign} {target.stretch:g}"
+        lines.append(
+            _cells([target.title, one.recipe, found, f"{sign} {gate:g}", stretch, one.verdict])
+        )
+    return "\n".join([*lines, ""])
 
 
-def write_report(
-    folder: Path, stem: str, title: str, facts: Mapping[str, str], results: Sequence[Result]
-) -> list[Path]:
-    """Write STEM.md and STEM.json, the latter with every single run; return both paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text, data = folder / f"{stem}.md", folder / f"{stem}.json"
-    text.write_text(markdown(title, facts, results), encoding="utf-8")
-    record = {"title": title, "machine": facts, "results": [asdict(one) for one in results]}
-    data.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return [text, data]
-
-
-def _row(summary: Summary) -> str:
-    cells = (
-        summary.name,
-        str(summary.runs),
-        f"{summary.wall_s:.2f}",
-        f"{summary.wall_min_s:.2f}",
-        f"{summary.cpu_s:.2f}",
-        f"{summary.peak_bytes / _MB:.0f}",
-        f"{summary.anon_bytes / _MB:.0f}",
-        f"{summary.output_bytes / _MB:.0f}",
-        _ratio(summary.to_floor, summary.runs),
-        _ratio(summary.to_peer, summary.runs),
+def markdown(title: str, records: Sequence[Record], judgements: Sequence[Judgement]) -> str:
+    """A whole report as it is kept under version control; there is at least one record."""
+    latest = max(records, key=lambda record: record.when)
+    facts = {**latest.machine, **latest.software}
+    machine = "\n".join(
+        [_cells(["fact", "value"]), _cells(["---", "---"]), *map(_cells, facts.items())]
     )
-    return f"| {' | '.join(cells)} |"
+    parts = [
+        f"# {title}\n",
+        f"{machine}\n",
+        *map(table, records),
+        targets_table(judgements),
+        _NOTES,
+    ]
+    return "\n".join(parts)
 
 
-def _ratio(ratio: Ratio | None, runs: int) -> str:
-    if ratio is None:
+def latest_by_key(history: Iterable[Record]) -> dict[str, Record]:
+    """The last record of each case, of those that share the machine of the very last."""
+    records = list(history)
+    return {record.key: record for record in records if record.machine == records[-1].machine}
+
+
+def write_reports(history: Path, size: str, out: Path) -> list[Path]:
+    """Write SIZE.md and SIZE-peers.md as far as there are records for them."""
+    latest = latest_by_key(record for record in load_history(history) if record.size == size)
+    order = list(RECIPES)
+    records = sorted(
+        latest.values(), key=lambda one: (order.index(one.recipe), one.cache != "warm")
+    )
+    targets = [target for target in load_targets() if f"-{size}-" in target.case]
+    judgements = judge(targets, latest)
+    written: list[Path] = []
+    for stem, others in ((size, False), (f"{size}-peers", True)):
+        chosen = [record for record in records if record.key.endswith("-peers") == others]
+        if chosen:
+            out.mkdir(parents=True, exist_ok=True)
+            path = out / f"{stem}.md"
+            title = f"Benchmark, {size} models" + (", beside other tools" if others else "")
+            path.write_text(markdown(title, chosen, judgements), encoding="utf-8")
+            written.append(path)
+    return written
+
+
+def _floor_row(record: Record, width: int) -> list[str]:
+    walls = summary.spread(
+        run.floor_s for one in record.rounds for run in one.values() if run.floor_s
+    )
+    if walls is None:
+        return []
+    cells = [FLOOR, str(walls.count), f"{walls.middle:.2f}", f"{walls.smallest:.2f}"]
+    return [_cells([*cells, *["-"] * (width - len(cells))])]
+
+
+def _row(record: Record, name: str, *, beside: bool) -> str:
+    runs = record.runs(name)
+    cells = [
+        name,
+        str(len(runs)),
+        f"{median(run.wall_s for run in runs):.2f}",
+        f"{min(run.wall_s for run in runs):.2f}",
+        f"{median(run.cpu_s for run in runs):.2f}",
+        f"{max(run.peak_mb for run in runs):.0f}",
+        f"{max(run.held_mb for run in runs):.0f}",
+        _spread(summary.to_floor(record, name)),
+    ]
+    return _cells([*cells, *([_spread(summary.ratio(record, MERGEKIT, name))] if beside else [])])
+
+
+def _costs(record: Record) -> list[str]:
+    """What durability costs: each mode over `fast`, in the same rounds."""
+    lines: list[str] = []
+    for name in record.contestants:
+        backend, _, mode = name.partition(" ")
+        for asked, does in _COSTS:
+            cost = summary.ratio(record, name, f"{backend} fast") if mode == asked else None
+            if cost:
+                lines.append(f"- {backend}, {does}: {_spread(cost)} times `fast`")
+    return lines
+
+
+_COSTS = (
+    ("synced", "forcing the output to disk"),
+    ("checked", "reading it back"),
+    ("default", "both"),
+    ("fast single stage", "the first stage alone"),
+)
+
+
+def _spread(found: Spread | None) -> str:
+    if found is None:
         return "-"
-    if runs == 1:
-        return f"{ratio.middle:.3g}"
-    return f"{ratio.middle:.3g} ({ratio.smallest:.3g} to {ratio.largest:.3g})"
+    if found.count == 1:
+        return _number(found.middle)
+    ends = f"{_number(found.smallest)} to {_number(found.largest)}"
+    return f"{_number(found.middle)} ({ends})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _agree(agreement: Mapping[str, float | str]) -> str:
     if "error" in agreement:
         return f"not comparable, {agreement['error']}"
     share, difference = float(agreement["equal_share"]), float(agreement["max_difference"])
-    return (
-        f"{share:.4%} of {agreement['elements']} values equal, largest difference {difference:.3g}"
-    )
+    return f"{share:.4%} of {agreement['elements']} equal ours, largest difference {difference:.3g}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the reports of the sizes named."""
+    parser = argparse.ArgumentParser(prog="benchmarks.report", description="Tables of the history.")
+    parser.add_argument("size", nargs="+")
+    parser.add_argument("--history", type=Path, default=RESULTS / HISTORY)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args(arguments)
+    for size in options.size:
+        for path in write_reports(options.history, size, options.out):
+            print(f"wrote {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""The tensors of a Llama-shaped model and the reproducible random values that fill them.
+"""The reproducible random values that fill the tensors of a model.
 
 Every tensor is drawn from a stream of its own, keyed by (seed, model number, tensor name), so
 its bytes depend neither on the order of writing nor on how the model is cut into shards.
@@ -9,34 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-StoredDtype = Literal["bf16", "f16", "f32"]
-Shape = tuple[int, ...]
+from benchmarks.sizes import Shape, StoredDtype
+
 Float32 = NDArray[np.float32]
 
 BASE_MODEL = -1
 """Model number of the base; fine-tunes are numbered from 0."""
 
-BYTES_PER_ELEMENT: dict[StoredDtype, int] = {"bf16": 2, "f16": 2, "f32": 4}
-
 _BLOCK = 1 << 18  # elements drawn at a time: stays in cache and bounds the memory used
-
-
-@dataclass(frozen=True, slots=True)
-class Dimensions:
-    """Sizes of a Llama architecture; `tied` leaves out `lm_head`."""
-
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    inter: int
-    vocab: int
-    tied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +41,6 @@ class Delta:
                 return Delta(float(std), float(fraction))
             case _:
                 raise ValueError(f"`{text}` is neither gaussian:STD nor sparse:FRACTION:STD")
-
-
-def llama_tensors(size: Dimensions) -> Iterator[tuple[str, Shape]]:
-    """Names and shapes in the order in which Hugging Face writes them."""
-    kv = size.hidden // size.heads * size.kv_heads
-    yield "model.embed_tokens.weight", (size.vocab, size.hidden)
-    for layer in range(size.layers):
-        prefix = f"model.layers.{layer}."
-        yield prefix + "input_layernorm.weight", (size.hidden,)
-        yield prefix + "mlp.down_proj.weight", (size.hidden, size.inter)
-        yield prefix + "mlp.gate_proj.weight", (size.inter, size.hidden)
-        yield prefix + "mlp.up_proj.weight", (size.inter, size.hidden)
-        yield prefix + "post_attention_layernorm.weight", (size.hidden,)
-        yield prefix + "self_attn.k_proj.weight", (kv, size.hidden)
-        yield prefix + "self_attn.o_proj.weight", (size.hidden, size.hidden)
-        yield prefix + "self_attn.q_proj.weight", (size.hidden, size.hidden)
-        yield prefix + "self_attn.v_proj.weight", (kv, size.hidden)
-    yield "model.norm.weight", (size.hidden,)
-    if not size.tied:
-        yield "lm_head.weight", (size.vocab, size.hidden)
 
 
 def stored_blocks(

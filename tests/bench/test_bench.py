@@ -1,4 +1,4 @@
-"""The benchmark's own parts: the model generator, the recipes, the comparison, the report.
+"""The benchmark's own parts: the model generator, the comparison, the floor, the measurement.
 
 Nothing is timed here; figures come from `make bench`.
 """
@@ -19,13 +19,11 @@ import pytest
 from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType] - bare PathLike
 
 from benchmarks.compare import Agreement, compare
-from benchmarks.contestants import FLOOR, PEER
 from benchmarks.floor import __file__ as floor_script
-from benchmarks.make_models import PRESETS, Family, main, parameter_count, write_family
-from benchmarks.measure import Measurement, measure
-from benchmarks.recipes import RECIPES, merge_spec, mergekit_recipe
-from benchmarks.report import Ratio, Result, markdown, paired_ratio, summarise, table, write_report
-from benchmarks.weights import Delta, Dimensions, encode
+from benchmarks.make_models import Family, main, write_family
+from benchmarks.measure import measure
+from benchmarks.sizes import SIZES, Dimensions, llama_tensors, parameter_count
+from benchmarks.weights import Delta, encode
 
 SMALL = Family(
     Dimensions(hidden=16, layers=2, heads=4, kv_heads=2, inter=24, vocab=40), shard_mb=1.0, models=2
@@ -114,34 +112,23 @@ def test_a_delta_is_read_or_refused() -> None:
         Delta.parse("uniform:1")
 
 
-def test_the_mid_preset_is_the_shape_of_tinyllama() -> None:
-    assert parameter_count(PRESETS["mid"][0]) == 1_100_048_384
+def test_a_family_grows_without_writing_again_what_is_there(tmp_path: Path) -> None:
+    write_family(replace(SMALL, models=1), tmp_path / "grown")
+    (tmp_path / "grown" / "ft0" / "config.json").unlink()
+    write_family(SMALL, tmp_path / "grown")
+    assert not (tmp_path / "grown" / "ft0" / "config.json").exists()
+    write_family(SMALL, tmp_path / "whole")
+    assert tensors(tmp_path / "grown" / "ft1") == tensors(tmp_path / "whole" / "ft1")
+    write_family(replace(SMALL, seed=1), tmp_path / "grown")  # another family: all of it again
+    assert (tmp_path / "grown" / "ft0" / "config.json").exists()
 
 
-def test_both_tools_are_asked_for_the_same_merge(tmp_path: Path) -> None:
-    spec = merge_spec(RECIPES["ties"], tmp_path / "family", tmp_path / "specs")
-    assert spec.splitlines() == [
-        "mergec 1",
-        "# ties of base + 3, density 0.3, written by the benchmark",
-        "",
-        'base = model("../family/base")',
-        'ft0 = model("../family/ft0")',
-        'ft1 = model("../family/ft1")',
-        'ft2 = model("../family/ft2")',
-        "",
-        "child = ties(base, ft0, ft1, ft2; density=0.3)",
-    ]
-    recipe = mergekit_recipe(RECIPES["ties"], Path("/f"), "float32")
-    settings = "    parameters: {weight: 1.0, density: 0.3}"
-    assert recipe.splitlines() == [
-        "merge_method: ties",
-        "base_model: /f/base",
-        "models:",
-        *(line for n in range(3) for line in (f"  - model: /f/ft{n}", settings)),
-        "parameters: {normalize: true}",
-        "dtype: float32",
-        "out_dtype: bfloat16",
-    ]
+def test_the_sizes_are_what_their_names_say() -> None:
+    assert parameter_count(SIZES["mid"]) == 1_100_048_384  # the shape of TinyLlama
+    for count in (200, 2_000, 20_000):
+        size = SIZES[f"tensors{count}"]
+        assert len(list(llama_tensors(size))) == count + 1
+        assert 100e6 < parameter_count(size) < 115e6
 
 
 def test_the_comparison_counts_equal_values_across_shards(tmp_path: Path) -> None:
@@ -167,9 +154,11 @@ def test_the_comparison_refuses_other_shapes(tmp_path: Path) -> None:
 
 def test_the_floor_reads_everything_and_writes_the_size_asked_for(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(bytes(5_000_000))
-    command = [sys.executable, floor_script, str(tmp_path / "out"), "4200000"]
-    subprocess.run([*command, str(tmp_path / "in")], check=True)
-    assert (tmp_path / "out").stat().st_size == 4_200_000
+    for kind in ("plain", "fsync", "sha256"):
+        out = tmp_path / kind
+        command = [sys.executable, floor_script, kind, str(out), "4200000"]
+        subprocess.run([*command, f"{tmp_path / 'in'}:100:5000000"], check=True)
+        assert out.stat().st_size == 4_200_000
 
 
 def test_a_failing_command_is_measured_and_keeps_its_last_words(tmp_path: Path) -> None:
@@ -178,78 +167,8 @@ def test_a_failing_command_is_measured_and_keeps_its_last_words(tmp_path: Path) 
     assert (measured.returncode, measured.error, measured.output_bytes) == (3, "why", 0)
 
 
-def test_the_harness_stays_small() -> None:
-    # its resident set at the fork counts into the peak of every tool it measures
-    program = "import sys, benchmarks.run; print('numpy' in sys.modules)"
-    root = Path(floor_script).parent.parent
-    command = [sys.executable, "-c", program]
-    assert subprocess.run(command, cwd=root, capture_output=True, check=True).stdout == b"False\n"
-
-
-def run_of(wall: float, *, cpu: float = 1, peak: int = 10_000_000) -> Measurement:
-    """A measurement of `wall` seconds."""
-    return Measurement(0, wall, cpu, peak_bytes=peak, anon_bytes=peak // 2, output_bytes=7_000_000)
-
-
-ROUNDS = [
-    {FLOOR: run_of(1), PEER: run_of(10), "mergec reference": run_of(2, cpu=4)},
-    {FLOOR: run_of(4), PEER: run_of(40), "mergec reference": run_of(20, cpu=6, peak=30_000_000)},
-    {FLOOR: run_of(2), PEER: run_of(10), "mergec reference": run_of(6, cpu=5)},
-]
-
-
-def test_ratios_are_taken_inside_a_round() -> None:
-    # the ratio of medians would be 6 / 10
-    assert paired_ratio(ROUNDS, "mergec reference", PEER) == Ratio(0.5, 0.2, 0.6)
-    assert paired_ratio(ROUNDS, PEER, FLOOR) == Ratio(10, 5, 10)
-    assert paired_ratio(ROUNDS[:1], FLOOR, "absent") is None
-
-
-def test_a_round_without_a_contestant_counts_for_the_others_only() -> None:
-    rounds = [*ROUNDS, {FLOOR: run_of(100), PEER: run_of(100)}]
-    assert summarise(rounds, "mergec reference") == summarise(ROUNDS, "mergec reference")
-    assert summarise(rounds, FLOOR).runs == 4
-
-
-def test_a_summary_has_medians_of_time_and_maxima_of_memory() -> None:
-    summary = summarise(ROUNDS, "mergec reference")
-    assert (summary.wall_s, summary.wall_min_s, summary.cpu_s) == (6, 2, 5)
-    assert (summary.peak_bytes, summary.anon_bytes) == (30_000_000, 15_000_000)
-
-
-RESULT = Result(
-    recipe="linear",
-    title="linear of 2",
-    input_bytes=14_000_000,
-    rounds=ROUNDS,
-    failures={"mergec torch": "exit 69: no torch"},
-    agreement={"mergec reference": {"elements": 200, "equal_share": 0.995, "max_difference": 0.5}},
-)
-
-TABLE = """\
-## linear of 2 (14 MB read)
-
-| tool | runs | wall s | min s | CPU s | peak MB | held MB | out MB | x floor | x mergekit |
-| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |
-| floor | 3 | 2.00 | 1.00 | 1.00 | 10 | 5 | 7 | 1 (1 to 1) | 0.1 (0.1 to 0.2) |
-| mergekit | 3 | 10.00 | 10.00 | 1.00 | 10 | 5 | 7 | 10 (5 to 10) | 1 (1 to 1) |
-| mergec reference | 3 | 6.00 | 2.00 | 5.00 | 30 | 15 | 7 | 3 (2 to 5) | 0.5 (0.2 to 0.6) |
-
-- mergec torch failed: exit 69: no torch
-- mergec reference beside mergekit: 99.5000% of 200 values equal, largest difference 0.5
-"""
-
-
-def test_the_table_shows_failures_and_agreement() -> None:
-    assert table(RESULT) == TABLE
-
-
-def test_the_report_has_every_run_and_the_machine(tmp_path: Path) -> None:
-    text, data = write_report(tmp_path / "results", "mid", "Title", {"cores": "2"}, [RESULT])
-    assert text.read_text() == markdown("Title", {"cores": "2"}, [RESULT])
-    assert TABLE in text.read_text()
-    assert "| cores | 2 |" in text.read_text()
-    record = json.loads(data.read_text())
-    assert record["machine"] == {"cores": "2"}
-    walls = [one["mergec reference"]["wall_s"] for one in record["results"][0]["rounds"]]
-    assert walls == [2, 20, 6]
+def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    program = "import signal; signal.pause()"
+    measured = measure([sys.executable, "-c", program], os.environ, tmp_path, limit_s=0.3)
+    assert measured.returncode == -9
+    assert measured.error == "no error, but it had not ended after 0.3 s"
