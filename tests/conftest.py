@@ -2,9 +2,11 @@
 
 import os
 import sys
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # `pytest --hypothesis-profile=nightly` searches on: other examples every time, and many.
 settings.register_profile(
@@ -20,8 +22,14 @@ settings.register_profile(
 settings.register_profile(
     "nightly", settings.get_profile("ci"), derandomize=False, max_examples=2000
 )
-# A mutant is tried against every test that calls its function: few examples each.
-settings.register_profile("mutation", settings.get_profile("ci"), max_examples=20)
+# A mutant is tried against every test that calls its function: few examples each, and none made
+# simpler, for nobody reads them.
+settings.register_profile(
+    "mutation",
+    settings.get_profile("ci"),
+    max_examples=20,
+    phases=(Phase.explicit, Phase.generate),
+)
 settings.load_profile("ci")
 
 # Set before anything is imported, so that the processes tests start inherit it too.
@@ -30,6 +38,10 @@ for _name in [*os.environ]:
     if _name in _CHANGES_OUTPUT or _name.startswith("MERGEC_"):
         del os.environ[_name]
 os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "dumb", "HF_HUB_OFFLINE": "1"})
+# Not the user's, where this machine may be calibrated; kept, so that kernels are compiled once.
+_CACHE = Path(tempfile.gettempdir(), f"mergec-tests-{os.getuid()}")
+_CACHE.mkdir(mode=0o700, exist_ok=True)
+os.environ["XDG_CACHE_HOME"] = str(_CACHE)
 
 
 def _refuse_network(event: str, args: tuple[object, ...]) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from mergec.backends import BACKENDS
+from mergec.backends.native.engine import shared_engine
 from tests.end_to_end.command_line import Mergec, refused, write_spec
 
-_LIBRARY = {"reference": "numpy", "torch": "torch", "jax": "jax"}
+_LIBRARY = {"reference": "numpy", "native": "llvmlite", "torch": "torch", "jax": "jax"}
 _SPEC = (
     'base = model("./base")',
     'code = model("./code")',
@@ -40,11 +41,14 @@ def test_a_run_has_the_bytes_of_the_reference_and_verifies(mergec: Mergec, backe
     assert (outcome.status, outcome.codes) == (0, []), outcome.err
 
 
-@pytest.mark.parametrize("name", ["torch", "jax"])
+@pytest.mark.parametrize(
+    ("name", "library"), [("native", "llvmlite.binding"), ("torch", "torch"), ("jax", "jax")]
+)
 def test_without_its_library_a_backend_is_refused(
-    mergec: Mergec, name: str, monkeypatch: pytest.MonkeyPatch
+    mergec: Mergec, name: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, name, None)
+    shared_engine.cache_clear()
+    monkeypatch.setitem(sys.modules, library, None)
     outcome = mergec("run", "spec.merge", "-o", "out", "--backend", name)
     refused(outcome, "E603", 6)
     assert f'run `pip install "mergec[{name}]"`' in outcome.err

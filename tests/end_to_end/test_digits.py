@@ -153,12 +153,12 @@ def test_a_changed_weight_fails_verification(children: Mapping[str, Path]) -> No
 def test_torch_writes_the_same_bytes(
     spec: str, family: Family, children: Mapping[str, Path]
 ) -> None:
-    reference = contents(children[spec])
+    native = contents(children[spec])
     by_torch = contents(merged(family.folder / spec, "torch", "--backend", "torch"))
-    lineages = [json.loads(written.pop("lineage.json")) for written in (reference, by_torch)]
-    assert by_torch == reference
+    lineages = [json.loads(written.pop("lineage.json")) for written in (native, by_torch)]
+    assert by_torch == native
     # The one place that names the backend.
-    assert [lineage.pop("backend")["name"] for lineage in lineages] == ["reference", "torch"]
+    assert [lineage.pop("backend")["name"] for lineage in lineages] == ["native", "torch"]
     assert lineages[0] == lineages[1]
 
 

@@ -75,7 +75,7 @@ def test_each_lineage_says_which_export_it_is(out: Path) -> None:
     assert len({lineage_of(out / name)["plan"] for name in NAMES}) == 1
 
 
-@pytest.mark.parametrize("backend", ["reference", "torch"])
+@pytest.mark.parametrize("backend", ["reference", "native", "torch"])
 def test_all_are_verified_together_or_one_by_one(mergec: Mergec, backend: str) -> None:
     if backend == "torch":
         pytest.importorskip("torch")

@@ -1,19 +1,18 @@
 """Every law that an operator declares, on every backend."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-from mergec.backends import get_backend
+from mergec.backends import get_backend, installed_backends
 from mergec.ops import OPERATORS, Law, Operator
 from mergec.verify.claims import CLAIMS
-from mergec.verify.law_runs import installed_backends
 from mergec.verify.laws import check_law
 
 DECLARED = [(operator, law) for operator in OPERATORS.values() for law in operator.laws]
 
 
 # Shares of the examples that Hypothesis is set to: `mergec laws --effort ci` tries more.
-SHARES = {"reference": 0.3, "torch": 0.1, "jax": 0.06}
+SHARES = {"reference": 0.3, "native": 0.1, "torch": 0.1, "jax": 0.06}
 
 
 def named(value: object) -> str:
@@ -24,7 +23,8 @@ def named(value: object) -> str:
 @pytest.mark.parametrize(("operator", "law"), DECLARED, ids=named)
 def test_law_holds(operator: Operator, law: Law, backend: str) -> None:
     examples = max(1, round(settings().max_examples * SHARES[backend]))
-    check_law(operator, law, get_backend(backend), examples=examples)
+    shrink = Phase.shrink in settings().phases
+    check_law(operator, law, get_backend(backend), shrink=shrink, examples=examples)
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=named)

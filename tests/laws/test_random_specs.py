@@ -41,7 +41,9 @@ REFERENCE = get_backend("reference")
 Merged = dict[tuple[str, str], StoredTensor]
 
 
-@pytest.mark.parametrize("backend", ["torch", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "backend", ["native", "torch", pytest.param("jax", marks=pytest.mark.slow)]
+)
 @given(data=st.data())
 def test_a_backend_gives_the_bits_of_the_reference(backend: str, data: st.DataObject) -> None:
     """Of class T what is near them; and it has no result where the reference has none."""

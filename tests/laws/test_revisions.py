@@ -60,6 +60,7 @@ NUMBERS: dict[str, tuple[Value, ...]] = {
     "rank_tol": (Fraction(4, 5),),
     "task": (2, 3),
     "clip": (Fraction(1, 4),),
+    "units": ("short[0]", "short[1]", "short[1 / 11]"),
 }
 SILENT = {"normalize", "extrapolate", "antiparallel", "stream", "tol", "max_iter", "guard", "even"}
 # Some switches show only when the weights differ.
@@ -72,6 +73,7 @@ WITH: dict[str, dict[str, Value]] = {
     "alpha": {"r": Fraction(1)},
     "relative": {"epsilon": NUMBERS["epsilon"][0]},
     "k": {"kappa": Fraction(2)},
+    "seed": {"units": "short[0]; short[1]"},
 }
 STATISTICS = ("sa", "sb", "sc")
 
@@ -79,7 +81,8 @@ STATISTICS = ("sa", "sb", "sc")
 def expressions(operator: Operator) -> list[str]:
     """One call with the required parameters, and one more for each other setting."""
     literal = [p for p in operator.parameters if p.kind != "sources"]
-    required = {p.name: tried(p)[0] for p in literal if p.required}
+    # The tensors here are of no architecture, so that what may be reordered must be said.
+    required = {p.name: tried(p)[0] for p in literal if p.required or p.name == "units"}
     calls: list[dict[str, Value]] = [required]
     for parameter in literal:
         if parameter.name in SILENT:
@@ -105,11 +108,15 @@ def _legal(parameter: Parameter, value: Fraction | int) -> bool:
 def call_of(operator: Operator, params: dict[str, Value]) -> str:
     most = operator.operands[1] or 3
     lists = {name: value[:most] for name, value in params.items() if isinstance(value, tuple)}
-    settings = ", ".join(f"{name}={spelled(value)}" for name, value in {**params, **lists}.items())
+    texts = {name: f'"{params[name]}"' for name in params if name == "units"}
+    written = {**{name: spelled(value) for name, value in {**params, **lists}.items()}, **texts}
+    settings = ", ".join(f"{name}={value}" for name, value in written.items())
     for taken in (p.name for p in operator.parameters if p.kind == "sources"):
         settings = f"{taken}=[{', '.join(STATISTICS)}]{', ' if settings else ''}{settings}"
     if operator.needs_base:
         return f"{operator.name}({', '.join(LABELS)}{'; ' if settings else ''}{settings}) - base"
+    if operator.of_models:
+        return f"{operator.name}({', '.join(LABELS[1 : 1 + most])}; {settings}) - base"
     deltas = ", ".join(f"{label} - base" for label in LABELS[1 : 1 + most])
     return f"{operator.name}({deltas}{'; ' if settings else ''}{settings})"
 

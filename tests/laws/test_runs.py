@@ -22,7 +22,7 @@ from tests.oracles.as_written import as_written
 from tests.oracles.statistics import statistic_of
 from tests.strategies import Checkpoints, SpecText, checkpoints, defined, specs
 
-BACKENDS = ["reference", *(["torch"] if find_spec("torch") else [])]
+BACKENDS = ["reference", "native", *(["torch"] if find_spec("torch") else [])]
 LONG = 2 * 2**16 + 9001
 _STATISTICS = (
     "norm(result)",

@@ -6,12 +6,11 @@ to a unit of storage elsewhere; the others are exact everywhere. The oracle must
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from mergec.backends import get_backend
+from mergec.backends import get_backend, installed_backends
 from mergec.catalog import Dtype
 from mergec.diagnostics import MergecError, SourceText
 from mergec.plan import check_text
@@ -27,9 +26,7 @@ F6 = {"base": BASE, "A": BASE + A, "B": BASE + B, "C": BASE + C}
 AXES = {"A": np.array([3.0, 0, 0, 0]), "B": np.array([0, 4.0, 0, 0])}
 
 deltas = "A - base, B - base, C - base"
-backends = pytest.mark.parametrize(
-    "backend", ["reference", *(name for name in ("torch", "jax") if find_spec(name))]
-)
+backends = pytest.mark.parametrize("backend", installed_backends())
 dtypes = pytest.mark.parametrize("dtype", [Dtype.F64, Dtype.F32, Dtype.BF16], ids=lambda d: d.word)
 
 EXACT: Mapping[str, tuple[str, Sequence[float]]] = {

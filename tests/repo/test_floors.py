@@ -11,6 +11,8 @@ import pytest
 from tests.repo.tree import FLOORS, LIGHT_FLOORS, ROOT, TIERS, floor_folders
 
 HEAVY = {"numpy", "ml_dtypes", "torch", "jax", "hypothesis"}
+# Light enough to plan with, and still too slow to load where nobody asks for it.
+RARE = {"networkx", "rich", "yaml", "llvmlite", "difflib", "importlib.metadata"}
 
 
 def fresh_python(code: str) -> str:
@@ -59,6 +61,39 @@ def test_compiling_and_planning_load_no_array_library() -> None:
     ).split()
     assert set(roots) <= set(loaded)
     assert set(loaded) & HEAVY == set()
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules that a command line loads."""
+    code = (
+        "import sys\n"
+        "from mergec.cli.main import run_command\n"
+        f"run_command({list(arguments)!r})\n"
+        "print('\\n', *sys.modules)"
+    )
+    return set(fresh_python(code).rstrip().rpartition("\n")[2].split())
+
+
+def test_the_version_loads_next_to_nothing() -> None:
+    loaded = loaded_by("--version")
+    assert {name for name in loaded if name.startswith("mergec.")} == {
+        "mergec.cli",
+        "mergec.cli.main",
+        "mergec.cli.version",
+    }
+    assert loaded & (HEAVY | RARE) == {"importlib.metadata"}
+
+
+def test_a_check_loads_no_runtime_and_nothing_rare() -> None:
+    loaded = loaded_by("check", "--spec-only", "specs/recipes/ties-slerp.merge")
+    assert "mergec.plan.compile" in loaded
+    assert {name.split(".")[1] for name in loaded if name.startswith("mergec.")} == {
+        *LIGHT_FLOORS,
+        "api",
+        "cli",
+        "plugin",
+    }
+    assert loaded & (HEAVY | RARE) == set()
 
 
 @pytest.mark.parametrize("tier", TIERS, ids=lambda tier: tier.parent.name)

@@ -50,7 +50,7 @@ def test_the_manual_covers_an_operator(name: str) -> None:
 
 
 def test_a_pass_is_named_as_its_file_and_has_a_golden() -> None:
-    names = [run.__name__ for run in PIPELINE]
-    assert [f"mergec.passes.{name}" for name in names] == [run.__module__ for run in PIPELINE]
+    names = [each.name for each in PIPELINE]
+    assert [f"mergec.passes.{name}" for name in names] == [each.run.__module__ for each in PIPELINE]
     goldens = {path.stem for path in (ROOT / "tests/passes").glob("*.txt")}
     assert goldens == set(names)

@@ -7,8 +7,9 @@ leads from `expression / tensor` to the class that the plan states and the diges
 
 import hashlib
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -22,10 +23,12 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from mergec.api import compile_spec
-from mergec.backends import get_backend
+from mergec.backends import Backend, get_backend
+from mergec.backends.native import NativeBackend
+from mergec.backends.native.engine import Engine
 from mergec.execute import Origin, run_plan
-from mergec.plan import Budget, Plan
-from mergec.plan.steps import Step, plan_steps
+from mergec.plan import Budget
+from mergec.plan.steps import Step
 
 CALLS = Path(__file__).parents[1] / "laws" / "revisions.txt"
 SOURCES = ("base", "a", "b", "c")
@@ -54,6 +57,7 @@ def write_sources(folder: Path) -> None:
     lines = [f'{label} = model("./{label}.safetensors", id="{label}")' for label in every]
     for number, call in enumerate(calls()):
         written = call.replace("grams=[sa, sb, sc]", "grams=[ga, gb, gc]")
+        written = written.replace("short[1 / 11]", "rows.f64[1 / 12]").replace("short", "rows.f64")
         lines += [f"e{number} = {written}", f"export delta e{number}"]
     (folder / "all.merge").write_text("\n".join(lines) + "\n")
 
@@ -61,6 +65,11 @@ def write_sources(folder: Path) -> None:
 def calls() -> list[str]:
     """The expressions, each of them a delta."""
     return [line.split(" | ")[2] for line in CALLS.read_text().splitlines()]
+
+
+def _backend(name: str) -> Backend:
+    cpu = os.environ.get("LLVM_CPU")
+    return NativeBackend(Engine(cpu)) if cpu and name == "native" else get_backend(name)
 
 
 def _write(folder: Path, label: str, tensors: Mapping[str, Floats]) -> None:
@@ -79,8 +88,8 @@ def _drawn(seed: str, shape: tuple[int, ...]) -> Floats:
     return np.array([x if i % 2 else round(x * 2) / 2 for i, x in enumerate(values)]).reshape(shape)
 
 
-def _reversed_steps(plan: Plan) -> tuple[Step, ...]:
-    return plan_steps(plan)[::-1]
+def _backwards(steps: Sequence[Step], threads: int) -> Sequence[Step]:
+    return steps[::-1]
 
 
 def digests(
@@ -89,14 +98,13 @@ def digests(
     """(class, digest) of each `expression / tensor`."""
     plan = compile_spec(folder / "all.merge").plan
     if backwards:
-        # Equal sizes keep the order that steps are found in.
-        vars(import_module("mergec.execute.work"))["plan_steps"] = _reversed_steps
+        vars(import_module("mergec.execute.work"))["reading_order"] = _backwards
     budget = Budget(block, threads, 0, _ROOM, _ROOM)
     origin = Origin("all.merge", "", "", backend, "cpu", {}, {})
     found: dict[str, tuple[str, str]] = {}
     with TemporaryDirectory(dir=folder) as scratch:
         target = Path(scratch) / "out"
-        run_plan(plan, target, get_backend(backend), budget, origin, read_back=False)
+        run_plan(plan, target, _backend(backend), budget, origin, read_back=False)
         for export, call in zip(plan.exports, calls(), strict=True):
             classes = {row.tensor: row.exactness for row in export.rows}
             (file,) = (target / export.folder).glob("*.safetensors")

@@ -127,7 +127,9 @@ def as_planned(root: Path, planned: Sequence[ShardLayout]) -> Checkpoint:
     )
 
 
-def copy_checkpoint(source: Checkpoint, target: Path, files: Files, case: Case = ONE) -> None:
+def copy_checkpoint(
+    source: Checkpoint, target: Path, files: Files, case: Case = ONE, *, threads: int = 1
+) -> None:
     """A run of every kind of call: some tensors copied, the others written in blocks."""
     written = [(folder, tensor) for folder, tensors in case.items() for tensor in tensors]
     with (
@@ -138,10 +140,12 @@ def copy_checkpoint(source: Checkpoint, target: Path, files: Files, case: Case =
             step = tensor.nbytes or 1 if tensor.dtype is Dtype.I64 else 64
             for offset in range(0, tensor.nbytes, step):
                 block = memoryview(bytearray(min(step, tensor.nbytes - offset)))
-                reader.read_into(source.tensors[TensorName(tensor.name)], offset, block)
+                entry = source.tensors[TensorName(tensor.name)]
+                reader.expect(entry, offset, step)
+                reader.read_into(entry, offset, block)
                 writer.write(tensor.name, offset, block, folder)
         writer.finish_all()
-        writer.read_back()
+        writer.read_back(threads)
         reader.unchanged()
         for folder in case:
             writer.add_file("config.json", CONFIG, folder)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mergec.backends import BACKENDS, Backend, get_backend, self_test
+from mergec.backends.native.engine import shared_engine
 from mergec.backends.reference import ReferenceBackend
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import MergecError
@@ -196,6 +197,7 @@ def test_the_self_test_notices_flushed_subnormals() -> None:
     [
         ("cupy", "cpu", "`cupy`"),
         ("reference", "cuda", "`cuda`"),
+        ("native", "cuda", "`cuda`"),
         ("torch", "tpu", "`tpu`"),
         ("jax", "tpu", "`tpu`"),
     ],
@@ -219,11 +221,14 @@ def test_an_absent_cuda_device_is_refused() -> None:
         get_backend("torch", "cuda")
 
 
-@pytest.mark.parametrize("name", ["torch", "jax"])
+@pytest.mark.parametrize(
+    ("name", "library"), [("native", "llvmlite.binding"), ("torch", "torch"), ("jax", "jax")]
+)
 def test_a_missing_library_says_how_to_install_it(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, name, None)
+    shared_engine.cache_clear()
+    monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MergecError) as caught:
         get_backend(name)
     (found,) = caught.value.diagnostics
@@ -237,24 +242,25 @@ def test_torch_computes_on_one_thread() -> None:
     assert torch.get_num_threads() == 1
 
 
-def test_asking_for_the_reference_loads_no_other_library() -> None:
+@pytest.mark.parametrize("name", ["reference", "native"])
+def test_asking_for_numpy_or_compiled_loops_loads_no_framework(name: str) -> None:
     code = (
         "import sys\n"
         "import mergec.backends\n"
-        "assert 'numpy' not in sys.modules\n"
-        "mergec.backends.get_backend('reference')\n"
-        "assert not {'torch', 'jax'} & {*sys.modules}\n"
+        "assert not {'numpy', 'llvmlite'} & {*sys.modules}\n"
+        f"mergec.backends.get_backend('{name}')\n"
+        "assert not {'torch', 'jax', 'numba'} & {*sys.modules}\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=_environment())
 
 
 def test_the_names_of_backends() -> None:
-    assert BACKENDS == ("reference", "torch", "jax")
+    assert BACKENDS == ("reference", "native", "torch", "jax")
     assert [parameter.id for parameter in installed_backends()] == [*BACKENDS]
     with pytest.raises(MergecError) as caught:
         get_backend("cupy")
     (found,) = caught.value.diagnostics
-    assert found.help == ("choose among `reference`, `torch` and `jax`",)
+    assert found.help == ("choose among `reference`, `native`, `torch` and `jax`",)
 
 
 def _environment() -> dict[str, str]:

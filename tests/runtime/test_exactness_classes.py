@@ -22,6 +22,7 @@ _ROOT = Path(__file__).parents[2]
 _FLOORS = ("", "grammar", "compiler", "runtime")
 # numpy and torch without the vector units that they would choose; both read this when loaded.
 _PLAIN_NUMPY = {"NPY_DISABLE_CPU_FEATURES": "AVX512_SKX AVX512F AVX512CD AVX2 FMA3"}
+_PLAIN_NATIVE = {"LLVM_CPU": "x86-64"}  # read in `exactness_runs`
 _PLAIN_TORCH = {"ATEN_CPU_CAPABILITY": "default"}
 _LEAF = 1 << 16
 _RUNS = "tests.runtime.exactness_runs"
@@ -66,6 +67,8 @@ def run(
     [
         pytest.param("reference", 2, 2 * _LEAF, ["reversed"], {}, id="reference, larger blocks"),
         pytest.param("reference", 4, _LEAF, [], _PLAIN_NUMPY, id="reference, plain instructions"),
+        pytest.param("native", 1, _LEAF, [], {}, id="native"),
+        pytest.param("native", 4, 8 * _LEAF, ["reversed"], _PLAIN_NATIVE, id="native, plain"),
         pytest.param("torch", 1, _LEAF, [], {}, id="torch"),
         pytest.param("torch", 4, 2 * _LEAF, ["reversed"], _PLAIN_TORCH, id="torch, plain"),
         pytest.param("jax", 2, _LEAF, [], {}, id="jax"),

@@ -3,12 +3,13 @@
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import pytest
 
-from mergec.backends import Backend
+from mergec.backends import Backend, get_backend
+from mergec.backends.reference import NumpyNamespace
 from mergec.catalog import Dtype, TensorEntry
 from mergec.diagnostics import MergecError
 from mergec.execute.measures import Collector
@@ -194,3 +195,31 @@ def test_a_tensor_without_elements_has_measures() -> None:
     made, found = run(step, backend, held={"base": b""}, measures=[NORM])
 
     assert (made, found) == ({}, [((0.0,), (0, 0))])
+
+
+def test_trims_to_several_densities_count_magnitudes_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first digit's counts serve all of them; the next digit's those in one bucket."""
+    densities = [Fraction(1, 2), Fraction(1, 2) - Fraction(1, N), Fraction(1, 10)]
+    made = [
+        row("w", READ, [delta(1), call("trim", (3,), density=density)], work=Dtype.F32)
+        for density in densities
+    ]
+    (step,) = plan_steps(plan_of(*([r] for r in made)))
+    counted: list[tuple[int, int]] = []
+    histogram = NumpyNamespace.histogram
+
+    def counting(self: NumpyNamespace, x: Any, shift: int, prefix: int) -> Any:
+        counted.append((shift, prefix))
+        return histogram(self, x, shift, prefix)
+
+    backend = get_backend("reference")
+    monkeypatch.setattr(NumpyNamespace, "histogram", counting)
+    joint, _ = run(step, backend, block=4 * LEAF)
+    assert [shift for shift, _ in counted] == [16, 0, 0]
+    assert len({*counted}) == 3
+    monkeypatch.undo()
+    for number, alone in enumerate(made):
+        (single,) = run(row_step(alone), backend)[0].values()
+        assert joint[number, "w"] == single

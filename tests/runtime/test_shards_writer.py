@@ -320,7 +320,8 @@ def test_staging_is_private_and_keeps_the_folders_group(target: Path) -> None:
     assert stat.S_IMODE((target / "delta").stat().st_mode) == 0o2755
 
 
-def test_a_device_that_lies_is_found_out(target: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_device_that_lies_is_found_out(target: Path, threads: int) -> None:
     """Each write in turn is reported as done and is not: only reading back can notice."""
     number = 0
     while True:
@@ -330,10 +331,10 @@ def test_a_device_that_lies_is_found_out(target: Path) -> None:
             write_all(writer)
             writer.finish_all()
             if files.writes < number:
-                writer.read_back()
+                writer.read_back(threads)
                 break
             with pytest.raises(MergecError) as caught:
-                writer.read_back()
+                writer.read_back(threads)
             assert [found.code for found in caught.value.diagnostics] == ["E812"]
             assert list(target.parent.iterdir()) == []
             with pytest.raises(MergecError) as again:

@@ -93,7 +93,7 @@ def _consensus(writer: "Writer", count: int) -> _Settings:
     factor, short = writer.factor()
     values = ("1/2", "1/4", "1") if writer.kind in ("exact", "smooth") else ("0.4", "0.2", "1/2")
     kappas = [writer.one_of(*values) for _ in range(count)]
-    words = [f"k={writer.one_of('0', '1', '2', '3')}", f"scale={factor}"]
+    words = [f"k={writer.one_of(*'0123'[: count + 2])}", f"scale={factor}"]
     return _Settings(words, short, {"kappa": kappas})
 
 
@@ -107,7 +107,7 @@ def _sce(writer: "Writer", _count: int) -> _Settings:
 
 def _model_stock(writer: "Writer", _count: int) -> _Settings:
     words = [f"estimator={writer.one_of('cosine', 'angle', 'gram')}"]
-    if writer.kind == "any" and writer.flag():
+    if writer.kind in STATED and writer.flag():
         words = [f"estimator={writer.one_of('cosine', 'gram')}", "scope=row"]
     return _Settings(words, exact=False)
 
@@ -159,7 +159,7 @@ OFFERS = (
     _offer("magmax", _magmax, EVERY),
     _offer("stitch", _stitch, ROUNDED),
     _offer("emr", _emr, ROUNDED),
-    _offer("pcb", _pcb, ANY, loose=True),
+    _offer("pcb", _pcb, STATED, loose=True),
     # A third of three deltas is not dyadic.
     _offer("stitch", _stitch, ("exact",), most=2),
     _offer("ram", _ram, ("exact",), most=2),

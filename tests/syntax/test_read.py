@@ -79,9 +79,28 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none" / "a.merge") == (
         "E701",
         "there is no spec `a.merge`",
-        None,
+        ("there is no folder `.` either; check the path",),
     )
     assert refusal(tmp_path / "a\0b")[0] == "E715"
+
+
+def test_what_is_beside_a_missing_spec_is_told(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "a.merge")[2] == (
+        "no `.merge` file is in that folder; check the path",
+    )
+    for name in ("first", "second", "third"):
+        (tmp_path / f"{name}.merge").touch()
+    assert refusal(tmp_path / "a.merge")[2] == (
+        "specs in that folder: `first.merge`, `second.merge`, `third.merge`",
+    )
+    (tmp_path / "fourth.merge").touch()
+    assert refusal(tmp_path / "a.merge")[2] == (
+        "specs in that folder: `first.merge`, `fourth.merge`, `second.merge` and 1 more",
+    )
+    with pytest.raises(MergecError) as caught:
+        read_spec(tmp_path / "nowhere" / "a.merge", "./nowhere/a.merge")
+    (found,) = caught.value.diagnostics
+    assert found.help == ("there is no folder `nowhere` either; check the path",)
 
 
 def test_a_name_is_printed_escaped(tmp_path: Path) -> None:

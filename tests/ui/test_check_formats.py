@@ -354,7 +354,8 @@ def test_formats_for_programs_stand_alone_on_standard_output(check: Run) -> None
         "note: the mark is ignored%0A"
         "help: save the file as UTF-8 without a byte order mark\n"
         f"::error file=nowhere.merge,title=E701 {CODES['E701'].slug}"
-        "::there is no spec `nowhere.merge`\n"
+        "::there is no spec `nowhere.merge`%0A"
+        "help: specs in that folder: `brackets.merge`, `marked.merge`, `right.merge` and 1 more\n"
     )
     assert check("right.merge", "--output-format", "github") == (0, "", "")
     status, out, err = check("marked.merge", "--output-format", "sarif", "--deny", "W101")

@@ -158,5 +158,7 @@ def test_a_spec_that_is_not_there_is_told_once(check: Run, monkeypatch: pytest.M
     assert check("nowhere.merge") == (
         4,
         "",
-        "error[E701]: there is no spec `nowhere.merge`\n\n1 error\n",
+        "error[E701]: there is no spec `nowhere.merge`\n"
+        "   = help: no `.merge` file is in that folder; check the path\n\n"
+        "1 error\n",
     )

@@ -1,11 +1,35 @@
-"""The public Python surface of mergec. Everything not named here may change."""
+"""The public Python surface of mergec. Everything not named here may change.
 
-from mergec.api.expansion import Expansion, expand_spec, expand_to_normal_form
-from mergec.api.laws import try_laws
-from mergec.api.specs import check_spec, compile_spec, format_text, load_plan, write_plan
-from mergec.api.work import execute, verify_result, verify_results
-from mergec.elaborate import Setting
-from mergec.plugin.registry import plugins
+A name is imported when it is first used: who compiles specs never loads what computes.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mergec.api.expansion import Expansion, expand_spec, expand_to_normal_form
+    from mergec.api.laws import try_laws
+    from mergec.api.specs import check_spec, compile_spec, format_text, load_plan, write_plan
+    from mergec.api.work import execute, verify_result, verify_results
+    from mergec.elaborate import Setting
+    from mergec.plugin.registry import plugins
+
+_MODULES = {
+    "Expansion": "mergec.api.expansion",
+    "Setting": "mergec.elaborate",
+    "check_spec": "mergec.api.specs",
+    "compile_spec": "mergec.api.specs",
+    "execute": "mergec.api.work",
+    "expand_spec": "mergec.api.expansion",
+    "expand_to_normal_form": "mergec.api.expansion",
+    "format_text": "mergec.api.specs",
+    "load_plan": "mergec.api.specs",
+    "plugins": "mergec.plugin.registry",
+    "try_laws": "mergec.api.laws",
+    "verify_result": "mergec.api.work",
+    "verify_results": "mergec.api.work",
+    "write_plan": "mergec.api.specs",
+}
 
 __all__ = [
     "Expansion",
@@ -23,3 +47,13 @@ __all__ = [
     "verify_results",
     "write_plan",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

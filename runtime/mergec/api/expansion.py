@@ -8,6 +8,7 @@ from mergec.api.specs import compile_spec
 from mergec.diagnostics import Diagnostic, MergecError, SourceText
 from mergec.elaborate import Bundle, Setting
 from mergec.elaborate.print_spec import print_spec
+from mergec.passes import OPTIONAL
 from mergec.plan import check_bundle
 from mergec.plan.review_normal import normal_forms
 from mergec.syntax import parse_spec, read_spec
@@ -40,5 +41,5 @@ def expand_to_normal_form(
     path: Path, *, settings: Mapping[str, Setting] | None = None
 ) -> Expansion:
     """For each export of a spec the stages that compute its tensors; reads the sources' headers."""
-    compiled = compile_spec(path, settings=settings)
+    compiled = compile_spec(path, settings=settings, without=OPTIONAL)
     return Expansion(normal_forms(compiled.plan), compiled.warnings)

@@ -22,7 +22,8 @@ def try_laws(
     labels, as `mergec laws --list` prints them; `effort` is `fast`, `ci` or `thorough`. Needs the
     extra `verify`. Raises E902 for a name that is not there, E603 for a backend that is not.
     """
-    from mergec.verify.law_runs import installed_backends, run_laws, select_laws
+    from mergec.backends import installed_backends
+    from mergec.verify.law_runs import run_laws, select_laws
 
     chosen = tuple(backends) or installed_backends()
     return run_laws(select_laws(operators, laws), chosen, effort=effort, seed=seed, jobs=jobs)

@@ -1,7 +1,7 @@
 """Specs to plans: what `mergec check`, `fmt` and `plan` do."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,8 @@ from mergec.plan import (
     plan_hash,
     plan_member,
 )
+from mergec.plan.bind import Watch
+from mergec.plan.projection import Rates
 from mergec.plugin.registry import require_plugins
 from mergec.syntax import format_spec, parse_spec, read_spec
 
@@ -31,7 +33,8 @@ class CompiledSpec:
     """A plan with the text it came from and the folder that its references start at.
 
     `settings` are the values that were given to its parameters, relative paths from that folder;
-    `imports` the texts of the specs that it uses, by path from there.
+    `imports` the texts of the specs that it uses, by path from there; `without` names the passes
+    that were switched off.
     """
 
     source: SourceText
@@ -40,6 +43,7 @@ class CompiledSpec:
     warnings: tuple[Diagnostic, ...]
     settings: Mapping[str, str]
     imports: Mapping[str, str]
+    without: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,10 +63,21 @@ def check_spec(
     return check_bundle(bundle).warnings if spec_only else compile_bundle(bundle).warnings
 
 
-def compile_spec(path: Path, *, settings: Mapping[str, Setting] | None = None) -> CompiledSpec:
-    """The plan of the spec at `path`, its parameters set; MergecError with all errors found."""
-    bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {})
-    return _compiled(bundle, bundle.source)
+def compile_spec(
+    path: Path,
+    *,
+    settings: Mapping[str, Setting] | None = None,
+    without: Sequence[str] = (),
+    watch: Watch | None = None,
+) -> CompiledSpec:
+    """The plan of the spec at `path`, its parameters set; MergecError with all errors found.
+
+    `without` names passes to switch off; those that are the normal form run all the same. `watch`
+    is told what the passes do.
+    """
+    source = read_spec(path, str(path))
+    bundle = Bundle(source, path.parent, settings or {}, without=tuple(without))
+    return _compiled(bundle, bundle.source, watch)
 
 
 def format_text(source: SourceText) -> str:
@@ -73,8 +88,11 @@ def format_text(source: SourceText) -> str:
     return format_spec(parsed.spec)
 
 
-def write_plan(compiled: CompiledSpec, budget: Budget) -> str:
-    """The text of a plan file, for `mergec run PLAN`."""
+def write_plan(compiled: CompiledSpec, budget: Budget, rates: Rates | None = None) -> str:
+    """The text of a plan file, for `mergec run PLAN`.
+
+    With the `rates` of this machine its estimate says how long a run takes.
+    """
     return encode_plan(
         compiled.plan,
         budget,
@@ -82,6 +100,8 @@ def write_plan(compiled: CompiledSpec, budget: Budget) -> str:
         compiled.source.text,
         compiled.settings,
         compiled.imports,
+        compiled.without,
+        rates,
     )
 
 
@@ -96,7 +116,8 @@ def load_plan(path: Path) -> CompiledSpec:
     require_plugins(document["plan"].get("plugins"), f"`{escape(str(path))}`")
     source = SourceText(f"{path.name}: {spec['name']}", spec["text"])
     given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
-    bundle = Bundle(source, path.parent, given, spec.get("imports", {}))
+    without = tuple(spec.get("without", ()))
+    bundle = Bundle(source, path.parent, given, spec.get("imports", {}), without)
     try:
         compiled = _compiled(bundle, SourceText(spec["name"], spec["text"]))
     except MergecError as error:
@@ -107,11 +128,17 @@ def load_plan(path: Path) -> CompiledSpec:
     return compiled
 
 
-def _compiled(bundle: Bundle, named: SourceText) -> CompiledSpec:
+def _compiled(bundle: Bundle, named: SourceText, watch: Watch | None = None) -> CompiledSpec:
     """`named` is the spec under the name that its results are to know it by."""
-    found = compile_bundle(bundle)
+    found = compile_bundle(bundle, watch)
     return CompiledSpec(
-        named, bundle.root, found.plan, found.warnings, found.settings, found.imports
+        named,
+        bundle.root,
+        found.plan,
+        found.warnings,
+        found.settings,
+        found.imports,
+        found.without,
     )
 
 
@@ -136,7 +163,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise _no_plan(path, "lacks the text of its spec")
     if not all(_holds_texts(texts.get(key, {})) for key in ("set", "imports")):
         raise _no_plan(path, "has other things than texts in `set` or `imports`")
+    if not _lists_texts(texts.get("without", [])):
+        raise _no_plan(path, "has other things than names in `without`")
     return known
+
+
+def _lists_texts(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(each, str) for each in cast("list[object]", value))
 
 
 def _holds_texts(table: object) -> bool:

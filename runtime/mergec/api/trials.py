@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from mergec.backends import BACKENDS, get_backend
+from mergec.backends import get_backend, installed_backends
 from mergec.elaborate import Bundle, Setting
 from mergec.plan import check_bundle, compile_bundle
 from mergec.syntax import read_spec
@@ -31,7 +31,7 @@ def try_spec(
     or checkpoints merged. MergecError with all errors of a spec that does not compile, E603 for a
     backend that is not there.
     """
-    chosen = [get_backend(name) for name in backends or _installed()]
+    chosen = [get_backend(name) for name in backends or installed_backends()]
     bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {})
     plan = compile_bundle(bundle).plan
     report = Report(str(path), seed, effort, arguments=tuple(arguments))
@@ -44,8 +44,3 @@ def try_spec(
     sources = {source.decl.label: source.checkpoint for source in plan.sources}
     try_plan(check_bundle(bundle), sources, chosen, effort, report, progress)
     return report
-
-
-def _installed() -> list[str]:
-    """Every backend whose library is there, the reference first."""
-    return [name for name in BACKENDS if name == "reference" or find_spec(name)]

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mergec.api.specs import CompiledSpec
-from mergec.backends import get_backend
-from mergec.execute import Origin, RunReport, run_plan
+from mergec.backends import default_backend, get_backend
+from mergec.execute import Origin, RunReport, run_plan, tool_version
 from mergec.plan import DEFAULT_MEMORY, default_threads, fit_budget
+from mergec.plan.calibration import load_rates
+from mergec.plan.projection import project
 from mergec.verify import Sample, Verdict, verify, verify_all
 
 Progress = Callable[[int], None]
@@ -17,20 +20,25 @@ def execute(
     compiled: CompiledSpec,
     target: Path,
     *,
-    backend: str = "reference",
+    backend: str | None = None,
     device: str = "cpu",
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     read_back: bool = True,
+    sync: bool = True,
     progress: Progress = lambda _: None,
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
 
+    `backend` is by default `native` where llvmlite is installed, else `reference`.
+
     The exports of a plan with several get folders of their names in it.
     `memory` bounds the process in bytes. `read_back` compares what the disk holds with what was
-    computed before it is published. Raises E6xx before anything is written, E8xx after, with
-    nothing left at `target` in either case.
+    computed before it is published, and `sync` waits until the result is on the disk, so that no
+    power failure can take it away; both are on by default. Raises E6xx before anything is written,
+    E8xx after, with nothing left at `target` in either case.
     """
+    backend = backend or default_backend()
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
     origin = Origin(
         compiled.name,
@@ -40,9 +48,24 @@ def execute(
         device,
         compiled.settings,
         compiled.imports,
+        compiled.without,
     )
     library = get_backend(backend, device)
-    return run_plan(compiled.plan, target, library, budget, origin, progress, read_back=read_back)
+    rates = load_rates(backend, tool_version()) if device == "cpu" else None
+    projected = None
+    if rates is not None:
+        projected = project(budget, rates, read_back=read_back, sync=sync).seconds
+    report = run_plan(
+        compiled.plan,
+        target,
+        library,
+        budget,
+        origin,
+        progress,
+        read_back=read_back,
+        sync=sync,
+    )
+    return replace(report, projected_seconds=projected)
 
 
 def verify_result(

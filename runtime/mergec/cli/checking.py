@@ -1,6 +1,5 @@
 """`mergec check` and `mergec fmt`."""
 
-import difflib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -139,6 +138,8 @@ def _fix(
 
 
 def _difference(before: str, after: str, path: Path) -> str:
+    import difflib
+
     lines = difflib.unified_diff(
         before.splitlines(keepends=True),
         after.splitlines(keepends=True),

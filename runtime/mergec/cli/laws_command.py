@@ -44,9 +44,10 @@ def laws(
             "`mergec laws` needs Hypothesis, which is not installed",
             help='run `pip install "mergec[verify]"`',
         )
+    from mergec.backends import installed_backends
     from mergec.plugin.registry import load_installed
     from mergec.verify import law_report
-    from mergec.verify.law_runs import installed_backends, run_laws, select_laws
+    from mergec.verify.law_runs import run_laws, select_laws
 
     load_installed()
     selected = select_laws(operators, laws)

@@ -41,16 +41,27 @@ def resources(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Bound on the memory of the process.",
         ),
-        click.option(
-            "--backend",
-            type=click.Choice(["reference", "torch", "jax"]),
-            default="reference",
-            show_default=True,
-            help="What computes: numpy, torch or JAX.",
-        ),
+        computing,
     ):
         command = option(command)
     return command
+
+
+def computing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--backend`, of which the command gets one name."""
+    return click.option(
+        "--backend",
+        type=click.Choice(["native", "reference", "torch", "jax"]),
+        default=_default_backend,
+        show_default="native where llvmlite is installed, else reference",
+        help="What computes: numpy, loops compiled by LLVM, torch or JAX.",
+    )(command)
+
+
+def _default_backend() -> str:
+    from mergec.backends.registry import default_backend
+
+    return default_backend()
 
 
 def plugins(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,6 +97,8 @@ def parameters(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def with_settings(*, given: tuple[str, ...], file: Path | None, **others: Any) -> Any:
+        if not given and file is None:
+            return command(settings={}, **others)
         from mergec.cli.settings import read_settings
 
         return command(settings=read_settings(given, file), **others)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mergec.cli.options import parameters, plugins, resources
+from mergec.cli.pass_options import print_after, without_passes
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.writing import write_text
 
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
     default="text",
     help="text for review, json for programs, graph for the operators.",
 )
+@click.option(
+    "--passes",
+    is_flag=True,
+    help="Print what each pass did, and what is fused into which sweep and why, instead.",
+)
+@click.option(
+    "--kernels",
+    is_flag=True,
+    help="Print the loops that the native backend compiles for this plan, instead.",
+)
+@print_after
+@without_passes
 @plugins
 @parameters
 @resources
@@ -39,23 +52,47 @@ def plan(
     backend: str,
     memory: int,
     threads: int | None,
+    passes: bool,
+    kernels: bool,
+    printed_after: tuple[str, ...],
+    without: tuple[str, ...],
 ) -> None:
     """Show what running SPEC would read, compute and write. Reads headers, never a weight."""
     from mergec.api.specs import compile_spec, write_plan
+    from mergec.cli.version import tool_version
     from mergec.ir import print_graph
     from mergec.plan import default_threads, fit_budget, review
+    from mergec.plan.calibration import load_rates
+    from mergec.plan.review_passes import PassLog, graphs_after, review_passes
 
     if output is not None and output.suffix != ".json":
         # By that ending `run` tells a plan from a spec.
         raise click.BadParameter(f"name it `{output.stem}.json`", param_hint="-o")
-    compiled = compile_spec(spec, settings=settings)
+    told = passes or kernels or bool(printed_after)
+    if told and output_format != "text":
+        raise click.UsageError(
+            "--passes, --kernels and --print-after print text, so --output-format is text"
+        )
+    log = PassLog()
+    watch = log.watch if told else None
+    compiled = compile_spec(spec, settings=settings, without=without, watch=watch)
     print_diagnostics(compiled.warnings)
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
+    rates = load_rates(backend, tool_version())
     if output is not None:
-        write_text(output, write_plan(compiled, budget))
+        write_text(output, write_plan(compiled, budget, rates))
     if output_format == "json":
-        click.echo(write_plan(compiled, budget), nl=False)
+        click.echo(write_plan(compiled, budget, rates), nl=False)
+    elif told:
+        for name in printed_after:
+            click.echo(graphs_after(log, name), nl=False)
+        if passes:
+            click.echo(review_passes(compiled.plan, log), nl=False)
+        if kernels:
+            from mergec.execute.kernels import kernel_listing
+
+            click.echo("\n\n".join(kernel_listing(compiled.plan)))
     elif output_format == "graph":
         click.echo(print_graph(compiled.plan.written), nl=False)
     else:
-        click.echo(review(compiled.plan, budget), nl=False)
+        click.echo(review(compiled.plan, budget, rates), nl=False)

@@ -4,10 +4,10 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from mergec.cli.version import tool_version
 from mergec.diagnostics import (
     Diagnostic,
     render_github,
@@ -43,7 +43,7 @@ def print_findings(findings: Sequence[tuple[str, Diagnostic]], output_format: st
         case "github":
             click.echo(render_github(findings), nl=False)
         case "sarif":
-            click.echo(render_sarif(findings, _version()), nl=False)
+            click.echo(render_sarif(findings, tool_version()), nl=False)
         case _:
             print_diagnostics(diagnostics)
 
@@ -51,14 +51,6 @@ def print_findings(findings: Sequence[tuple[str, Diagnostic]], output_format: st
 def counted(tensors: int) -> str:
     """`1 tensor`, `2 tensors`."""
     return f"{tensors} tensor{'s' * (tensors != 1)}"
-
-
-def _version() -> str:
-    # Not that of `execute`, which brings what computes.
-    try:
-        return version("mergec")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _colored() -> bool:

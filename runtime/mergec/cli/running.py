@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mergec.cli.options import parameters, plugins, resources
+from mergec.cli.pass_options import without_passes
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.diagnostics import escape
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     required=True,
     help="The folder to make; with several exports, each gets a folder of its name in it.",
 )
+@without_passes
 @plugins
 @parameters
 @resources
@@ -43,16 +45,23 @@ if TYPE_CHECKING:
     show_default=True,
     help="Read the weights back before they are published, or trust the disk.",
 )
+@click.option(
+    "--no-sync",
+    is_flag=True,
+    help="Do not wait for the disk: a power failure may then take the result away.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run(
     spec: Path,
     output: Path,
     settings: "Mapping[str, Setting]",
+    without: tuple[str, ...],
     backend: str,
     memory: int,
     threads: int | None,
     device: str,
     verify: str,
+    no_sync: bool,
     quiet: bool,
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
@@ -62,7 +71,7 @@ def run(
     from mergec.api import execute
     from mergec.shards import stale_partials
 
-    compiled = _compile(spec, settings)
+    compiled = _compile(spec, settings, without)
     if not quiet:
         print_diagnostics(compiled.warnings)
     total = sum(row.nbytes for row in compiled.plan.rows)
@@ -76,29 +85,38 @@ def run(
             memory=memory,
             threads=threads,
             read_back=verify == "full",
+            sync=not no_sync,
             progress=progress,
         )
     if quiet:
         return
+    print_diagnostics(report.warnings)
     _print_report(compiled, report)
     for partial in stale_partials(output):
         click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")
 
 
-def _compile(spec: Path, settings: "Mapping[str, Setting]") -> "CompiledSpec":
+def _compile(
+    spec: Path, settings: "Mapping[str, Setting]", without: tuple[str, ...]
+) -> "CompiledSpec":
     from mergec.api import compile_spec, load_plan
 
     if spec.suffix != ".json":
-        return compile_spec(spec, settings=settings)
+        return compile_spec(spec, settings=settings, without=without)
     if settings:
         raise click.UsageError(
             "a plan is fixed; set parameters where it is made, with `mergec plan`"
+        )
+    if without:
+        raise click.UsageError(
+            "a plan is fixed; switch passes off where it is made, with `mergec plan`"
         )
     return load_plan(spec)
 
 
 def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
     """One line for one export; for several one each, and one for them all."""
+    from mergec.execute import LEFT_OUT
     from mergec.plan.review import amount
 
     exports = compiled.plan.exports
@@ -108,6 +126,15 @@ def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
         click.echo(f"wrote {place}: {counted(len(export.rows))}, {size}")
     click.echo(
         f"wrote {escape(str(report.target))}: {counted(report.tensors)}, "
-        f"{amount(report.bytes_written)} in {report.seconds:.1f} s, "
-        f"peak memory {amount(report.peak_memory, binary=True)}"
+        f"{amount(report.bytes_written)} in {_time(report)}, "
+        f"peak memory {amount(report.peak_memory, binary=True)} of "
+        f"{amount(report.projected_memory, binary=True)} projected"
     )
+    for left_out in report.left_out:
+        click.echo(f"note: {LEFT_OUT[left_out]}")
+
+
+def _time(report: "RunReport") -> str:
+    if report.projected_seconds is None:
+        return f"{report.seconds:.1f} s"
+    return f"{report.seconds:.1f} s of {report.projected_seconds:.1f} s projected"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 
@@ -13,7 +12,7 @@ def write_text(path: Path, text: str) -> None:
     """
     place = Path(os.path.realpath(path))
     # A name that is new each time: what a killed process left is in nobody's way.
-    beside = place.with_name(f".mergec-new-{secrets.token_hex(8)}")
+    beside = place.with_name(f".mergec-new-{os.urandom(8).hex()}")
     try:
         with beside.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -31,8 +31,9 @@ class LawItem(Item):
 
     def runtest(self) -> None:
         """As `mergec laws`."""
+        from mergec.backends import installed_backends
         from mergec.verify.law_report import counterexample
-        from mergec.verify.law_runs import installed_backends, run_laws
+        from mergec.verify.law_runs import run_laws
 
         effort, laws = effort_of(self.config), [(self.operator, self.law)]
         for result in run_laws(laws, installed_backends(), effort=effort):

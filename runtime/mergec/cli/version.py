@@ -1,0 +1,11 @@
+"""The version of mergec, for the command line; `execute` has it too, and brings what computes."""
+
+
+def tool_version() -> str:
+    """The installed version, or `unknown` when run from a source tree that is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and rarely asked
+
+    try:
+        return version("mergec")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,71 @@
+"""What a run may be told not to do, and where it says that it did not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mergec.shards import CheckpointWriter, Files
+from tests.end_to_end.command_line import Mergec
+
+NO_READ_BACK = "note: the weights were not read back: a fault of the disk would go unnoticed"
+NO_SYNC = "note: nothing was synced: a power failure may still take any of it away"
+
+
+@pytest.mark.parametrize(
+    ("switches", "notes", "left_out"),
+    [
+        ([], [], None),
+        (["--verify", "full"], [], None),
+        (["--verify", "none"], [NO_READ_BACK], ["read_back"]),
+        (["--no-sync"], [NO_SYNC], ["sync"]),
+        (["--no-sync", "--verify", "none"], [NO_READ_BACK, NO_SYNC], ["read_back", "sync"]),
+    ],
+)
+def test_what_is_left_out_is_said(
+    mergec: Mergec, switches: list[str], notes: list[str], left_out: list[str] | None
+) -> None:
+    ran = mergec("run", "spec.merge", "-o", "out", *switches)
+    assert ran.status == 0
+    assert [line for line in ran.out.splitlines() if line.startswith("note:")] == notes
+    lineage: dict[str, Any] = json.loads(Path("out/lineage.json").read_text())
+    assert lineage.get("left_out") == left_out
+    assert mergec("verify", "out", "--replay", "full").status == 0
+
+
+def test_the_switches_change_no_weight(mergec: Mergec) -> None:
+    assert mergec("run", "spec.merge", "-o", "whole").status == 0
+    assert mergec("run", "spec.merge", "-o", "quick", "--no-sync", "--verify", "none").status == 0
+    for path in Path("whole").iterdir():
+        if path.name != "lineage.json":
+            assert (Path("quick") / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("switches", "reads", "syncs"),
+    [([], True, True), (["--no-sync"], True, False), (["--verify", "none"], False, True)],
+)
+def test_a_switch_is_about_what_it_says(
+    mergec: Mergec,
+    monkeypatch: pytest.MonkeyPatch,
+    switches: list[str],
+    reads: bool,
+    syncs: bool,
+) -> None:
+    done: list[str] = []
+    read_back, system = CheckpointWriter.read_back, Files.system
+
+    def counted_read_back(self: CheckpointWriter, threads: int = 1) -> None:
+        done.append("read_back")
+        read_back(self, threads)
+
+    def counted_system(self: Files, call: Any, /, *args: Any, **kwargs: Any) -> Any:
+        done.append(call.__name__)
+        return system(self, call, *args, **kwargs)
+
+    monkeypatch.setattr(CheckpointWriter, "read_back", counted_read_back)
+    monkeypatch.setattr(Files, "system", counted_system)
+    assert mergec("run", "spec.merge", "-o", "out", *switches).status == 0
+    assert ("read_back" in done) == reads
+    assert ("fsync" in done) == syncs
