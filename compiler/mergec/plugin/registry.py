@@ -3,18 +3,19 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mergec.diagnostics import MergecError, escape, fail
 from mergec.ops import OPERATORS, STAGES, Operator, register, unregister
-from mergec.plugin.load import find_installed, installed_names, load_file
-from mergec.plugin.plugin import Origin, Plugin
 from mergec.syntax.scan import RESERVED as WORDS
+
+if TYPE_CHECKING:  # what loads plugins is imported once there are any: `mergec check` is quick
+    from mergec.plugin.plugin import Origin, Plugin
 
 RESERVED = frozenset({*WORDS, "as_model", "model", "ramp", "rename", "select", "stack"})
 """What a spec says otherwise than by calling an operator."""
 
-_loaded: dict[str, Plugin] = {}
+_loaded: "dict[str, Plugin]" = {}
 _installed = [False]  # whether entry points may be asked; one for all that is under way
 
 
@@ -49,6 +50,8 @@ def find_operator(name: str) -> Operator | None:
     known = OPERATORS.get(name)
     if known is not None or not _installed[0]:
         return known
+    from mergec.plugin.load import find_installed
+
     plugin = find_installed(name)
     if plugin is None:
         return None
@@ -58,11 +61,13 @@ def find_operator(name: str) -> Operator | None:
 
 def load_installed() -> None:
     """Load whatever installed distributions offer, for a list of all operators."""
+    from mergec.plugin.load import installed_names
+
     for name in installed_names() if _installed[0] else ():
         find_operator(name)
 
 
-def find_plugin(name: str) -> Plugin | None:
+def find_plugin(name: str) -> "Plugin | None":
     """The plugin that the operator `name` comes from; None for a built-in one."""
     return _loaded.get(name)
 
@@ -101,6 +106,8 @@ def require_plugins(recorded: object, what: str) -> None:
 
 def _load(files: Iterable[Path]) -> None:
     for path in dict.fromkeys(files):
+        from mergec.plugin.load import load_file
+
         for plugin in load_file(path):
             _add(plugin)
 
@@ -118,7 +125,7 @@ def _absent(wanted: Mapping[str, Any], name: str, what: str) -> MergecError:
     )
 
 
-def _other(wanted: Mapping[str, Any], name: str, what: str, here: Origin) -> MergecError:
+def _other(wanted: Mapping[str, Any], name: str, what: str, here: "Origin") -> MergecError:
     digest = escape(str(wanted.get("sha256")))
     return fail(
         "E810",
@@ -131,7 +138,7 @@ def _other(wanted: Mapping[str, Any], name: str, what: str, here: Origin) -> Mer
     )
 
 
-def _add(plugin: Plugin) -> None:
+def _add(plugin: "Plugin") -> None:
     name = plugin.operator.name
     if name in _loaded:
         other = _loaded[name].origin
@@ -142,5 +149,5 @@ def _add(plugin: Plugin) -> None:
     _loaded[name] = plugin
 
 
-def _taken(name: str, plugin: Plugin, why: str, help: str) -> MergecError:
+def _taken(name: str, plugin: "Plugin", why: str, help: str) -> MergecError:
     return fail("E607", f"{plugin.origin} declares `{name}`, {why}", help=help)
