@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mergec.backends import Backend, get_backend
+from mergec.backends import Backend, get_backend, installed_backends
 from mergec.catalog import Dtype
 from mergec.diagnostics import MergecError, SourceText
 from mergec.elaborate import Bundle, Elaborated
@@ -47,7 +47,8 @@ Merged = dict[tuple[str, str], StoredTensor]
 @given(data=st.data())
 def test_a_backend_gives_the_bits_of_the_reference(backend: str, data: st.DataObject) -> None:
     """Of class T what is near them; and it has no result where the reference has none."""
-    pytest.importorskip(backend)
+    if backend not in installed_backends():
+        pytest.skip(f"the library of {backend} is not installed")
     spec = data.draw(specs("any"))
     held = data.draw(checkpoints(spec, exact=False))
     other, rows = get_backend(backend), rows_of(check_bundle(spec.bundle), held)
