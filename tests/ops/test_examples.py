@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mergec.backends import get_backend
+from mergec.backends import get_backend, installed_backends
 from mergec.catalog import Dtype
 from mergec.diagnostics import SourceText
 from mergec.execute import Origin, run_plan
@@ -61,7 +61,7 @@ def spec(name: str, count: int, settings: str) -> str:
     return "\n".join([*lines, f"export delta {name}(x0 - zero{settings})\n"])
 
 
-@pytest.mark.parametrize("backend", ["reference", "native", "torch", "jax"])
+@pytest.mark.parametrize("backend", installed_backends())
 @pytest.mark.parametrize("name", OPERATORS)
 def test_an_example_comes_out_as_its_page_says(name: str, backend: str, tmp_path: Path) -> None:
     found = _EXAMPLE.search(OPERATORS[name].page)

@@ -71,6 +71,9 @@ EXACT: dict[str, Primitive] = {
     "take": lambda xp, x, y, row: xp.take(xp.floats(NASTY), xp.integers([3, 0, 3, 21])),
     "iota": lambda xp, x, y, row: xp.iota(len(x)) * 1000003 + 7,
     "rotate_left": lambda xp, x, y, row: xp.rotate_left(xp.iota(len(x)) * 1000003, 13),
+    "threefry": lambda xp, x, y, row: xp.join(
+        [*xp.threefry((7, 2**32 - 1), xp.iota(len(x)), xp.iota(len(x)) * 1000003)]
+    ),
     "interleave": lambda xp, x, y, row: xp.interleave(x, y),
     "slice": lambda xp, x, y, row: xp.interleave(x, y)[1 : 1 + len(x)],
     "matrix": lambda xp, x, y, row: xp.flat(xp.matrix(xp.widen(x), row).T),

@@ -195,6 +195,13 @@ class ArrayNamespace(Approximate, Protocol):
         """int32 words rotated left by `by` bits (1 to 31); may use up the memory of `x`."""
         ...
 
+    def threefry(self, key: tuple[int, int], low: Array, high: Array) -> tuple[Array, Array]:
+        """Random words of the counters (low, high), int32 arrays: `mergec.ops.threefry.encrypt`.
+
+        A primitive, because it is a hundred operations where others are one.
+        """
+        ...
+
     def interleave(self, even: Array, odd: Array) -> Array:
         """even[0], odd[0], even[1], odd[1], ..."""
         ...

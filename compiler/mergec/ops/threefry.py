@@ -13,8 +13,10 @@ from fractions import Fraction
 
 from mergec.ops.namespace import Array, ArrayNamespace
 
-_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-_PARITY = 0x1BD11BDA
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+"""By how many bits the four rounds of even and of odd groups turn."""
+PARITY = 0x1BD11BDA
+"""The third word of the key is the exclusive or of the others and of this."""
 _WORD = 1 << 32
 
 Key = tuple[int, int]
@@ -70,11 +72,11 @@ def words(xp: ArrayNamespace, key: Key, start: int, n: int) -> Array:
 
 def encrypt(xp: ArrayNamespace, key: Key, low: Array, high: Array) -> tuple[Array, Array]:
     """Threefry-2x32-20 of the counters (low, high), int32 arrays, which are left unchanged."""
-    schedule = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
+    schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
     left = low + _signed(schedule[0])
     right = high + _signed(schedule[1])
     for group in range(5):
-        for by in _ROTATIONS[group % 2]:
+        for by in ROTATIONS[group % 2]:
             left += right
             right = xp.rotate_left(right, by)
             right ^= left
@@ -92,7 +94,7 @@ def _element_words(xp: ArrayNamespace, key: Key, start: int, n: int) -> tuple[Ar
     high = steps * 0 + _signed(first >> 32)
     if (first % _WORD) + counters > _WORD:  # the low word wraps inside this block
         high += xp.mask_as(steps >= _WORD - first % _WORD, steps)
-    return encrypt(xp, key, low, high)
+    return xp.threefry(key, low, high)
 
 
 def _signed(word: int) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mergec.backends.jax_block import Block, Device, capacity
 from mergec.backends.reference import NumpyNamespace
+from mergec.ops.threefry import Key, encrypt
 
 Mask = Block
 Matrix = NDArray[Any]
@@ -77,6 +78,10 @@ class JaxNamespace:
     def rotate_left(self, x: Block, by: int) -> Block:
         """The right shift brings in zeros."""
         return self._made("rotate_left", x, np.int32(by), np.int32(32 - by))
+
+    def threefry(self, key: Key, low: Block, high: Block) -> tuple[Block, Block]:
+        """One operation after the other."""
+        return encrypt(self, key, low, high)
 
     def interleave(self, even: Block, odd: Block) -> Block:
         """Alternating."""

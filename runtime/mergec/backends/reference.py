@@ -14,6 +14,7 @@ from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
 from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
+from mergec.ops.threefry import Key, encrypt
 from mergec.ops.tree_sum import LEAF
 
 Floats = NDArray[Any]
@@ -209,6 +210,10 @@ class NumpyNamespace:
         words >>= 32 - by
         turned |= words
         return turned.view(np.int32)
+
+    def threefry(self, key: Key, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """One operation after the other."""
+        return encrypt(self, key, low, high)
 
     def interleave(self, even: NDArray[Any], odd: NDArray[Any]) -> NDArray[Any]:
         """Alternating."""

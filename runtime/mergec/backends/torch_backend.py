@@ -19,6 +19,7 @@ from mergec.backends.backend import Backend
 from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.diagnostics import fail
+from mergec.ops.threefry import Key, encrypt
 from mergec.ops.tree_sum import LEAF
 
 Tensor = Any
@@ -241,6 +242,10 @@ class TorchNamespace:
     def rotate_left(self, x: Tensor, by: int) -> Tensor:
         """The right shift is arithmetic, so the copies of the sign bit are masked away."""
         return (x << by) | ((x >> (32 - by)) & ((1 << by) - 1))
+
+    def threefry(self, key: Key, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        """One operation after the other."""
+        return encrypt(self, key, low, high)
 
     def interleave(self, even: Tensor, odd: Tensor) -> Tensor:
         """Alternating."""

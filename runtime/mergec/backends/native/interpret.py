@@ -24,7 +24,7 @@ def interpret(x: Lazy) -> None:
     stack = [x]
     with np.errstate(all="ignore"):
         while stack:
-            waiting = [a for a in stack[-1].args if isinstance(a, Lazy) and a.op != "array"]
+            waiting = [a for a in _args(stack[-1]) if isinstance(a, Lazy) and a.op != "array"]
             if waiting:
                 stack.extend(waiting)
                 continue
@@ -33,8 +33,13 @@ def interpret(x: Lazy) -> None:
                 node.become(_elements(node))
 
 
+def _args(x: Lazy) -> tuple[Any, ...]:
+    """What `x` comes from; a word from what its pair comes from, for a pair is no array."""
+    return (*x.args[0].args, x.args[1]) if x.op == "word" else x.args
+
+
 def _elements(x: Lazy) -> Array:
-    args = [_operand(arg, x) for arg in x.args]
+    args = [_operand(arg, x) for arg in _args(x)]
     if x.op == "stored":
         assert x.of is not None
         raw: Any = x.data
@@ -48,6 +53,9 @@ def _elements(x: Lazy) -> Array:
         return np.asarray(args[0]).astype(NUMPY[x.kind])
     if x.op == "sign":
         return _NUMPY.sign(args[0], np.empty(0, NUMPY[x.kind]))
+    if x.op == "word":
+        low, high, first, second, word = args
+        return _NUMPY.threefry((first, second), low, high)[word]
     if x.op in ("where", "abs", "sqrt", "magnitude_bits", "rotate_left"):
         found: Array = getattr(_NUMPY, x.op)(*args)
         return found
@@ -59,8 +67,8 @@ def _operand(arg: Any, x: Lazy) -> Any:
     """An array's elements; a number as numpy takes it beside the arrays of `x`."""
     if isinstance(arg, Lazy):
         return arg.data
-    if x.op == "rotate_left":
+    if not isinstance(arg, tuple):
         return arg
-    if x.op == "where":
+    if x.op in ("where", "word"):
         return arg[1]
     return next(each for each in x.args if isinstance(each, Lazy)).dtype.type(arg[1])

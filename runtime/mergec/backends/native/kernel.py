@@ -23,12 +23,16 @@ Operand = int | Number
 """The place of a node among those before, or a number."""
 
 
+CONSTANT_LAST = frozenset(("rotate_left", "word"))
+"""Operations whose last operand is part of the kernel."""
+
+
 class Node(NamedTuple):
     """One value for each element.
 
     `op` is `stored` (decode the bytes of `of` at address `slot`), `array` (the element at address
     `slot`), `take` (the one there whose place its operand says), `iota`, or an operation on `args`;
-    `by` is the shift of a rotation.
+    `by` is the shift of a rotation, or which one of the two words of a `threefry` is meant.
     """
 
     op: str
@@ -131,16 +135,15 @@ class Call:
                 raise RuntimeError("a block is used after its bytes are gone")
             self.buffers.append(x.data)
             return Node(op, x.kind, (), len(self.buffers) - 1, x.of.word if x.of else "")
-        if op == "rotate_left":
-            return Node(op, x.kind, (self.places[id(x.args[0])],), by=x.args[1])
         if op == "take":
             self.buffers.append(x.data)
             return Node(op, x.kind, (self.places[id(x.args[0])],), len(self.buffers) - 1)
         places = self.places
+        args, by = (x.args[:-1], x.args[-1]) if op in CONSTANT_LAST else (x.args, 0)
         operands: list[Operand] = [
-            places[id(arg)] if arg.__class__ is Lazy else self._number(*arg) for arg in x.args
+            places[id(arg)] if arg.__class__ is Lazy else self._number(*arg) for arg in args
         ]
-        return Node(op, x.kind, tuple(operands))
+        return Node(op, x.kind, tuple(operands), by=by)
 
     def _number(self, table: str, value: float) -> Number:
         if table == I64:

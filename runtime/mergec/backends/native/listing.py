@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mergec.backends.native.kernel import Kernel, Node, Operand, Root
+from mergec.backends.native.kernel import CONSTANT_LAST, Kernel, Node, Operand, Root
 
 _SIGNS = {
     **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "and_": "&", "or_": "|", "xor": "^"},
@@ -52,7 +52,7 @@ def _value(node: Node, names: dict[tuple[str, int], str]) -> str:
         return f"{args[1]} if {args[0]} else {args[2]}"
     if node.op == "convert":
         return f"{node.kind} {args[0]}"
-    return f"{node.op}({', '.join([*args, *([str(node.by)] if node.by else [])])})"
+    return f"{node.op}({', '.join([*args, *([str(node.by)] if node.op in CONSTANT_LAST else [])])})"
 
 
 def _made(root: Root, names: dict[tuple[str, int], str]) -> str:

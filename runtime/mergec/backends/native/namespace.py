@@ -15,6 +15,7 @@ from mergec.backends.native.lazy import F64, I32, I64, NUMPY, Lazy, derived, giv
 from mergec.backends.native.ranking import LEAST_ROW, scratch_bytes
 from mergec.backends.native.requests import Counts, Leaf, Request, Sums
 from mergec.backends.reference import NumpyNamespace
+from mergec.ops.threefry import Key
 
 Matrix = NDArray[Any]
 Array = NDArray[Any]
@@ -193,6 +194,11 @@ class NativeNamespace:
     def rotate_left(self, x: Lazy, by: int) -> Lazy:
         """A funnel shift."""
         return derived("rotate_left", I32, x, by)
+
+    def threefry(self, key: Key, low: Lazy, high: Lazy) -> tuple[Lazy, Lazy]:
+        """Two words of a pair that is no array by itself."""
+        both = Lazy(self, "threefry", (low, high, *(number(word, I32) for word in key)), I32, low.n)
+        return derived("word", I32, both, 0), derived("word", I32, both, 1)
 
     def interleave(self, even: Lazy, odd: Lazy) -> Lazy:
         """Alternating, now: what is made of it has another length."""

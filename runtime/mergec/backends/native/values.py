@@ -5,6 +5,7 @@ from typing import Any
 
 from mergec.backends.native.kernel import Node, Operand
 from mergec.backends.native.lazy import BOOL, F32, F64, I32, I64
+from mergec.ops.threefry import PARITY, ROTATIONS
 
 _FLOATS = (F32, F64)
 _BITS = {F32: 32, F64: 64, I32: 32, I64: 64, BOOL: 1}
@@ -170,9 +171,32 @@ class Values:
         return self.builder.call(self._intrinsic("llvm.sqrt", [value.type]), [value])
 
     def _rotate_left(self, node: Node) -> Any:
-        word = self._operand(node.args[0], I32)
+        return self._rotated(self._operand(node.args[0], I32), node.by)
+
+    def _word(self, node: Node) -> Any:
+        (both,) = node.args
+        assert isinstance(both, int)
+        return self.known[both][node.by]
+
+    def _threefry(self, node: Node) -> tuple[Any, Any]:
+        """As `mergec.ops.threefry.encrypt` has it."""
+        build, word = self.builder, self.ir.IntType(32)
+        left, right, first, second = (self._operand(arg, I32) for arg in node.args)
+        third = build.xor(build.xor(first, second), word(PARITY))
+        schedule = (first, second, third)
+        left, right = build.add(left, first), build.add(right, second)
+        for group in range(5):
+            for by in ROTATIONS[group % 2]:
+                left = build.add(left, right)
+                right = build.xor(self._rotated(right, by), left)
+            left = build.add(left, schedule[(group + 1) % 3])
+            added = build.add(schedule[(group + 2) % 3], word(group + 1))
+            right = build.add(right, added)
+        return left, right
+
+    def _rotated(self, word: Any, by: int) -> Any:
         turn = self._intrinsic("llvm.fshl", [word.type], [word.type] * 3)
-        return self.builder.call(turn, [word, word, word.type(node.by)])
+        return self.builder.call(turn, [word, word, word.type(by)])
 
     def _intrinsic(self, name: str, types: Sequence[Any], operands: Sequence[Any] = ()) -> Any:
         kind = self.ir.FunctionType(types[0], operands) if operands else None
