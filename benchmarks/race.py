@@ -86,7 +86,7 @@ def _with_round(
 def _run_one(contestant: Contestant, case: Case, traffic: Traffic, rules: Rules) -> Measurement:
     shutil.rmtree(contestant.output, ignore_errors=True)
     contestant.output.mkdir(parents=True)
-    settle(traffic.reads, case.cache)
+    settle(traffic, case.cache)
     limit = rules.limit_s
     return measure(contestant.command, process_environment(), contestant.output, limit)
 

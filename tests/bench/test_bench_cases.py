@@ -17,7 +17,7 @@ from benchmarks.mecha import MERGES
 from benchmarks.peers import MECHA, MERGEKIT, knows, mergekit_recipe, require_peers
 from benchmarks.recipes import RECIPES, merge_spec
 from benchmarks.sizes import SIZES, parameter_count
-from benchmarks.traffic import Extent, settle, traffic
+from benchmarks.traffic import Extent, Traffic, settle, traffic
 from benchmarks.variants import Variant
 from mergec.api import compile_spec
 
@@ -115,7 +115,7 @@ def test_settling_leaves_files_as_they_are(family: Path) -> None:
     path = family / "base" / "model.safetensors"
     before = path.read_bytes()
     for cache in ("warm", "cold"):
-        settle([Extent(path, 8, len(before))], cache)
+        settle(Traffic((Extent(path, 8, len(before)),), len(before)), cache)
     assert path.read_bytes() == before
 
 
