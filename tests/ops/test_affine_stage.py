@@ -15,6 +15,7 @@ from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.ops.affine import STAGE
 from mergec.ops.rounding import (
     coefficient,
+    even_precision,
     proportional,
     round_significand,
     significant_bits,
@@ -50,6 +51,15 @@ def test_coefficients_have_the_bits_their_data_leave_free(
     assert rounded == _nearest(Fraction(1, 3), expected_bits)
     # The expansion of 1/3 alternates, so its last kept bit is set after rounding up.
     assert significant_bits(rounded) in (expected_bits, expected_bits - 1)
+
+
+def test_equal_coefficients_of_narrow_operands_are_rounded_equally() -> None:
+    bf16, f16, f32, f64 = Dtype.BF16, Dtype.F16, Dtype.F32, Dtype.F64
+    assert even_precision((bf16, f16, None, f32), f32) == (f16, f16, None, f32)
+    assert even_precision((f16, bf16, bf16), f32) == (f16, f16, f16)
+    assert even_precision((bf16, f32, f64), f64) == (f32, f32, f64)
+    assert even_precision((None, f32), f32) == (None, f32)
+    assert significant_bits(0.0) == 0
 
 
 @given(value=st.fractions(), kept=st.integers(1, 53))

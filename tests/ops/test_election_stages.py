@@ -132,6 +132,40 @@ def test_nobody_votes() -> None:
     assert bits(_elect([x, x], (Fraction(0),) * 2)) == [0, 0]
 
 
+@pytest.mark.parametrize("agg", ["sum", "mean", "wmean", "max"])
+@pytest.mark.parametrize("elected", [True, False])
+def test_nobody_has_a_weight(agg: str, elected: bool) -> None:
+    x, y = np.array([1.0, -2.0]), np.array([3.0, 4.0])
+    params: dict[str, Any] = {"weights": (Fraction(0),) * 2, "agg": agg, "elected": elected}
+    operands = [np.ones(2), x, y] if elected else [x, y]
+    assert bits(run_stage(MEAN, REFERENCE, operands, params)) == [0, 0]
+
+
+def test_who_is_weighed_after_the_election_counts_without_a_weight() -> None:
+    x, y, weights = np.array([2.0]), np.array([4.0]), (Fraction(1), Fraction(0))
+    for stage, expected in (("before", 2.0), ("after", 1.0)):
+        found = _mean([x, y], weights, Dtype.F64, agg="mean", weight_stage=stage)
+        assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("weights", "stage", "work", "expected"),
+    [
+        ((1, 3), "before", Dtype.F64, True),
+        ((1, 3), "after", Dtype.F64, False),
+        ((1, 2), "before", Dtype.F64, False),
+        ((3, 3), "before", Dtype.F64, False),
+        ((1, 3), "before", Dtype.F32, False),
+        ((1, 3), "after", Dtype.F32, False),
+    ],
+)
+def test_votes_are_rounded_in_float64_alone(
+    weights: tuple[int, ...], stage: str, work: Dtype, expected: bool
+) -> None:
+    params = {"weights": tuple(map(Fraction, weights)), "weight_stage": stage}
+    assert ELECT.contractible(params, (None, None), work) is expected
+
+
 def test_three_terms_at_the_edge_of_the_proof() -> None:
     # s = 1 with the largest opposite error, and the closest c that is no multiple of its unit.
     for kind, p in ((np.float32, 24), (np.float64, 53)):
@@ -169,6 +203,9 @@ def test_a_negative_weight_turns_a_vote() -> None:
     weights = (Fraction(1), Fraction(-1))
     assert _elect([x, y], weights).tolist() == [1.0, 1.0]
     assert _mean([x, y], weights, Dtype.F64, agg="sum").tolist() == [5.0, 2.0]
+    alone = (Fraction(-1), Fraction(0))
+    assert _elect([x, y], alone).tolist() == [-1.0, 1.0]
+    assert _mean([x, y], alone, Dtype.F64, agg="wmean").tolist() == [2.0, -1.0]
     both = (Fraction(-2), Fraction(-2))
     assert _elect([x, y], both).tolist() == [1.0, 1.0]
     assert _mean([x, y], both, Dtype.F64, agg="wmean").tolist() == [-3.0, -1.5]

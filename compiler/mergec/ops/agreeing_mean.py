@@ -55,7 +55,7 @@ class AgreeingMean(Stage):
         if agg == "wmean":
             if min(exact) < 0 < max(exact):
                 raise ValueError("a weighted mean needs weights of one sign")
-            turned = max(exact) < 0  # the ratios of negative weights are positive
+            turned = min(exact) < 0  # the ratios of negative weights are positive
             exact = tuple(abs(w) for w in proportional(exact))
         else:
             turned = False
