@@ -35,9 +35,13 @@ def _native(device: str) -> Backend:
 
 
 def _torch(device: str) -> Backend:
-    from mergec.backends.torch_backend import TorchBackend
+    if device == "cpu":
+        from mergec.backends.torch_backend import TorchBackend
 
-    return TorchBackend(device)
+        return TorchBackend()
+    from mergec.backends.torch_fused import FusedTorchBackend
+
+    return FusedTorchBackend(device)
 
 
 def _jax(device: str) -> Backend:
