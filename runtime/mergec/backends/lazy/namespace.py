@@ -277,7 +277,9 @@ class LazyNamespace(ABC):
         return self.eager.xp.matrix(x.view, columns)
 
     def flat(self, matrix: Matrix) -> Lazy:
-        """An array again."""
+        """An array again; singular values are one already."""
+        if isinstance(matrix, Lazy):
+            return matrix
         return given(self, self.eager.xp.flat(matrix))
 
     def svd(self, matrix: Matrix) -> tuple[Matrix, Lazy, Matrix]:
