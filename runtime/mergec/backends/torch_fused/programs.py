@@ -1,5 +1,6 @@
 """Kernels as functions over tensors, each made once in a process."""
 
+import re
 from collections.abc import Callable
 from threading import Lock
 from typing import Any, final
@@ -7,6 +8,7 @@ from typing import Any, final
 from mergec.backends.lazy.kernel import Kernel
 from mergec.backends.torch_fused.arrays import TorchArrays
 from mergec.backends.torch_fused.replay import replay
+from mergec.backends.torch_import import import_torch
 
 Program = Callable[..., Any]
 
@@ -50,11 +52,6 @@ class Programs:
         """All that were asked for so far, in that order."""
         return tuple(dict.fromkeys(kernel for kernel, _ in tuple(self._known)))
 
-    def listing(self, kernel: Kernel) -> str:
-        """The operations of a kernel as text."""
-        code: str = replay(kernel, self._arrays, self._arrays.torch.sqrt).code
-        return code.strip()
-
     def _made(self, kernel: Kernel, *, compiled: bool) -> Program:
         if not compiled:
             plain: Program = replay(kernel, self._arrays, self._arrays.xp.sqrt).forward
@@ -63,6 +60,14 @@ class Programs:
         written = replay(kernel, self._arrays, torch.sqrt).forward
         options = {"fullgraph": True, "dynamic": True, "options": _IEEE}
         return _compiled_at_first(torch.compile(written, **options), self._lock)
+
+
+def listing(kernel: Kernel, device: str) -> str:
+    """The operations of a kernel, one a line, as they are compiled for `device`."""
+    torch: Any = import_torch()
+    code: str = replay(kernel, TorchArrays(torch, device), torch.sqrt).code
+    # Without what lets go of tensors between them.
+    return re.sub(r";(  \w+ =)+ None(?=\n|$)", "", code).strip()
 
 
 def _compiled_at_first(function: Program, lock: Lock) -> Program:
