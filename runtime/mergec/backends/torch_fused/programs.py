@@ -67,7 +67,7 @@ def listing(kernel: Kernel, device: str) -> str:
     torch: Any = import_torch()
     code: str = replay(kernel, TorchArrays(torch, device), torch.sqrt).code
     # Without what lets go of tensors between them.
-    return re.sub(r";(  \w+ =)+ None(?=\n|$)", "", code).strip()
+    return re.sub(r";  [^\n]* = None(?=\n)", "", code).strip()
 
 
 def _compiled_at_first(function: Program, lock: Lock) -> Program:
