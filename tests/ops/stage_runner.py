@@ -103,7 +103,7 @@ def installed_backends() -> list[Any]:
 
 def other_backends() -> list[Any]:
     """Those that are to be compared with the reference."""
-    return [_parameter(name, library) for name, library in _LIBRARIES.items()]
+    return [*(_parameter(name, library) for name, library in _LIBRARIES.items()), _fused()]
 
 
 def _parameter(name: str, library: str) -> Any:
@@ -111,3 +111,12 @@ def _parameter(name: str, library: str) -> Any:
         skip = pytest.mark.skip(reason=f"{library} is not installed")
         return pytest.param(None, id=name, marks=skip)
     return pytest.param(get_backend(name), id=name)
+
+
+def _fused() -> Any:
+    """What `torch` is on CUDA: there where it is, else on the CPU, operation by operation."""
+    if find_spec("torch") is None:
+        return pytest.param(None, id="fused", marks=pytest.mark.skip(reason="torch is not there"))
+    from mergec.backends.torch_fused import FusedTorchBackend
+
+    return pytest.param(FusedTorchBackend("cpu", compiled=False), id="fused")

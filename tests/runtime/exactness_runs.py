@@ -68,6 +68,10 @@ def calls() -> list[str]:
 
 
 def _backend(name: str) -> Backend:
+    if name == "fused":
+        from mergec.backends.torch_fused import FusedTorchBackend
+
+        return FusedTorchBackend("cpu", compiled=False)
     cpu = os.environ.get("LLVM_CPU")
     return NativeBackend(Engine(cpu)) if cpu and name == "native" else get_backend(name)
 

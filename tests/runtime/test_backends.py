@@ -256,7 +256,7 @@ def test_asking_for_numpy_or_compiled_loops_loads_no_framework(name: str) -> Non
 
 def test_the_names_of_backends() -> None:
     assert BACKENDS == ("reference", "native", "torch", "jax")
-    assert [parameter.id for parameter in installed_backends()] == [*BACKENDS]
+    assert [parameter.id for parameter in installed_backends()] == [*BACKENDS, "fused"]
     with pytest.raises(MergecError) as caught:
         get_backend("cupy")
     (found,) = caught.value.diagnostics

@@ -71,6 +71,7 @@ def run(
         pytest.param("native", 4, 8 * _LEAF, ["reversed"], _PLAIN_NATIVE, id="native, plain"),
         pytest.param("torch", 1, _LEAF, [], {}, id="torch"),
         pytest.param("torch", 4, 2 * _LEAF, ["reversed"], _PLAIN_TORCH, id="torch, plain"),
+        pytest.param("fused", 4, 2 * _LEAF, [], {}, id="fused"),
         pytest.param("jax", 2, _LEAF, [], {}, id="jax"),
     ],
 )

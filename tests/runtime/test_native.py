@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mergec.backends import get_backend
-from mergec.backends.native import NativeBackend, namespace
+from mergec.backends.lazy import namespace
+from mergec.backends.native import NativeBackend
 from mergec.backends.native.engine import Engine
 from mergec.backends.native.listing import listing
 from mergec.catalog import Dtype

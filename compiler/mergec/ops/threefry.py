@@ -73,15 +73,15 @@ def words(xp: ArrayNamespace, key: Key, start: int, n: int) -> Array:
 def encrypt(xp: ArrayNamespace, key: Key, low: Array, high: Array) -> tuple[Array, Array]:
     """Threefry-2x32-20 of the counters (low, high), int32 arrays, which are left unchanged."""
     schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
-    left = low + _signed(schedule[0])
-    right = high + _signed(schedule[1])
+    left = low + signed(schedule[0])
+    right = high + signed(schedule[1])
     for group in range(5):
         for by in ROTATIONS[group % 2]:
             left += right
             right = xp.rotate_left(right, by)
             right ^= left
-        left += _signed(schedule[(group + 1) % 3])
-        right += _signed(schedule[(group + 2) % 3] + group + 1)
+        left += signed(schedule[(group + 1) % 3])
+        right += signed(schedule[(group + 2) % 3] + group + 1)
     return left, right
 
 
@@ -90,13 +90,13 @@ def _element_words(xp: ArrayNamespace, key: Key, start: int, n: int) -> tuple[Ar
     first = start >> 1
     counters = ((start + n + 1) >> 1) - first
     steps = xp.iota(counters)
-    low = steps + _signed(first)
-    high = steps * 0 + _signed(first >> 32)
+    low = steps + signed(first)
+    high = steps * 0 + signed(first >> 32)
     if (first % _WORD) + counters > _WORD:  # the low word wraps inside this block
         high += xp.mask_as(steps >= _WORD - first % _WORD, steps)
     return xp.threefry(key, low, high)
 
 
-def _signed(word: int) -> int:
+def signed(word: int) -> int:
     """The int32 with the bit pattern of `word` modulo 2^32."""
     return (word + (1 << 31)) % _WORD - (1 << 31)

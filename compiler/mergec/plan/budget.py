@@ -18,6 +18,13 @@ _BLOCKS = (2 * LEAF, LEAF)
 # A compiled loop keeps no block of a temporary; so its blocks need not fit a cache, and the cost of
 # saying what each is to compute counts for less.
 _NATIVE_BLOCKS = (16 * LEAF, 8 * LEAF, 4 * LEAF, *_BLOCKS)
+# What `torch` is called here where it computes on a device: its blocks are there.
+_CUDA = "cuda"
+# On a device a block should be worth its copy. To ask for a copy or a kernel takes ten microseconds
+# or so, and a block asks for dozens; 8 MiB of bf16 take a bus of 25 to 50 GB/s twenty times ten.
+# Beyond that the device's memory, of which a block takes some 100 bytes an element, bounds threads.
+_CUDA_BLOCKS = (64 * LEAF, 32 * LEAF, *_NATIVE_BLOCKS)
+_BLOCKS_OF = {"native": _NATIVE_BLOCKS, _CUDA: _CUDA_BLOCKS}
 # What the process holds before the first block: interpreter and array library; for JAX with room
 # for what it compiles, half a megabyte a program.
 _RESIDENT = {
@@ -25,6 +32,7 @@ _RESIDENT = {
     "native": 146 << 20,
     "torch": 360 << 20,
     "jax": 360 << 20,
+    _CUDA: 640 << 20,  # torch and a context of CUDA; not measured on a device yet
 }
 # What it holds for each tensor of a source (its header) and of the output (its row of the plan, as
 # data and as the text that is hashed, and its lineage), measured on twenty thousand. A tensor's
@@ -71,11 +79,13 @@ class Budget:
     costs: Costs = NO_COSTS
 
 
-def fit_budget(plan: Plan, limit: int, threads: int, backend: str) -> Budget:
+def fit_budget(plan: Plan, limit: int, threads: int, backend: str, device: str = "cpu") -> Budget:
     """The largest dimensions that stay below `limit` bytes; E601 if the smallest do not.
 
-    With `native`, threads use smaller blocks rather than more than 250 MB in all.
+    With `native`, threads use smaller blocks rather than more than 250 MB in all. For `torch` on a
+    `device` it is the host's memory that is bounded.
     """
+    backend = _CUDA if backend == "torch" and device != "cpu" else backend
     resident = _RESIDENT[backend] + _bookkeeping(plan) + _held(plan)
     before = [(wave, barrier_steps(wave)) for wave in waves(plan.barriers)]
     after = plan_steps(plan)
@@ -89,7 +99,7 @@ def fit_budget(plan: Plan, limit: int, threads: int, backend: str) -> Budget:
             _watching(watched, block, backend),
             _COPYING,
         )
-        for block in (_NATIVE_BLOCKS if backend == "native" else _BLOCKS)
+        for block in _BLOCKS_OF.get(backend, _BLOCKS)
     }
     enough = [(min(limit, _ENOUGH), threads)] if backend == "native" else []
     for bound, count in (*enough, *((limit, count) for count in range(threads, 0, -1))):
@@ -180,9 +190,14 @@ def _step_bytes(step: Step, block: int, backend: str) -> int:
         stage.workspace(dict(call.params), step.shape)
         for stage, call in zip(stages, calls, strict=True)
     ]
+    made = sum(output.row.dtype.bits // 8 for output in step.outputs)
+    if backend == _CUDA:
+        # Read, copied to pinned memory of which there are two, and back from there.
+        each = stored + 2 * max((entry.dtype.bits // 8 for entry in alike), default=0) + made
+        return elements * each + whole
     each = stored + values + max(held, default=0) * _WIDEST
     if backend == "native" and all(_fuses(call, step.shape) for call in calls):
-        each = stored + sum(output.row.dtype.bits // 8 for output in step.outputs)
+        each = stored + made
         each += _FUSED * sum(isinstance(stage, StatisticStage) for stage in stages)
         return elements * each + _SCRATCH + whole + max(spaces, default=0)
     return elements * each + whole + max(spaces, default=0)
@@ -204,7 +219,8 @@ def _watching(
             operands = max(len(observation.results) for observation in step.observed)
             held = max(barrier.definition().temporaries(operands) for barrier in wave)
             elements = -(-step.block(block) // LEAF) * LEAF
-            observed = elements * held * _WIDEST + len(step.observed) * _COUNTS
+            here = 0 if backend == _CUDA else elements * held * _WIDEST
+            observed = here + len(step.observed) * _COUNTS
             most = max(most, _step_bytes(step, block, backend) + observed)
     return most
 

@@ -39,7 +39,7 @@ def execute(
     E8xx after, with nothing left at `target` in either case.
     """
     backend = backend or default_backend()
-    budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
+    budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)
     origin = Origin(
         compiled.name,
         compiled.source.text,

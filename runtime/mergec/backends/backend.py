@@ -1,6 +1,7 @@
 """What the executor asks of a backend: bytes in, arrays, bytes out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,6 +57,10 @@ class Backend(ABC):
     @abstractmethod
     def count_overflow(self, block: Any, dtype: Dtype) -> int:
         """How many finite elements of `block` become infinite when stored as `dtype`."""
+
+    def count_each_non_finite(self, blocks: Sequence[Any]) -> Sequence[int]:
+        """The same of several blocks; a backend may count them together."""
+        return [self.count_non_finite(block) for block in blocks]
 
     def borrow(self, raw: memoryview, dtype: Dtype, work: Dtype) -> Any:
         """As `load`, of bytes that stay as they are until `finish`."""

@@ -17,42 +17,46 @@ def get_backend(name: str, device: str = "cpu") -> Backend:
         *others, last = (f"`{word}`" for word in BACKENDS)
         known = f"{', '.join(others)} and {last}"
         raise fail("E603", f"there is no backend `{name}`", help=f"choose among {known}")
+    require_device(name, device)
     return _MAKERS[name](device)
 
 
-def _reference(device: str) -> Backend:
-    _require_cpu("reference", device)
+def require_device(name: str, device: str) -> None:
+    """E603 where backend `name` never computes on `device`, whatever this machine has."""
+    if name in ("reference", "native") and device != "cpu":
+        raise fail(
+            "E603",
+            f"backend `{name}` does not run on `{device}`",
+            help=f"write `--backend torch --device {device}`",
+        )
+
+
+def _reference(_device: str) -> Backend:
     from mergec.backends.reference import ReferenceBackend
 
     return ReferenceBackend()
 
 
-def _native(device: str) -> Backend:
-    _require_cpu("native", device)
+def _native(_device: str) -> Backend:
     from mergec.backends.native import NativeBackend
 
     return NativeBackend()
 
 
 def _torch(device: str) -> Backend:
-    from mergec.backends.torch_backend import TorchBackend
+    if device == "cpu":
+        from mergec.backends.torch_backend import TorchBackend
 
-    return TorchBackend(device)
+        return TorchBackend()
+    from mergec.backends.torch_fused import FusedTorchBackend
+
+    return FusedTorchBackend(device)
 
 
 def _jax(device: str) -> Backend:
     from mergec.backends.jax_backend import JaxBackend
 
     return JaxBackend(device)
-
-
-def _require_cpu(name: str, device: str) -> None:
-    if device != "cpu":
-        raise fail(
-            "E603",
-            f"backend `{name}` does not run on `{device}`",
-            help=f"write `--backend torch --device {device}`",
-        )
 
 
 _MAKERS: Mapping[str, Callable[[str], Backend]] = MappingProxyType(

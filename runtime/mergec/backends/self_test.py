@@ -78,9 +78,20 @@ def _convert(backend: Backend) -> str:
     # A tie to even either way, an overflow, and a number that float32 holds.
     wide = _load(backend, Dtype.F64, 1 + 2.0**-24, 1 + 3 * 2.0**-24, 1e300, 0.5)
     narrow = backend.xp.narrow(wide, _load(backend, Dtype.F32, 0.0))
-    return _bits(backend, Dtype.F32, narrow) + _bits(
+    # There and back in one expression is not nothing, which a compiler might think.
+    there_and_back = _bits(backend, Dtype.F64, backend.xp.widen(narrow))
+    return f"{_bits(backend, Dtype.F32, narrow)}{there_and_back}" + _bits(
         backend, Dtype.F64, backend.xp.widen(narrow[2:] - 0.25)
     )
+
+
+def _count(backend: Backend) -> str:
+    # Three are lost as f16. Two magnitudes are 0x00000000, one is 0x3f800000, two 0x3f800001.
+    wide = _load(backend, Dtype.F64, 65519.0, 65520.0, 1e300, float("nan"))
+    x = _load(backend, Dtype.F32, 0.0, -0.0, 1.0, 1 + 2.0**-23, -1 - 2.0**-23)
+    top, last = backend.xp.histogram(x, 16, 0), backend.xp.histogram(x, 0, 0x3F80)
+    digits = [int(top[0]), int(top[0x3F80]), int(last[0]), int(last[1])]
+    return f"{backend.encode(wide, Dtype.F16).lost} {digits}"
 
 
 def _reduce_rows(backend: Backend) -> str:
@@ -128,7 +139,13 @@ _CLAIMS: dict[str, tuple[Callable[[Backend], str], str]] = {
         "f304b53fd7b3dd3fbd1b0f40fd532940"
         "cd3b7f669ea0f63faa4c58e87ab6fb3fa8f4979b77e30140eaf8d2a97f2a0540",
     ),
-    "convert": (_convert, "0000803f0200803f0000807f0000003f" + "000000000000f07f000000000000d03f"),
+    "convert": (
+        _convert,
+        "0000803f0200803f0000807f0000003f"
+        "000000000000f03f000000400000f03f000000000000f07f000000000000e03f"
+        "000000000000f07f000000000000d03f",
+    ),
+    "count": (_count, "3 [2, 3, 1, 2]"),
     "reduce rows": (
         _reduce_rows,
         "[1.0, 1.0, -1e+16, 0.0] [1.0, 1.0, -1e+16] [0.0, 0.0, -2.0]",

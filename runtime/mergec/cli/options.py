@@ -47,6 +47,17 @@ def resources(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def device(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--device`."""
+    return click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where torch or JAX computes.",
+    )(command)
+
+
 def computing(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--backend`, of which the command gets one name."""
     return click.option(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import parameters, plugins, resources
+from mergec.cli.options import device, parameters, plugins, resources
 from mergec.cli.pass_options import print_after, without_passes
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.writing import write_text
@@ -37,13 +37,15 @@ if TYPE_CHECKING:
 @click.option(
     "--kernels",
     is_flag=True,
-    help="Print the loops that the native backend compiles for this plan, instead.",
+    help="Print the loops that the native backend compiles for this plan, or with `--backend "
+    "torch --device cuda` the tensor operations that are fused, instead.",
 )
 @print_after
 @without_passes
 @plugins
 @parameters
 @resources
+@device
 def plan(
     spec: Path,
     settings: "Mapping[str, Setting]",
@@ -52,6 +54,7 @@ def plan(
     backend: str,
     memory: int,
     threads: int | None,
+    device: str,
     passes: bool,
     kernels: bool,
     printed_after: tuple[str, ...],
@@ -59,6 +62,7 @@ def plan(
 ) -> None:
     """Show what running SPEC would read, compute and write. Reads headers, never a weight."""
     from mergec.api.specs import compile_spec, write_plan
+    from mergec.backends.registry import require_device
     from mergec.cli.version import tool_version
     from mergec.ir import print_graph
     from mergec.plan import default_threads, fit_budget, review
@@ -77,8 +81,9 @@ def plan(
     watch = log.watch if told else None
     compiled = compile_spec(spec, settings=settings, without=without, watch=watch)
     print_diagnostics(compiled.warnings)
-    budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend)
-    rates = load_rates(backend, tool_version())
+    require_device(backend, device)
+    budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)
+    rates = load_rates(backend, tool_version()) if device == "cpu" else None
     if output is not None:
         write_text(output, write_plan(compiled, budget, rates))
     if output_format == "json":
@@ -91,7 +96,7 @@ def plan(
         if kernels:
             from mergec.execute.kernels import kernel_listing
 
-            click.echo("\n\n".join(kernel_listing(compiled.plan)))
+            click.echo("\n\n".join(kernel_listing(compiled.plan, backend, device)))
     elif output_format == "graph":
         click.echo(print_graph(compiled.plan.written), nl=False)
     else:

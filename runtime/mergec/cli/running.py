@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import parameters, plugins, resources
+from mergec.cli.options import device, parameters, plugins, resources
 from mergec.cli.pass_options import without_passes
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
@@ -31,13 +31,7 @@ if TYPE_CHECKING:
 @plugins
 @parameters
 @resources
-@click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where torch or JAX computes.",
-)
+@device
 @click.option(
     "--verify",
     type=click.Choice(["full", "none"]),

@@ -1,12 +1,12 @@
-"""The kernels that the native backend would compile for a plan, as text."""
+"""The kernels that would be compiled for a plan, as text."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
+from typing import Any
 
-from mergec.backends.native.backend import NativeBackend
-from mergec.backends.native.engine import Engine
-from mergec.backends.native.listing import listing
+from mergec.backends import Backend
 from mergec.backends.reference import ReferenceBackend
 from mergec.catalog import TensorEntry
 from mergec.execute.sweep import sweep_step
@@ -17,15 +17,16 @@ from mergec.plan.steps import Output, Step, plan_steps
 _ELEMENTS = 1 << 12
 
 
-def kernel_listing(plan: Plan) -> Generator[str]:
+def kernel_listing(plan: Plan, backend: str = "native", device: str = "cpu") -> Generator[str]:
     """A paragraph for each group of tensors that share kernels, in the order of the plan.
 
     Found by running each program on a small tensor of made-up weights, so that what depends on
-    data is as for typical data. Raises E603 without llvmlite. Steps that need statistics over all
-    tensors are left out, for those are known only in a run.
+    data is as for typical data. They are those of `torch` where that computes on a `device`, which
+    need not be here, else those of `native`. Raises E603 without PyTorch or llvmlite. Steps that
+    need statistics over all tensors are left out, for those are known only in a run.
     """
-    engine = Engine()
-    backend = NativeBackend(engine)
+    fused = backend == "torch" and device != "cpu"
+    computing, engine, listing = _fused(device) if fused else _native()
     steps = [s for s in plan_steps(plan) if s.copied is None and not s.program.barriers]
     shared: dict[tuple[object, ...], list[Step]] = {}
     for step in steps:
@@ -35,14 +36,31 @@ def kernel_listing(plan: Plan) -> Generator[str]:
         shared.setdefault(kind, []).append(step)
     for alike in shared.values():
         known = len(engine.kernels)
-        _run_small(alike[0], backend)
+        _run_small(alike[0], computing)
         found = engine.kernels[known:]
         names = [output.row.tensor for step in alike for output in step.outputs]
         head = f"{len(names)} tensors, such as {names[0]}" if len(names) > 1 else names[0]
         yield "\n\n".join([f"# {head}", *(listing(kernel) for kernel in found)])
 
 
-def _run_small(step: Step, backend: NativeBackend) -> None:
+def _native() -> tuple[Backend, Any, Callable[[Any], str]]:
+    from mergec.backends.native.backend import NativeBackend
+    from mergec.backends.native.engine import Engine
+    from mergec.backends.native.listing import listing
+
+    engine = Engine()
+    return NativeBackend(engine), engine, listing
+
+
+def _fused(device: str) -> tuple[Backend, Any, Callable[[Any], str]]:
+    from mergec.backends.torch_fused import FusedTorchBackend
+    from mergec.backends.torch_fused.programs import listing
+
+    backend = FusedTorchBackend("cpu", compiled=False)
+    return backend, backend.programs, partial(listing, device=device)
+
+
+def _run_small(step: Step, backend: Backend) -> None:
     row = step.shape[-1] if step.shape else 1
     rows = max(1, min(step.numel // max(row, 1), _ELEMENTS // max(row, 1)))
     shape = (rows, row) if len(step.shape) > 1 else (min(row, _ELEMENTS),) * len(step.shape)

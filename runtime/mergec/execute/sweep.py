@@ -171,8 +171,11 @@ def _load(
         whole = inputs[i].entry.numel != step.numel
         raw = inputs[i].block(0, inputs[i].entry.numel) if whole else inputs[i].block(start, count)
         values[i] = backend.borrow(raw, inputs[i].entry.dtype, step.work)
-        if this.first and backend.count_non_finite(values[i]):
-            raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
+    if this.first:
+        counts = backend.count_each_non_finite([*values.values()])
+        for i, count in zip(values, counts, strict=True):
+            if count:
+                raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
     return values
 
 

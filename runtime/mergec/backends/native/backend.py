@@ -3,8 +3,8 @@
 from typing import final
 
 from mergec.backends.backend import Backend, Encoded
+from mergec.backends.lazy.array import Lazy, given
 from mergec.backends.native.engine import Engine, shared_engine
-from mergec.backends.native.lazy import Lazy, given
 from mergec.backends.native.namespace import NativeNamespace
 from mergec.backends.native.requests import EncodedBlock
 from mergec.backends.reference import ReferenceBackend

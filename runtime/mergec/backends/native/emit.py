@@ -9,8 +9,8 @@ flag, so nothing is contracted, reassociated or flushed.
 from collections.abc import Sequence
 from typing import Any
 
-from mergec.backends.native.kernel import Kernel, Number, Operand, Root
-from mergec.backends.native.lazy import BOOL, F32, F64
+from mergec.backends.lazy.array import BOOL, F32, F64
+from mergec.backends.lazy.kernel import DIGITS, Kernel, Number, Operand, Root
 from mergec.backends.native.loops import add_to, loop
 from mergec.backends.native.values import Values
 from mergec.ops.tree_sum import LEAF
@@ -22,7 +22,6 @@ SCRATCH = LEAF // _PARTS
 FLAGS = 4096
 """How many elements a search looks at together, in as many bytes of scratch."""
 _WORD = 8  # flags that are looked at with one load
-DIGITS = 1 << 16
 # A histogram of the top digit has two tables, which elements take in turn: neighbours are often
 # equal, and a counter cannot be read before it is written. The sign is no part of the digit.
 _HALF = DIGITS // 2

@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, final
 
+from mergec.backends.lazy.kernel import Kernel
 from mergec.backends.native.emit import emit, emit_halving
-from mergec.backends.native.kernel import Kernel
 from mergec.backends.native.objects import Objects, cache_folder
 from mergec.backends.native.ranking import emit_ranking
 from mergec.diagnostics import fail

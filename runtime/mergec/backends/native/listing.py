@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mergec.backends.native.kernel import CONSTANT_LAST, Kernel, Node, Operand, Root
+from mergec.backends.lazy.kernel import CONSTANT_LAST, Kernel, Node, Operand, Root
 
 _SIGNS = {
     **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "and_": "&", "or_": "|", "xor": "^"},

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mergec.backends.native.kernel import Node, Operand
-from mergec.backends.native.lazy import BOOL, F32, F64, I32, I64
+from mergec.backends.lazy.array import BOOL, F32, F64, I32, I64
+from mergec.backends.lazy.kernel import Node, Operand
 from mergec.ops.threefry import PARITY, ROTATIONS
 
 _FLOATS = (F32, F64)

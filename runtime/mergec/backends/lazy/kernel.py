@@ -1,8 +1,8 @@
-"""What a kernel computes, without the numbers and addresses that differ between its calls.
+"""What a kernel computes, without the numbers and buffers that differ between its calls.
 
 `Kernel` is what is compiled, and the key under which it is found again: the nodes of an expression
 in order, and what becomes of some of them. `Call` has the rest: where the elements lie, the
-numbers, and where results go.
+numbers, and where results go. What a buffer is, each engine says for itself.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mergec.backends.native.lazy import F32, I64, Lazy
+from mergec.backends.lazy.array import F32, I64, Lazy
 
 Array = NDArray[Any]
+DIGITS = 1 << 16
+"""How many counts a histogram has."""
 
 Number = tuple[str, int]
 """A number: which of the tables of numbers it is in (`f32`, `f64`, `i64`), and where."""
@@ -30,7 +32,7 @@ CONSTANT_LAST = frozenset(("rotate_left", "word"))
 class Node(NamedTuple):
     """One value for each element.
 
-    `op` is `stored` (decode the bytes of `of` at address `slot`), `array` (the element at address
+    `op` is `stored` (decode the bytes of `of` in buffer `slot`), `array` (the element in buffer
     `slot`), `take` (the one there whose place its operand says), `iota`, or an operation on `args`;
     `by` is the shift of a rotation, or which one of the two words of a `threefry` is meant.
     """
@@ -44,7 +46,7 @@ class Node(NamedTuple):
 
 
 class Root(NamedTuple):
-    """What becomes of the value of `node`, or of two of them; results go to address `slot`.
+    """What becomes of the value of `node`, or of two of them; results go to buffer `slot`.
 
     `store`: encoded as `of`, and those that are not finite then are counted at slot + 1 ·
     `array`: as it is · `count`: how many hold · `odd`: how many are NaN or infinite ·

@@ -11,22 +11,13 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
+from mergec.backends.lazy.eager import Eager, Elements
 from mergec.catalog.dtypes import Dtype
 
-Array = NDArray[Any]
-
 F32, F64, I32, I64, BOOL = "f32", "f64", "i32", "i64", "bool"
-NUMPY: dict[str, np.dtype[Any]] = {
-    F32: np.dtype(np.float32),
-    F64: np.dtype(np.float64),
-    I32: np.dtype(np.int32),
-    I64: np.dtype(np.int64),
-    BOOL: np.dtype(np.bool_),
-}
 _FLOATS = (F32, F64)
 Number = tuple[str, float]
 """A number beside arrays: its kind, `f32`, `f64` or `i64`, and its value."""
-KIND = {dtype: kind for kind, dtype in NUMPY.items()}
 WIDTH = {BOOL: 0, I32: 1, I64: 2, F32: 3, F64: 4}
 """From narrow to wide: two operands meet in the wider kind."""
 
@@ -34,7 +25,12 @@ WIDTH = {BOOL: 0, I32: 1, I64: 2, F32: 3, F64: 4}
 class Forcer(Protocol):
     """Computes arrays now."""
 
-    def force(self, x: "Lazy") -> Array:
+    @property
+    def eager(self) -> Eager:
+        """The library of the arrays that are computed."""
+        ...
+
+    def force(self, x: "Lazy") -> Elements:
         """The elements of `x`."""
         ...
 
@@ -56,8 +52,8 @@ class Lazy:
     """A 1-D array of `n` elements of one `kind`.
 
     `op` is `stored` for a source's bytes in `data`, whose dtype is `of`; `array` for what is
-    computed, a numpy array in `data`; or an operation on `args`, arrays or `Number`s. Where
-    the bytes are `lent`, they are gone with the block.
+    computed, an array of the eager library in `data`; or an operation on `args`, arrays or
+    `Number`s. Where the bytes are `lent`, they are gone with the block.
     """
 
     __slots__ = ("args", "data", "forcer", "kind", "lent", "n", "of", "op")
@@ -92,24 +88,23 @@ class Lazy:
         return self.n
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> Any:
         """That of the elements."""
-        return NUMPY[self.kind]
+        return self.forcer.eager.dtypes[self.kind]
 
     @property
-    def view(self) -> Array:
+    def view(self) -> Elements:
         """The elements; nobody writes to them."""
         if self.op != "array":
             self.become(self.forcer.force(self))
-        elements: Array = self.data
-        return elements
+        return self.data
 
-    def become(self, elements: Array) -> None:
+    def become(self, elements: Elements) -> None:
         """Forget where the elements come from."""
         self.op, self.args, self.data, self.of = "array", (), elements, None
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self.view, dtype=dtype, copy=copy)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.forcer.eager.on_host(self.view), dtype=dtype, copy=copy)
 
     def __getitem__(self, place: int | slice) -> Any:
         if not isinstance(place, slice):
@@ -184,9 +179,10 @@ class Lazy:
 _COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
 
 
-def given(forcer: Forcer, elements: Array) -> Lazy:
-    """An array of numpy's that nobody writes to any more."""
-    return Lazy(forcer, "array", (), KIND[elements.dtype], len(elements), elements)
+def given(forcer: Forcer, elements: Elements) -> Lazy:
+    """An array of the eager library that nobody writes to any more."""
+    kind = forcer.eager.kinds[elements.dtype]
+    return Lazy(forcer, "array", (), kind, len(elements), elements)
 
 
 def derived(op: str, kind: str, first: Lazy, *others: Any) -> Lazy:
@@ -212,12 +208,13 @@ def _unary(op: str, x: Lazy) -> Lazy:
 def _binary(op: str, left: Any, right: Any) -> Any:
     compute: Callable[[Any, Any], Any] = getattr(operator, op)
     arrays = [each for each in (left, right) if isinstance(each, Lazy)]
-    if len(arrays) == 1 and (isinstance(left, np.ndarray) or isinstance(right, np.ndarray)):
-        # A matrix: the result is numpy's too.
+    library = arrays[0].forcer.eager.array
+    if len(arrays) == 1 and (isinstance(left, library) or isinstance(right, library)):
+        # A matrix: the result is the library's too.
         return compute(_elements(left, arrays[0]), _elements(right, arrays[0]))
     if all(each.op == "array" for each in arrays):
         # Elements that are there already, such as one for each row, are worth no kernel.
-        made: Array = compute(_elements(left, arrays[0]), _elements(right, arrays[-1]))
+        made = compute(_elements(left, arrays[0]), _elements(right, arrays[-1]))
         return given(arrays[0].forcer, made)
     if len(arrays) == 1:
         kind = arrays[0].kind
@@ -235,7 +232,8 @@ def _binary(op: str, left: Any, right: Any) -> Any:
 
 
 def _elements(x: Any, array: Lazy) -> Any:
-    """As numpy takes an operand: a number has the dtype of the array that it meets."""
+    """As the library takes an operand: a number has the dtype of the array that it meets."""
     if isinstance(x, Lazy):
         return x.view
-    return x if isinstance(x, np.ndarray) else array.dtype.type(x)  # pyright: ignore[reportUnknownVariableType]
+    eager = array.forcer.eager
+    return x if isinstance(x, eager.array) else eager.scalar(x, array.kind)

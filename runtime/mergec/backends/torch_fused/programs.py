@@ -1,0 +1,85 @@
+"""Kernels as functions over tensors, each made once in a process."""
+
+import re
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, final
+
+from mergec.backends.lazy.kernel import Kernel
+from mergec.backends.torch_fused.arrays import TorchArrays
+from mergec.backends.torch_fused.replay import replay
+from mergec.backends.torch_import import import_torch
+
+Program = Callable[..., Any]
+
+# What Inductor leaves to choice, as the numeric contract asks. The first also keeps Triton from
+# contracting a product and a sum, and every cast that is written; without the pattern matcher
+# nothing is rewritten that was not written so. The self-test notices where one of these is not
+# what it was.
+_IEEE = {
+    "emulate_precision_casts": True,
+    "eager_numerics.division_rounding": True,
+    "eager_numerics.disable_ftz": True,
+    "use_fast_math": False,
+    "pattern_matcher": False,
+    "cpp.enable_floating_point_contract_flag": "off",
+    "cpp.enable_unsafe_math_opt_flag": False,
+}
+
+
+@final
+class Programs:
+    """The functions of kernels, made by Inductor where `compiled`, else operation by operation."""
+
+    def __init__(self, arrays: TorchArrays, *, compiled: bool) -> None:
+        self._arrays = arrays
+        self._compiled = compiled
+        self._known: dict[tuple[Kernel, bool], Program] = {}
+        self._lock = Lock()
+
+    def of(self, kernel: Kernel, n: int) -> Program:
+        """The function for blocks of `n` elements, as `replay` has it. Any thread may call."""
+        # Torch would compile another function for blocks of one element.
+        compiled = self._compiled and n > 1
+        found = self._known.get((kernel, compiled))
+        if found is None:
+            made = self._made(kernel, compiled=compiled)
+            found = self._known.setdefault((kernel, compiled), made)
+        return found
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """All that were asked for so far, in that order."""
+        return tuple(dict.fromkeys(kernel for kernel, _ in tuple(self._known)))
+
+    def _made(self, kernel: Kernel, *, compiled: bool) -> Program:
+        if not compiled:
+            plain: Program = replay(kernel, self._arrays, self._arrays.xp.sqrt).forward
+            return plain
+        torch = self._arrays.torch
+        written = replay(kernel, self._arrays, torch.sqrt).forward
+        options = {"fullgraph": True, "dynamic": True, "options": _IEEE}
+        return _compiled_at_first(torch.compile(written, **options), self._lock)
+
+
+def listing(kernel: Kernel, device: str) -> str:
+    """The operations of a kernel, one a line, as they are compiled for `device`."""
+    torch: Any = import_torch()
+    code: str = replay(kernel, TorchArrays(torch, device), torch.sqrt).code
+    # Without what lets go of tensors between them.
+    return re.sub(r";  [^\n]* = None(?=\n)", "", code).strip()
+
+
+def _compiled_at_first(function: Program, lock: Lock) -> Program:
+    """Torch compiles a function when it is called first: that is for one thread at a time."""
+    ready: list[bool] = []
+
+    def call(*args: Any) -> Any:
+        if ready:
+            return function(*args)
+        with lock:
+            made = function(*args)
+            ready.append(True)
+        return made
+
+    return call
