@@ -162,7 +162,10 @@ def test_who_is_weighed_after_the_election_counts_without_a_weight() -> None:
 def test_votes_are_rounded_in_float64_alone(
     weights: tuple[int, ...], stage: str, work: Dtype, expected: bool
 ) -> None:
-    params = {"weights": tuple(map(Fraction, weights)), "weight_stage": stage}
+    params: dict[str, Any] = {
+        "weights": tuple(map(Fraction, weights)),
+        "weight_stage": stage,
+    }
     assert ELECT.contractible(params, (None, None), work) is expected
 
 
