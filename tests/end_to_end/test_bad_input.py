@@ -189,6 +189,7 @@ def test_too_little_memory(mergec: Mergec) -> None:
 
 def test_a_device_that_the_backend_does_not_have(mergec: Mergec) -> None:
     refused(mergec("run", "spec.merge", "-o", "out", "--device", "cuda"), "E603", 6)
+    refused(mergec("plan", "spec.merge", "--device", "cuda"), "E603", 6)
 
 
 USAGE = [

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mergec.backends import Backend, get_backend
 from mergec.catalog.dtypes import Dtype
 from mergec.ops import STAGES
+from mergec.ops.stage import block_size
 from mergec.ops.tree_sum import LEAF, combine_leaves
 from tests.ops.stage_runner import NUMPY_DTYPES, bits, installed_backends, run_stage
 
@@ -101,6 +102,22 @@ def _operands(count: int, name: str, work: Dtype) -> list[Floats]:
         return deltas
     params: dict[str, Any] = {"weights": WEIGHTS, "elect": "mass", "zero": "drop"}
     return [run_stage(STAGES["elect_sign"], REFERENCE, deltas, params, work=work), *deltas]
+
+
+@pytest.mark.parametrize(
+    ("least", "grains", "numel", "expected"),
+    [
+        (LEAF, [768], 10**9, 3 * LEAF),
+        (LEAF, [1, LEAF // 2], 10**9, LEAF),
+        (LEAF + 1, [0], 10**9, 2 * LEAF),
+        (LEAF, [768], 5000, 5000),
+        (LEAF, [1], 0, 1),
+    ],
+)
+def test_a_block_has_whole_leaves_and_rows(
+    least: int, grains: list[int], numel: int, expected: int
+) -> None:
+    assert block_size(least, grains, numel) == expected
 
 
 def test_the_operands_have_ties() -> None:

@@ -124,8 +124,11 @@ def test_a_run_of_several_threads_writes_what_the_reference_writes(tmp_path: Pat
 
 
 def test_cuda_needs_triton(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "require_device", lambda *_: None)
-    monkeypatch.setattr(backend, "find_spec", lambda _: None)
+    def absent(*_: object) -> None:
+        """Neither refused nor found."""
+
+    monkeypatch.setattr(backend, "require_device", absent)
+    monkeypatch.setattr(backend, "find_spec", absent)
     with pytest.raises(Exception, match="needs Triton to make kernels for `cuda`"):
         FusedTorchBackend("cuda")
 

@@ -82,7 +82,7 @@ def test_two_uploads_are_under_way_and_the_third_waits_for_the_first() -> None:
 def test_bytes_arrive_however_late_the_device_is() -> None:
     staging, stream = _staging()
     sent = [np.random.default_rng(i).bytes(5 + 3 * i) for i in range(20)]
-    tensors = []
+    tensors: list[Any] = []
     for data in sent:
         reused = bytearray(data)
         tensors.append(staging.upload(memoryview(reused)))

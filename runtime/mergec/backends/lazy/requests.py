@@ -1,7 +1,7 @@
 """What stages and the executor ask of a block, answered together by one kernel."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol, Self, final
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ class Counts(Request):
         """The counts of all digits, once all that was added is there."""
 
     @abstractmethod
-    def share(self, other: Self) -> bool:
+    def share(self, other: "Counts") -> bool:
         """Let `other`, which is open, be counted into this one, if it can be."""
 
     @abstractmethod
@@ -83,7 +83,7 @@ class Counts(Request):
         """Add what is counted already."""
 
     def __iadd__(self, other: "Counts | Array") -> "Counts":
-        if isinstance(other, type(self)) and other.x is not None and self.share(other):
+        if isinstance(other, Counts) and other.x is not None and self.share(other):
             self._last = other
         else:
             self.wait_for_all()

@@ -1,6 +1,6 @@
 """What is asked of a block, in buffers of this machine's memory that kernels write into."""
 
-from typing import Any, Protocol, Self, final
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,8 +103,10 @@ class NativeCounts(Counts):
         every[: DIGITS // 2] = tables[: DIGITS // 2] + tables[DIGITS // 2 :]
         return every
 
-    def share(self, other: Self) -> bool:
+    def share(self, other: Counts) -> bool:
         """If it has no tables yet, and would use these in the same way."""
+        if not isinstance(other, NativeCounts):
+            return False
         if other._tables is not None or other._two != self._two:
             return False
         other._tables = self._counters()

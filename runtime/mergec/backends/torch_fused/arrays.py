@@ -16,12 +16,11 @@ Tensor = Any
 class TorchArrays(Eager):
     """Tensors on `device`; those of stored bytes are uint8."""
 
-    xp: TorchNamespace
-
     def __init__(self, torch: Any, device: str) -> None:
         self.torch = torch
         self.device = device
-        self.xp = TorchNamespace(torch, device)
+        self.tensors = TorchNamespace(torch, device)
+        self.xp = self.tensors
         self.array = torch.Tensor
         self.dtypes = {
             F32: torch.float32,

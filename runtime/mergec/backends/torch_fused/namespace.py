@@ -49,7 +49,10 @@ class TorchLazyNamespace(LazyNamespace):
             for table in call.numbers()
         ]
         tensors = [self._tensor(node, call) for node in kernel.nodes if node.slot >= 0]
-        results = self._programs.of(kernel, call.n)(call.n, *numbers, *tensors)
+        try:
+            results = self._programs.of(kernel, call.n)(call.n, *numbers, *tensors)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError("of the device") from error
         for root, made in zip(kernel.roots, results, strict=True):
             call.buffers[root.slot].receive(*made)
 

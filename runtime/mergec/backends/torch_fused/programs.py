@@ -15,8 +15,8 @@ Program = Callable[..., Any]
 # What Inductor leaves to choice, as the numeric contract asks. The first also keeps Triton from
 # contracting a product and a sum, and every cast that is written; without the pattern matcher
 # nothing is rewritten that was not written so. The self-test notices where one of these is not
-# what it was.
-_IEEE = {
+# what it was. Last, no processes are started to compile in.
+_SETTINGS = {
     "emulate_precision_casts": True,
     "eager_numerics.division_rounding": True,
     "eager_numerics.disable_ftz": True,
@@ -24,6 +24,7 @@ _IEEE = {
     "pattern_matcher": False,
     "cpp.enable_floating_point_contract_flag": "off",
     "cpp.enable_unsafe_math_opt_flag": False,
+    "compile_threads": 1,
 }
 
 
@@ -58,7 +59,7 @@ class Programs:
             return plain
         torch = self._arrays.torch
         written = replay(kernel, self._arrays, torch.sqrt).forward
-        options = {"fullgraph": True, "dynamic": True, "options": _IEEE}
+        options = {"fullgraph": True, "dynamic": True, "options": _SETTINGS}
         return _compiled_at_first(torch.compile(written, **options), self._lock)
 
 

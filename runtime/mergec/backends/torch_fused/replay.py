@@ -17,6 +17,7 @@ from mergec.ops.threefry import PARITY, ROTATIONS
 
 Value = Any
 """A node of the graph."""
+_OPERATOR: Any = operator  # its functions are given names here, and no types
 
 
 def replay(kernel: Kernel, arrays: TorchArrays, sqrt: Callable[[Any], Any]) -> Any:
@@ -62,15 +63,15 @@ class _Replay:
             return self._inputs[node.slot]
         if node.op == "take":
             places = self._to(args[0], self._torch.int64)
-            return self._call(operator.getitem, self._inputs[node.slot], places)
+            return self._call(_OPERATOR.getitem, self._inputs[node.slot], places)
         if node.op == "iota":
             device = self._arrays.device
             return self._call(self._torch.arange, self._n, dtype=dtype, device=device)
         if node.op == "convert":
             return self._to(args[0], dtype)
         if node.op == "sign":
-            above, below = self._call(operator.gt, *args, 0), self._call(operator.lt, *args, 0)
-            return self._call(operator.sub, self._to(above, dtype), self._to(below, dtype))
+            above, below = self._call(_OPERATOR.gt, *args, 0), self._call(_OPERATOR.lt, *args, 0)
+            return self._call(_OPERATOR.sub, self._to(above, dtype), self._to(below, dtype))
         if node.op == "magnitude_bits":
             return self._magnitude_bits(args[0], dtype)
         if node.op == "rotate_left":
@@ -110,24 +111,24 @@ class _Replay:
         # By addition of whole numbers at places: `bincount` waits for the largest of them.
         torch, device = self._torch, self._arrays.device
         shift, *prefix = (self._operand(number, ()) for number in root.at)
-        digits = self._call(operator.and_, self._call(operator.rshift, bits, shift), DIGITS - 1)
+        digits = self._call(_OPERATOR.and_, self._call(_OPERATOR.rshift, bits, shift), DIGITS - 1)
         places = self._to(digits, torch.int64)
         weights = self._call(torch.ones_like, places)
         if prefix:
-            above = self._call(operator.rshift, bits, self._call(operator.add, shift, 16))
-            weights = self._to(self._call(operator.eq, above, prefix[0]), torch.int64)
+            above = self._call(_OPERATOR.rshift, bits, self._call(_OPERATOR.add, shift, 16))
+            weights = self._to(self._call(_OPERATOR.eq, above, prefix[0]), torch.int64)
         none = self._call(torch.zeros, DIGITS, dtype=torch.int64, device=device)
         return self._method("scatter_add", none, 0, places, weights)
 
     def _magnitude_bits(self, value: Value, word: Any) -> Value:
         pattern = self._method("view", value, word)
-        return self._call(operator.and_, pattern, self._torch.iinfo(word).max)
+        return self._call(_OPERATOR.and_, pattern, self._torch.iinfo(word).max)
 
     def _rotated(self, value: Value, by: int) -> Value:
         # The right shift is arithmetic, so the copies of the sign bit are masked away.
-        right = self._call(operator.rshift, value, 32 - by)
-        low = self._call(operator.and_, right, (1 << by) - 1)
-        return self._call(operator.or_, self._call(operator.lshift, value, by), low)
+        right = self._call(_OPERATOR.rshift, value, 32 - by)
+        low = self._call(_OPERATOR.and_, right, (1 << by) - 1)
+        return self._call(_OPERATOR.or_, self._call(_OPERATOR.lshift, value, by), low)
 
     def _encrypted(self, left: Value, right: Value, *key: Value) -> tuple[Value, Value]:
         """As `mergec.ops.threefry.encrypt` has it."""
@@ -146,7 +147,7 @@ class _Replay:
 
     def _not_below(self, value: Value, limit: float) -> Value:
         """Where a magnitude is `limit` or more, or NaN."""
-        below = self._call(operator.lt, self._call(self._torch.abs, value), limit)
+        below = self._call(_OPERATOR.lt, self._call(self._torch.abs, value), limit)
         return self._call(self._torch.logical_not, below)
 
     def _count(self, mask: Value) -> Value:
@@ -155,7 +156,7 @@ class _Replay:
     def _function(self, op: str) -> Callable[..., Any]:
         if op == "sqrt":
             return self._sqrt
-        library = self._torch if op in ("where", "abs") else operator
+        library = self._torch if op in ("where", "abs") else _OPERATOR
         function: Callable[..., Any] = getattr(library, op)
         return function
 
@@ -164,7 +165,7 @@ class _Replay:
             return values[arg]
         if arg not in self._numbers:
             table, place = arg
-            self._numbers[arg] = self._call(operator.getitem, self._tables[table], place)
+            self._numbers[arg] = self._call(_OPERATOR.getitem, self._tables[table], place)
         return self._numbers[arg]
 
     def _to(self, value: Value, dtype: Any) -> Value:

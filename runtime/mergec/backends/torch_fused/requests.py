@@ -1,6 +1,6 @@
 """What is asked of a block, as tensors of the device that kernels make."""
 
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class TorchSums(Sums):
 
     def receive(self, elements: Tensor) -> None:
         """Halve them."""
-        self._sums = self._staging.later(self._arrays.xp.leaves(elements))
+        self._sums = self._staging.later(self._arrays.tensors.leaves(elements))
 
     @property
     def found(self) -> Array:
@@ -127,8 +127,10 @@ class TorchCounts(Counts):
             total.on_device = None
         return np.zeros(DIGITS, np.int64) if total.on_host is None else total.on_host
 
-    def share(self, other: Self) -> bool:
+    def share(self, other: Counts) -> bool:
         """If nothing was counted into its own."""
+        if not isinstance(other, TorchCounts):
+            return False
         if other._total.on_device is not None or other._total.on_host is not None:
             return False
         other._total = self._total

@@ -169,5 +169,5 @@ class _Turn:
     """One of the two buffers for uploads, and the mark behind the last copy from it."""
 
     def __init__(self) -> None:
-        self.buffer: Tensor | None = None
+        self.buffer: Tensor = None
         self.mark: Mark | None = None

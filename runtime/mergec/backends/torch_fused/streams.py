@@ -15,6 +15,8 @@ class CudaStream:
         self._torch = torch
         self._device = device
         self._stream = torch.cuda.Stream(device)
+        # What the thread asked for before, it may use here.
+        self._stream.wait_stream(torch.cuda.current_stream(device))
         torch.cuda.set_stream(self._stream)
 
     def pinned(self, nbytes: int) -> Tensor:
