@@ -9,6 +9,7 @@ import pytest
 from mergec.api import compile_spec
 from mergec.backends import Backend, get_backend, self_test
 from mergec.catalog import Dtype
+from mergec.diagnostics import MergecError
 from mergec.execute import Origin, run_plan
 from mergec.execute.kernels import kernel_listing
 from mergec.plan import Budget, Plan
@@ -129,8 +130,24 @@ def test_cuda_needs_triton(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(backend, "require_device", absent)
     monkeypatch.setattr(backend, "find_spec", absent)
-    with pytest.raises(Exception, match="needs Triton to make kernels for `cuda`"):
+    with pytest.raises(MergecError, match="needs Triton to make kernels for `cuda`"):
         FusedTorchBackend("cuda")
+
+
+def test_what_torch_cannot_compile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        def call(*_: object) -> None:
+            raise torch._dynamo.exc.TorchDynamoException("no compiler\nand more")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    fused = FusedTorchBackend("cpu")
+    x = fused.load(memoryview(VALUES.tobytes()), Dtype.F32, Dtype.F32)
+    with pytest.raises(MergecError) as caught:
+        fused.store(x * 2.0, Dtype.F32)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.notes) == ("E603", ("no compiler",))
 
 
 @pytest.mark.slow

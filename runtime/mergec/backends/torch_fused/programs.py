@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from threading import Lock
 from typing import Any, final
 
@@ -9,6 +10,7 @@ from mergec.backends.lazy.kernel import Kernel
 from mergec.backends.torch_fused.arrays import TorchArrays
 from mergec.backends.torch_fused.replay import replay
 from mergec.backends.torch_import import import_torch
+from mergec.diagnostics import fail
 
 Program = Callable[..., Any]
 
@@ -60,7 +62,33 @@ class Programs:
         torch = self._arrays.torch
         written = replay(kernel, self._arrays, torch.sqrt).forward
         options = {"fullgraph": True, "dynamic": True, "options": _SETTINGS}
-        return _compiled_at_first(torch.compile(written, **options), self._lock)
+        return self._compiled_at_first(torch.compile(written, **options))
+
+    def _compiled_at_first(self, function: Program) -> Program:
+        """Torch compiles a function when it is called first: that is for one thread at a time."""
+        ready: list[bool] = []
+
+        def call(*args: Any) -> Any:
+            if ready:
+                return function(*args)
+            with self._lock:
+                made = self._first(function, *args)
+                ready.append(True)
+            return made
+
+        return call
+
+    def _first(self, function: Program, *args: Any) -> Any:
+        exceptions: Any = import_module("torch._dynamo.exc")
+        try:
+            return function(*args)
+        except exceptions.TorchDynamoException as error:
+            raise fail(
+                "E603",
+                f"PyTorch cannot compile kernels for `{self._arrays.device}` here",
+                notes=(str(error).partition("\n")[0],),
+                help="look whether Triton and a C compiler are there, or leave out `--device`",
+            ) from error
 
 
 def listing(kernel: Kernel, device: str) -> str:
@@ -69,18 +97,3 @@ def listing(kernel: Kernel, device: str) -> str:
     code: str = replay(kernel, TorchArrays(torch, device), torch.sqrt).code
     # Without what lets go of tensors between them.
     return re.sub(r";  [^\n]* = None(?=\n)", "", code).strip()
-
-
-def _compiled_at_first(function: Program, lock: Lock) -> Program:
-    """Torch compiles a function when it is called first: that is for one thread at a time."""
-    ready: list[bool] = []
-
-    def call(*args: Any) -> Any:
-        if ready:
-            return function(*args)
-        with lock:
-            made = function(*args)
-            ready.append(True)
-        return made
-
-    return call
