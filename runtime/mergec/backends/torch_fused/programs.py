@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from threading import Lock
 from typing import Any, final
@@ -57,8 +58,9 @@ class Programs:
 
     def _made(self, kernel: Kernel, *, compiled: bool) -> Program:
         if not compiled:
-            plain: Program = replay(kernel, self._arrays, self._arrays.xp.sqrt).forward
-            return plain
+            module = replay(kernel, self._arrays, self._arrays.xp.sqrt)
+            # Its function alone, which needs no module: the graph takes most of the memory.
+            return partial(type(module).forward, None)
         torch = self._arrays.torch
         written = replay(kernel, self._arrays, torch.sqrt).forward
         options = {"fullgraph": True, "dynamic": True, "options": _SETTINGS}
