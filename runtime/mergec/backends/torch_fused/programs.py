@@ -57,14 +57,13 @@ class Programs:
         return tuple(dict.fromkeys(kernel for kernel, _ in tuple(self._known)))
 
     def _made(self, kernel: Kernel, *, compiled: bool) -> Program:
+        sqrt = self._arrays.torch.sqrt if compiled else self._arrays.xp.sqrt
+        written = replay(kernel, self._arrays, sqrt).forward
         if not compiled:
-            module = replay(kernel, self._arrays, self._arrays.xp.sqrt)
-            # Its function alone, which needs no module: the graph takes most of the memory.
-            return partial(type(module).forward, None)
-        torch = self._arrays.torch
-        written = replay(kernel, self._arrays, torch.sqrt).forward
+            # The function alone, which needs no module: the graph takes most of the memory.
+            return partial(written.__func__, None)
         options = {"fullgraph": True, "dynamic": True, "options": _SETTINGS}
-        return self._compiled_at_first(torch.compile(written, **options))
+        return self._compiled_at_first(self._arrays.torch.compile(written, **options))
 
     def _compiled_at_first(self, function: Program) -> Program:
         """Torch compiles a function when it is called first: that is for one thread at a time."""
