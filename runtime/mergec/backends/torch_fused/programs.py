@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from threading import Lock
 from typing import Any, final
@@ -56,13 +57,13 @@ class Programs:
         return tuple(dict.fromkeys(kernel for kernel, _ in tuple(self._known)))
 
     def _made(self, kernel: Kernel, *, compiled: bool) -> Program:
+        sqrt = self._arrays.torch.sqrt if compiled else self._arrays.xp.sqrt
+        written = replay(kernel, self._arrays, sqrt).forward
         if not compiled:
-            plain: Program = replay(kernel, self._arrays, self._arrays.xp.sqrt).forward
-            return plain
-        torch = self._arrays.torch
-        written = replay(kernel, self._arrays, torch.sqrt).forward
+            # The function alone, which needs no module: the graph takes most of the memory.
+            return partial(written.__func__, None)
         options = {"fullgraph": True, "dynamic": True, "options": _SETTINGS}
-        return self._compiled_at_first(torch.compile(written, **options))
+        return self._compiled_at_first(self._arrays.torch.compile(written, **options))
 
     def _compiled_at_first(self, function: Program) -> Program:
         """Torch compiles a function when it is called first: that is for one thread at a time."""
