@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from mmap import PAGESIZE, mmap
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks import touch
 from benchmarks.recipes import Recipe, cut
 
 Cache = Literal["warm", "cold"]
@@ -64,13 +66,11 @@ def layer_count(family: Path) -> int:
 def settle(traffic: Traffic, cache: Cache) -> None:
     """Make every run begin alike: nothing waits to be written, and inputs are cached or are not.
 
-    More memory than is about to be written is free and was in use just before: the host of a
-    virtual machine takes back what is free, and returns it at a tenth of the speed of memory.
+    More memory than is about to be written is free and was in use just before (`touch`).
     """
     os.sync()  # else a run pays for the pages that the one before left; and dirty pages stay
-    with mmap(-1, max(traffic.written * 5 // 4, PAGESIZE)) as memory:
-        for place in range(0, len(memory), PAGESIZE):
-            memory[place] = 1
+    command = [sys.executable, str(touch.__file__), str(traffic.written * 5 // 4)]
+    subprocess.run(command, check=True)
     buffer = memoryview(bytearray(_BUFFER_BYTES))
     for extent in traffic.reads:
         descriptor = os.open(extent.path, os.O_RDONLY)

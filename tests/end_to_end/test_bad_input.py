@@ -154,6 +154,7 @@ def test_a_disk_that_refuses(
         return function(*args, **kwargs)
 
     monkeypatch.setattr(Files, "system", system)
+    monkeypatch.setattr(Files, "is_memory", lambda _self, _descriptor: False)
     refused(mergec("run", "spec.merge", "-o", "out"), code, status)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -147,10 +148,33 @@ def test_an_unfinished_shard_is_no_shard(target: Path) -> None:
 
 def test_space_is_reserved_from_the_start(target: Path) -> None:
     tensors = [OutputTensor("w", Dtype.U8, (1 << 20,))]
-    with CheckpointWriter.create(target, {"": lay_out(tensors, 1 << 30, METADATA)}, []):
+    layout = {"": lay_out(tensors, 1 << 30, METADATA)}
+    with CheckpointWriter.create(target, layout, [], WatchedFiles()):
         status = (staging_of(target) / "model.safetensors").stat()
         assert status.st_size > 1 << 20
         assert status.st_blocks * 512 >= 1 << 20
+
+
+def test_memory_is_not_reserved(target: Path) -> None:
+    class InMemory(WatchedFiles):
+        def is_memory(self, descriptor: int) -> bool:
+            return True
+
+        def before(self, number: int, name: str) -> None:
+            assert name != "posix_fallocate"
+
+    with new_writer(target, InMemory()) as writer:
+        assert (staging_of(target) / "model-00001-of-00002.safetensors").stat().st_blocks < 1000
+        write_all(writer)
+        writer.publish()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no file system in memory")
+def test_a_file_in_memory_is_known() -> None:
+    with NamedTemporaryFile(dir="/dev/shm") as file:
+        assert Files().is_memory(file.fileno())
+    with open("/proc/self/stat", "rb") as other:
+        assert not Files().is_memory(other.fileno())
 
 
 def test_a_file_system_that_cannot_reserve_is_used_all_the_same(target: Path) -> None:

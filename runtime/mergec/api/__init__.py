@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from mergec.api.expansion import Expansion, expand_spec, expand_to_normal_form
     from mergec.api.laws import try_laws
     from mergec.api.specs import check_spec, compile_spec, format_text, load_plan, write_plan
-    from mergec.api.work import execute, verify_result, verify_results
+    from mergec.api.verification import verify_result, verify_results
+    from mergec.api.work import execute
     from mergec.elaborate import Setting
     from mergec.plugin.registry import plugins
 
@@ -26,8 +27,8 @@ _MODULES = {
     "load_plan": "mergec.api.specs",
     "plugins": "mergec.plugin.registry",
     "try_laws": "mergec.api.laws",
-    "verify_result": "mergec.api.work",
-    "verify_results": "mergec.api.work",
+    "verify_result": "mergec.api.verification",
+    "verify_results": "mergec.api.verification",
     "write_plan": "mergec.api.specs",
 }
 

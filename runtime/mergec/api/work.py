@@ -1,7 +1,7 @@
-"""Plans to checkpoints: what `mergec run` and `verify` do."""
+"""Plans to checkpoints: what `mergec run` does."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from mergec.execute import Origin, RunReport, run_plan, tool_version
 from mergec.plan import DEFAULT_MEMORY, default_threads, fit_budget
 from mergec.plan.calibration import load_rates
 from mergec.plan.projection import project
-from mergec.verify import Sample, Verdict, verify, verify_all
 
 Progress = Callable[[int], None]
 
@@ -66,28 +65,3 @@ def execute(
         sync=sync,
     )
     return replace(report, projected_seconds=projected)
-
-
-def verify_result(
-    target: Path,
-    *,
-    replay: Sample | None = None,
-    root: Path | None = None,
-    progress: Progress = lambda _: None,
-) -> Verdict:
-    """Check a finished checkpoint's digests, and with `replay` recompute its tensors."""
-    return verify(target, replay, root, progress)
-
-
-def verify_results(
-    target: Path,
-    *,
-    replay: Sample | None = None,
-    root: Path | None = None,
-    progress: Progress = lambda _: None,
-) -> Mapping[str, Verdict]:
-    """The same for every checkpoint of a run with several exports, by folder.
-
-    The folder of a checkpoint that is `target` itself is the empty text.
-    """
-    return verify_all(target, replay, root, progress)

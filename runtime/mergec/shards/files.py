@@ -80,13 +80,30 @@ class Files:
 
     @final
     def reserve(self, descriptor: int, size: int) -> None:
-        """Give the file `size` zero bytes, with disk space behind them where the system can."""
+        """Give the file `size` zero bytes, with disk space behind them where the system can.
+
+        Not where space is memory: to reserve that is to clear what is about to be written.
+        """
+        if not self.is_memory(descriptor):
+            try:
+                self.system(os.posix_fallocate, descriptor, 0, size)
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+                    raise
+            else:
+                return
+        self.system(os.ftruncate, descriptor, size)
+
+    def is_memory(self, descriptor: int) -> bool:
+        """Whether an open file lies in memory, on a tmpfs, by what Linux says of its device."""
+        number = self.system(os.fstat, descriptor).st_dev
+        device = f"{os.major(number)}:{os.minor(number)}"
         try:
-            self.system(os.posix_fallocate, descriptor, 0, size)
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
-                raise
-            self.system(os.ftruncate, descriptor, size)
+            mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return False
+        kinds = [line.partition(" - ")[2] for line in mounts if line.split()[2] == device]
+        return any(kind.startswith("tmpfs ") for kind in kinds)
 
     @final
     def sync(self, descriptor: int) -> None:
