@@ -1,6 +1,7 @@
 """What the documentation shows is what happens: its examples, the recipes, the generated pages."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,7 @@ VALID = sorted((ROOT / "specs" / "valid").glob("*.merge"))
 # What a spec shows on purpose although mergec warns of it.
 WARNED = {"views": ["W401"]}
 
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 
 
@@ -157,6 +159,15 @@ def test_links_between_files_lead_somewhere() -> None:
         if "://" not in target and not (path.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_no_section_stands_twice() -> None:
+    twice: list[str] = []
+    for path in files("*.md"):
+        text = _FENCED.sub("", path.read_text())
+        sections = Counter(re.findall(r"^## .*", text, re.MULTILINE))
+        twice += [f"{path.relative_to(ROOT)}: {name}" for name, n in sections.items() if n > 1]
+    assert twice == []
 
 
 def test_every_page_is_in_the_index() -> None:
