@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import parameters, plugins, resources
+from mergec.cli.options import parameters, plugins, reach, resources
 from mergec.cli.pass_options import print_after, without_passes
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.writing import write_text
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 )
 @print_after
 @without_passes
+@reach
 @plugins
 @parameters
 @resources
