@@ -57,7 +57,7 @@ def _refuse_network(event: str, args: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse_network)
 
 # Named here and not imported there: a fixture that several files of tests share.
-pytest_plugins = ("tests.end_to_end.command_line",)
+pytest_plugins = ("tests.end_to_end.command_line", "tests.hub.at_loopback")
 
 # What operators of other tools compute is compared where these are installed: `make peers`.
 collect_ignore_glob = [] if find_spec("mergekit") and find_spec("sd_mecha") else ["peers/*"]

@@ -42,7 +42,8 @@ class Hub:
     """The hub that `HF_ENDPOINT` names, asked about one model. Raises E716, E722 to E727."""
 
     def __init__(self, model: HubReference) -> None:
-        if find_spec("huggingface_hub") is None:
+        # Releases before 2.0 speak through another library, and have other exceptions.
+        if find_spec("huggingface_hub") is None or find_spec("httpx2") is None:
             raise library_missing(model)
         from huggingface_hub import constants
 
@@ -90,16 +91,21 @@ class Hub:
 
     def fetch(self, commit: str, names: Sequence[str]) -> None:
         """Bring whole small files into the cache."""
+        self.at_once(lambda name: fetch_file(self.model, commit, name), names)
 
-        def one(name: str) -> None:
-            fetch_file(self.model, commit, name)
+    def at_once(self, call: Callable[[str], R], names: Sequence[str]) -> list[R]:
+        """What `call` returns for each name; several are under way at any time.
 
-        # Not as a context: what is interrupted does not wait for files that are on their way.
+        After an error, or when interrupted, no further call begins.
+        """
         workers = ThreadPoolExecutor(_AT_ONCE)
         try:
-            for done in [workers.submit(one, name) for name in names]:
-                done.result()
+            return [done.result() for done in [workers.submit(call, name) for name in names]]
+        except Exception:
+            workers.shutdown(cancel_futures=True)
+            raise
         finally:
+            # Not as a context: what is interrupted does not wait for answers.
             workers.shutdown(wait=False, cancel_futures=True)
 
     def read(self, commit: str, name: str, start: int, count: int) -> tuple[bytes, int]:

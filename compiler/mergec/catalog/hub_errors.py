@@ -23,7 +23,7 @@ def library_missing(model: HubReference) -> MergecError:
     """E722: the package that speaks to hubs is not installed."""
     return fail(
         "E722",
-        f"{quoted(model)} is a model on a hub, and `huggingface_hub` is not installed",
+        f"{quoted(model)} is a model on a hub, and `huggingface_hub` 2.4 is not installed",
         help='run `pip install "mergec[hub]"`',
     )
 
@@ -74,8 +74,9 @@ def reported(model: HubReference, call: Callable[[], R], what: str = "") -> R:
     except OSError as error:
         raise _of_system(model, error, what) from error
     except (ValueError, httpx2.InvalidURL) as error:
-        said = f"{error}".strip().splitlines()
-        raise unreachable(model, f"its library says {quoted(said[0] if said else '?')}") from error
+        # Addresses may hold what is secret.
+        said = next((line for line in f"{error}".splitlines() if "://" not in line), "?")
+        raise unreachable(model, f"its library says {quoted(said)}") from error
 
 
 def may_pass(error: Exception) -> bool:

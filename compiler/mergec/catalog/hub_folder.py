@@ -5,7 +5,6 @@ header is read by ranges of bytes, and no file of weights is there that could be
 """
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import final
 from mergec.catalog.checkpoint import Checkpoint, HubCommit
 from mergec.catalog.folder import ReadableFile
 from mergec.catalog.hub import Hub, quiet_library
-from mergec.catalog.hub_errors import not_cached
+from mergec.catalog.hub_errors import not_cached, unreachable
 from mergec.catalog.index import INDEX_SUFFIX
 from mergec.catalog.open_checkpoint import is_small_file, read_folder
 from mergec.catalog.quoted import quoted
@@ -24,7 +23,6 @@ from mergec.diagnostics import Diagnostic, MergecError, fail
 
 # What the first request for a header takes: most headers, and their length, in one go.
 _FIRST = 32 << 10
-_AT_ONCE = 8  # requests
 # Larger files are no small files, whatever they are called.
 _MAX_SMALL = 256 << 20
 _SMALL = frozenset({"config.json", "README.md", "lineage.json"})
@@ -38,14 +36,16 @@ def open_on_hub(
     `pinned` is the commit to read whatever the revision leads to by now; W704 if that is another.
     Offline the cache alone is read. Raises what `open_checkpoint` does, E716 and E722 to E727.
     """
-    hub = Hub(model)
-    with quiet_library():
-        return _open(hub, pinned)
-
-
-def _open(hub: Hub, pinned: str | None) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
-    model = hub.model
     asked = pinned or model.revision
+    hub = Hub(HubReference(model.repo, asked))
+    with quiet_library():
+        return _open(model, hub, pinned)
+
+
+def _open(
+    model: HubReference, hub: Hub, pinned: str | None
+) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
+    asked = hub.model.revision
     listing = hub.cached(asked) if hub.offline else hub.listing(asked)
     root = hub.snapshot(listing.commit)
     sizes = {name: size for name, size in listing.sizes.items() if _is_plain(name)}
@@ -55,13 +55,14 @@ def _open(hub: Hub, pinned: str | None) -> tuple[Checkpoint, tuple[Diagnostic, .
         if pinned is None and model.revision != listing.commit:
             hub.remember(model.revision, listing.commit)
     weights = [name for name in sizes if name not in small and not is_small_file(name)]
-    folder = _HubFolder(hub, listing.commit, root, sorted([*small, *weights]))
+    names = sorted([*small, *weights])
+    folder = _HubFolder(Path(str(model)), hub, listing.commit, root, names)
     try:
         checkpoint, warnings = read_folder(folder)
     except MergecError as error:
         raise MergecError(_about(model, found, hub) for found in error.diagnostics) from None
     found = HubCommit(model.repo, listing.commit)
-    moved = _moved(hub, pinned)
+    moved = _moved(model, pinned) if pinned is not None and not hub.offline else ()
     return replace(checkpoint, hub=found), (*warnings, *moved)
 
 
@@ -69,8 +70,8 @@ def _open(hub: Hub, pinned: str | None) -> tuple[Checkpoint, tuple[Diagnostic, .
 class _HubFolder:
     """The files at the top of one commit; `names` are all that matter of them."""
 
-    def __init__(self, hub: Hub, commit: str, root: Path, names: Sequence[str]) -> None:
-        self.path = Path(str(hub.model))
+    def __init__(self, path: Path, hub: Hub, commit: str, root: Path, names: Sequence[str]) -> None:
+        self.path = path
         self.root = root
         self._hub = hub
         self._commit = commit
@@ -101,12 +102,7 @@ class _HubFolder:
     def expect(self, names: Sequence[str]) -> None:
         """Ask for the headers of several files at once."""
         absent = [name for name in names if not (self.root / name).exists()]
-        workers = ThreadPoolExecutor(_AT_ONCE)
-        try:
-            heads = [workers.submit(self._head, name) for name in absent]
-            self._heads |= {name: head.result() for name, head in zip(absent, heads, strict=True)}
-        finally:
-            workers.shutdown(wait=False, cancel_futures=True)
+        self._heads |= zip(absent, self._hub.at_once(self._head, absent), strict=True)
 
     def _head(self, name: str) -> tuple[bytes, int]:
         return self._hub.read(self._commit, name, 0, _FIRST)
@@ -130,6 +126,8 @@ class _RangedFile:
         here = self.head[start:]
         there = max(start, len(self.head))
         data, _ = self.hub.read(self.commit, self.path.name, there, end - there)
+        if len(data) < end - there:
+            raise unreachable(self.hub.model, f"{quoted(self.path.name)} became shorter")
         return here + data
 
 
@@ -152,13 +150,12 @@ def _about(model: HubReference, found: Diagnostic, hub: Hub) -> Diagnostic:
     return replace(found, help=("name a revision, or another model, that has all its files",))
 
 
-def _moved(hub: Hub, pinned: str | None) -> tuple[Diagnostic, ...]:
+def _moved(model: HubReference, pinned: str) -> tuple[Diagnostic, ...]:
     """W704 if the revision no longer leads to the commit of the plan."""
-    revision = hub.model.revision
-    if pinned is None or hub.offline or is_commit(revision):
+    if is_commit(model.revision):
         return ()
     try:
-        now = hub.listing(revision, attempts=1).commit
+        now = Hub(model).listing(model.revision, attempts=1).commit
     except MergecError:
         return ()  # what was planned can be read, and that is what counts
     if now == pinned:
@@ -166,7 +163,7 @@ def _moved(hub: Hub, pinned: str | None) -> tuple[Diagnostic, ...]:
     return (
         Diagnostic(
             "W704",
-            f"{quoted(hub.model)} is at commit `{now[:12]}` now, and was at `{pinned[:12]}` when"
+            f"{quoted(model)} is at commit `{now[:12]}` now, and was at `{pinned[:12]}` when"
             " the plan was made",
             None,
             notes=("what was planned is what is read",),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mergec.api.laws import try_laws
     from mergec.api.specs import check_spec, compile_spec, format_text, load_plan, write_plan
     from mergec.api.work import execute, verify_result, verify_results
+    from mergec.catalog.offline import offline_mode
     from mergec.elaborate import Setting
     from mergec.plugin.registry import plugins
 
@@ -24,6 +25,7 @@ _MODULES = {
     "expand_to_normal_form": "mergec.api.expansion",
     "format_text": "mergec.api.specs",
     "load_plan": "mergec.api.specs",
+    "offline_mode": "mergec.catalog.offline",
     "plugins": "mergec.plugin.registry",
     "try_laws": "mergec.api.laws",
     "verify_result": "mergec.api.work",
@@ -41,6 +43,7 @@ __all__ = [
     "expand_to_normal_form",
     "format_text",
     "load_plan",
+    "offline_mode",
     "plugins",
     "try_laws",
     "verify_result",

@@ -76,7 +76,7 @@ def run(
     compiled = _compile(spec, settings, without)
     if not quiet:
         print_diagnostics(compiled.warnings)
-    absent = absent_files(compiled.plan.sources, compiled.plan.files_read)
+    absent = absent_files(compiled.plan)
     total = sum(row.nbytes for row in compiled.plan.rows) + sum(file.size for file in absent)
     names = " and ".join(export.decl.name for export in compiled.plan.exports)
     doing = "fetching and merging" if absent else "merging"

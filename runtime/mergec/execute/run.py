@@ -78,7 +78,7 @@ def run_plan(
                 target, layouts, roots, Files(durable=sync), other_bytes=_companions(plan)
             )
         )
-        fetch(absent_files(plan.sources, plan.files_read), progress)
+        fetch(absent_files(plan), progress)
         measurements, doubts = Measurements(plan), Doubts()
         Work(plan, backend, budget, readers, writer, measurements, progress, doubts).run()
         measured = measurements.values()

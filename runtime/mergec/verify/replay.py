@@ -123,7 +123,7 @@ def _replay(
     self_test(backend)
     budget = fit_budget(plan, DEFAULT_MEMORY, 1, "reference")
     findings: list[Diagnostic] = []
-    fetch(absent_files(plan.sources, plan.files_read))
+    fetch(absent_files(plan))
     with ExitStack() as stack:
         readers = {
             label: stack.enter_context(SourceReader(checkpoint))
