@@ -12,7 +12,7 @@ from mergec.api import compile_spec
 from mergec.shards.fetch import absent_files, fetch
 from tests.end_to_end.command_line import Mergec, Outcome, refused, write_spec
 from tests.hub.at_loopback import sharded, toy
-from tests.hub.loopback_hub import LoopbackHub, small
+from tests.hub.loopback_hub import Blob, LoopbackHub, small
 from tests.toy_checkpoints import weights
 
 
@@ -181,6 +181,22 @@ def test_an_index_that_leads_outside(mergec: Mergec, hub: LoopbackHub) -> None:
     outcome = mergec("check", "spec.merge")
     assert (outcome.codes, outcome.made) == (["E712"], set())
     assert hub.asked("secret.safetensors") == []
+
+
+def test_small_files_that_fill_the_disk(mergec: Mergec, hub: LoopbackHub) -> None:
+    hub.commit("org/base", toy("base"))
+    many = {f"tokenizer-{n}.json": Blob(b"{", 200 << 20) for n in range(3)}
+    hub.commit("org/code", toy("code", **many))
+    told(mergec("check", "spec.merge"), "E728", "629,145,")
+    assert hub.asked("tokenizer-0.json", "HEAD") == []
+
+
+def test_a_small_file_that_is_not_small_is_left_out(mergec: Mergec, hub: LoopbackHub) -> None:
+    hub.commit("org/base", toy("base", **{"vocab.json": Blob(b"{", 300 << 20)}))
+    hub.commit("org/code", toy("code"))
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    assert hub.asked("vocab.json") == []
+    assert not Path("out/vocab.json").exists()
 
 
 def test_offline_and_not_in_the_cache(mergec: Mergec, hub: LoopbackHub) -> None:

@@ -207,13 +207,13 @@ def fetch_file(
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **(kwargs | {"disable": True}))  # type: ignore[no-untyped-call]  # it has no types
-            # One way to transfer files has a second bar for what comes in, compressed.
-            self._counts = not str(kwargs.get("desc", "")).endswith("downloading bytes")
 
         def update(self, n: float | None = 1) -> None:
             """Pass the count on."""
-            if self._counts:
-                progress(int(n or 0))
+            progress(int(n or 0))
+
+        def update_transfer(self, n: float) -> None:
+            """Nothing: what comes in compressed is counted when it is unpacked."""
 
     def download() -> Path:
         found = hf_hub_download(

@@ -23,8 +23,9 @@ from mergec.diagnostics import Diagnostic, MergecError, fail
 
 # What the first request for a header takes: most headers, and their length, in one go.
 _FIRST = 32 << 10
-# Larger files are no small files, whatever they are called.
+# Larger files are no small files, whatever they are called; and so much is fetched for a check.
 _MAX_SMALL = 256 << 20
+_MAX_TOGETHER = 512 << 20
 _SMALL = frozenset({"config.json", "README.md", "lineage.json"})
 
 
@@ -34,7 +35,7 @@ def open_on_hub(
     """The checkpoint that a model on a hub is, and the warnings about it.
 
     `pinned` is the commit to read whatever the revision leads to by now; W704 if that is another.
-    Offline the cache alone is read. Raises what `open_checkpoint` does, E716 and E722 to E727.
+    Offline the cache alone is read. Raises what `open_checkpoint` does, E716 and E722 to E728.
     """
     asked = pinned or model.revision
     hub = Hub(HubReference(model.repo, asked))
@@ -51,7 +52,9 @@ def _open(
     sizes = {name: size for name, size in listing.sizes.items() if _is_plain(name)}
     small = [name for name, size in sizes.items() if _is_small(name, size)]
     if not hub.offline:
-        hub.fetch(listing.commit, [name for name in small if not (root / name).exists()])
+        absent = [name for name in small if not (root / name).exists()]
+        _check_together(model, sum(sizes[name] or 0 for name in absent))
+        hub.fetch(listing.commit, absent)
         if pinned is None and model.revision != listing.commit:
             hub.remember(model.revision, listing.commit)
     weights = [name for name in sizes if name not in small and not is_small_file(name)]
@@ -139,6 +142,16 @@ def _is_plain(name: str) -> bool:
 def _is_small(name: str, size: int | None) -> bool:
     wanted = name in _SMALL or name.endswith(INDEX_SUFFIX) or is_small_file(name)
     return wanted and (size is None or size <= _MAX_SMALL)
+
+
+def _check_together(model: HubReference, size: int) -> None:
+    if size > _MAX_TOGETHER:
+        raise fail(
+            "E728",
+            f"{quoted(model)} has {size:,} bytes of small files, and mergec fetches up to"
+            f" {_MAX_TOGETHER:,} of one model",
+            help="download the model and name its folder",
+        )
 
 
 def _about(model: HubReference, found: Diagnostic, hub: Hub) -> Diagnostic:

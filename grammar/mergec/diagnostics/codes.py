@@ -826,6 +826,15 @@ _TABLE = (
         "hub's cache alone. The files of this revision are not all there: headers too are "
         "read from whole files then. Run once while the hub can be reached.",
     ),
+    _code(
+        "E728",
+        "hub-limit",
+        "a model on a hub has more small files than mergec fetches",
+        "To check and to plan, the configuration, the tokenizer and other small files of a "
+        "model are fetched. Together they may have 512 MiB, which real models stay far below "
+        "and which keeps somebody else's spec from filling the disk. Download the model "
+        "where you trust it, and name its folder.",
+    ),
     # E8 run and integrity
     _code(
         "E801",
