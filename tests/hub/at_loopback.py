@@ -23,7 +23,7 @@ def hub(
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     cache = tmp_path_factory.mktemp("hub-cache")
-    unhurried = SimpleNamespace(sleep=lambda _: None)
+    unhurried = SimpleNamespace(sleep=_at_once)
     monkeypatch.setattr("huggingface_hub.file_download.time", unhurried)
     monkeypatch.setattr("huggingface_hub.utils._http.time", unhurried)
     monkeypatch.setattr("mergec.catalog.hub.WAITS", (0.0, 0.0))
@@ -40,6 +40,10 @@ def hub(
             monkeypatch.setattr(constants, name, value)
         yield hub
         close_session()
+
+
+def _at_once(_: float) -> None:
+    """Stands in for waiting."""
 
 
 def toy(name: str, **others: Blob) -> dict[str, Blob]:

@@ -159,12 +159,12 @@ class _Handler(BaseHTTPRequestHandler):
         """The model and the commit, or None after refusing."""
         model = self.hub.models.get(repo)
         if model is None:
-            return self.refuse(
-                401 if not self.headers.get("Authorization") else 404, "RepoNotFound"
-            )
+            self.refuse(401 if not self.headers.get("Authorization") else 404, "RepoNotFound")
+            return None
         commit = model.branches.get(revision, revision)
         if commit not in model.commits:
-            return self.refuse(404, "RevisionNotFound")
+            self.refuse(404, "RevisionNotFound")
+            return None
         return model, commit
 
     def describe(self, repo: str, revision: str) -> None:
@@ -233,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
         status: int,
         about: Mapping[str, str],
     ) -> None:
-        self.head(status, about | {"Content-Length": str(stop - start)})
+        self.head(status, {**about, "Content-Length": str(stop - start)})
         try:
             for at in range(start, cut or stop, 1 << 16):
                 piece = blob.read(at, min(at + (1 << 16), cut or stop))

@@ -12,8 +12,11 @@ from mergec.api import compile_spec
 from mergec.shards.fetch import absent_files, fetch
 from tests.end_to_end.command_line import Mergec, Outcome, refused, write_spec
 from tests.hub.at_loopback import sharded, toy
-from tests.hub.loopback_hub import Blob, LoopbackHub, small
+from tests.hub.loopback_hub import Blob, Fault, LoopbackHub, small
 from tests.toy_checkpoints import weights
+
+BUSY: list[Fault] = ["busy"] * 99
+CUT: list[Fault] = ["cut"] * 99
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +85,7 @@ def test_a_header_that_breaks_off_twice_is_read_the_third_time(
 def test_a_header_that_always_breaks_off(mergec: Mergec, hub: LoopbackHub) -> None:
     hub.commit("org/base", sharded(weights("base"), 1))
     hub.commit("org/code", toy("code"))
-    hub.faults["model.safetensors"] = ["cut"] * 99
+    hub.faults["model.safetensors"] = [*CUT]
     told(mergec("check", "spec.merge"), "E726", "broke off for `model.safetensors`", "try again")
     assert len([each for each in hub.asked("model.safetensors") if each.apart]) == 3
 
@@ -98,9 +101,9 @@ def test_a_hub_that_is_busy_for_a_moment(mergec: Mergec, hub: LoopbackHub) -> No
 def test_a_hub_that_is_busy_for_long(mergec: Mergec, hub: LoopbackHub) -> None:
     hub.commit("org/base", toy("base"))
     hub.commit("org/code", toy("code"))
-    hub.faults["/api/models/org/code"] = ["busy"] * 9
+    hub.faults["/api/models/org/code"] = [*BUSY]
     told(mergec("check", "spec.merge"), "E726", "status 503")
-    assert len(hub.faults["/api/models/org/code"]) == 6
+    assert len(hub.faults["/api/models/org/code"]) == len(BUSY) - 3
 
 
 def test_a_hub_that_is_not_there(
@@ -122,8 +125,8 @@ def test_weights_that_break_off_are_taken_up_where_they_ended(
     hub.commit("org/code", toy("code"))
     assert mergec("check", "spec.merge").status == 0
     hub.requests.clear()
-    hub.faults["model.safetensors"] = ["ranges ignored"] * 2 + ["cut"]  # the headers; then weights
-    outcome = mergec("run", "spec.merge", "-o", "out")
+    hub.faults["model.safetensors"] = ["ranges ignored", "ranges ignored", "cut"]
+    outcome = mergec("run", "spec.merge", "-o", "out")  # the headers first, then weights
     assert outcome.status == 0, outcome.err
     ranges = [each.range for each in hub.asked("model.safetensors") if each.apart]
     resumed = [each for each in ranges if each and re.fullmatch(r"bytes=[1-9]\d*-", each)]
@@ -136,7 +139,7 @@ def test_weights_that_never_come_leave_nothing_and_the_next_run_goes_on(
     hub.commit("org/base", {"config.json": small("{}")} | sharded(weights("base"), 2))
     hub.commit("org/code", {"config.json": small("{}")} | sharded(weights("code"), 3))
     assert mergec("plan", "spec.merge", "-o", "plan.json").status == 0
-    hub.faults["model-00003-of-00003.safetensors"] = ["ranges ignored"] + ["busy"] * 99
+    hub.faults["model-00003-of-00003.safetensors"] = ["ranges ignored", *BUSY]
     outcome = mergec("run", "plan.json", "-o", "out")
     assert (outcome.codes, outcome.status) == (["E726"], 4), outcome.err
     assert "spec.merge:2:5" in outcome.err
@@ -228,7 +231,10 @@ def test_offline_by_the_variable_of_the_library(
 def test_without_the_library(
     mergec: Mergec, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mergec.catalog.hub.find_spec", lambda _: None)
+    def absent(_: str) -> None:
+        """No package is found."""
+
+    monkeypatch.setattr("mergec.catalog.hub.find_spec", absent)
     write_spec('a = model("./base")', 'b = model("org/code")', "child = linear(a, b)")
     told(mergec("check", "spec.merge"), "E722", 'pip install "mergec[hub]"')
 
@@ -239,7 +245,10 @@ def test_a_cache_without_room(
     hub.commit("org/base", toy("base"))
     hub.commit("org/code", toy("code"))
 
-    monkeypatch.setattr("mergec.shards.fetch._free_space", lambda _: 4)
+    def little(_: Path) -> int:
+        return 4
+
+    monkeypatch.setattr("mergec.shards.fetch._free_space", little)
     outcome = mergec("run", "spec.merge", "-o", "out")
     assert (outcome.codes, outcome.status) == (["E602"], 6)
     assert not Path("out").exists()

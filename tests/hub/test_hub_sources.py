@@ -235,6 +235,7 @@ def test_weights_that_are_not_those_whose_header_was_read(mergec: Mergec, hub: L
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_the_environment_names_hub_and_cache(
     mergec: Mergec, hub: LoopbackHub, tmp_path: Path
 ) -> None:

@@ -115,7 +115,9 @@ class Hub:
     def _range(self, commit: str, name: str, start: int, count: int) -> tuple[bytes, int]:
         import httpx2
         from huggingface_hub import constants, hf_hub_url
-        from huggingface_hub.utils._headers import build_hf_headers
+        from huggingface_hub.utils._headers import (
+            build_hf_headers,  # pyright: ignore[reportUnknownVariableType]  # takes a bare dict
+        )
         from huggingface_hub.utils._http import get_session, hf_raise_for_status
 
         url = hf_hub_url(self.model.repo, name, revision=commit, endpoint=constants.ENDPOINT)
@@ -199,7 +201,10 @@ def fetch_file(
     A transfer that breaks off is taken up again where it ended, some times. `progress` gets counts
     of bytes. Raises E602, E715, E716 and E722 to E727.
     """
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import (
+        constants,
+        hf_hub_download,  # pyright: ignore[reportUnknownVariableType]  # takes a bare dict
+    )
     from huggingface_hub.utils.tqdm import tqdm
 
     class Counting(tqdm):
