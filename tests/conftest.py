@@ -5,6 +5,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from hypothesis import HealthCheck, Phase, settings
 
@@ -45,15 +46,18 @@ os.environ["XDG_CACHE_HOME"] = str(_CACHE)
 
 
 def _refuse_network(event: str, args: tuple[object, ...]) -> None:
-    # Addresses of the internet are tuples; a local socket's is a path.
+    # Addresses of the internet are tuples; a local socket's is a path. Servers that tests start
+    # listen on loopback.
     if event in ("socket.connect", "socket.sendto") and isinstance(args[1], tuple):
-        raise AssertionError(f"a test tried to reach {args[1]}")
+        address = cast("tuple[object, ...]", args[1])
+        if address[0] != "127.0.0.1":
+            raise AssertionError(f"a test tried to reach {address}")
 
 
 sys.addaudithook(_refuse_network)
 
 # Named here and not imported there: a fixture that several files of tests share.
-pytest_plugins = ("tests.end_to_end.command_line",)
+pytest_plugins = ("tests.end_to_end.command_line", "tests.hub.at_loopback")
 
 # What operators of other tools compute is compared where these are installed: `make peers`.
 collect_ignore_glob = [] if find_spec("mergekit") and find_spec("sd_mecha") else ["peers/*"]

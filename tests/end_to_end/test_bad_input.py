@@ -60,8 +60,11 @@ def test_every_source_that_does_not_exist_is_reported_at_once(mergec: Mergec) ->
     assert "`base`" in outcome.err
 
 
-def test_a_reference_to_a_hub(mergec: Mergec) -> None:
-    write_spec('a = model("org/name")', "child = linear(a)")
+@pytest.mark.parametrize(
+    "ref", ["name", "s3://org/name", "hf://org/name", "org/name/inner", "~x/y"]
+)
+def test_a_reference_that_leads_nowhere(mergec: Mergec, ref: str) -> None:
+    write_spec(f'a = model("{ref}")', "child = linear(a)")
     refused(mergec("check", "spec.merge"), "E716", 4)
 
 

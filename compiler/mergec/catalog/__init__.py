@@ -1,7 +1,14 @@
 """Facts about checkpoints, gathered without reading a weight."""
 
 from mergec.catalog.architecture import ROLES, Architecture, Side, TensorPlace
-from mergec.catalog.checkpoint import Checkpoint, Sha256, ShardFile, TensorEntry, TensorName
+from mergec.catalog.checkpoint import (
+    Checkpoint,
+    HubCommit,
+    Sha256,
+    ShardFile,
+    TensorEntry,
+    TensorName,
+)
 from mergec.catalog.config import read_config, read_licence
 from mergec.catalog.describe import describe, inferred
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
@@ -10,6 +17,7 @@ from mergec.catalog.header import read_header
 from mergec.catalog.index import ShardIndex, read_index, read_shards
 from mergec.catalog.match_names import NameMap, match_names
 from mergec.catalog.open_checkpoint import open_checkpoint
+from mergec.catalog.open_source import open_source
 
 __all__ = [
     "ROLES",
@@ -17,6 +25,7 @@ __all__ = [
     "Architecture",
     "Checkpoint",
     "Dtype",
+    "HubCommit",
     "NameMap",
     "Sha256",
     "ShardFile",
@@ -30,6 +39,7 @@ __all__ = [
     "inferred",
     "match_names",
     "open_checkpoint",
+    "open_source",
     "read_config",
     "read_header",
     "read_index",

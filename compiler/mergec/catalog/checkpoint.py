@@ -47,10 +47,19 @@ class ShardFile:
 
 
 @dataclass(frozen=True, slots=True)
+class HubCommit:
+    """A commit of a model on a hub."""
+
+    repo: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A checkpoint's headers and small files.
 
-    `root` is the folder that holds the files. `tensors` is in file order: by shard name, then by
+    `root` is the folder that holds the files; those of a model on a hub, `hub`, that hold weights
+    may not be there before a run. `tensors` is in file order: by shard name, then by
     offset. `config` is the parsed config.json, or None where there is none. `small_files` are the
     basenames of further files that belong to a complete checkpoint (tokenizer, generation config,
     chat template, licence ...), sorted. `licence` is the hub identifier in the model card, if any.
@@ -62,3 +71,4 @@ class Checkpoint:
     config: Mapping[str, Any] | None
     small_files: tuple[str, ...]
     licence: str | None
+    hub: HubCommit | None = None

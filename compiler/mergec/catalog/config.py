@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from mergec.catalog.folder import Opener
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.quoted import quoted
 from mergec.catalog.regular_file import open_regular
@@ -18,7 +19,7 @@ MAX_CARD_BYTES = 1 << 20
 _MAX_LICENCE_CHARS = 512
 
 
-def read_config(path: Path) -> Mapping[str, Any] | None:
+def read_config(path: Path, opened: Opener = open_regular) -> Mapping[str, Any] | None:
     """The object in the config.json `path`, or None where there is no such file.
 
     Nothing in it is ever imported or run; it is data. Raises E713 for a file that is too large or
@@ -26,7 +27,7 @@ def read_config(path: Path) -> Mapping[str, Any] | None:
     a file raises.
     """
     try:
-        with open_regular(path) as file:
+        with opened(path) as file:
             if file.size > MAX_CONFIG_BYTES:
                 raise _bad(path, f"is {file.size:,} bytes long, more than {MAX_CONFIG_BYTES:,}")
             raw = file.read(0, file.size)
@@ -44,14 +45,14 @@ def read_config(path: Path) -> Mapping[str, Any] | None:
     return cast("dict[str, Any]", value)
 
 
-def read_licence(path: Path) -> str | None:
+def read_licence(path: Path, opened: Opener = open_regular) -> str | None:
     """The hub identifier under `license` in the front matter of the model card `path`.
 
     None where there is no card, no front matter, no such key, more than one licence, or anything
     malformed: a licence is stated or it is unknown, never guessed.
     """
     try:
-        with open_regular(path) as file:
+        with opened(path) as file:
             raw = file.read(0, min(file.size, MAX_CARD_BYTES))
     except MergecError:
         return None

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mergec.catalog.checkpoint import Sha256, ShardFile, TensorEntry
+from mergec.catalog.folder import Opener, ReadableFile
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.quoted import counted, quoted
-from mergec.catalog.regular_file import RegularFile, open_regular
+from mergec.catalog.regular_file import open_regular
 from mergec.catalog.tensor_table import MAX_TENSORS, key_places, parse_table
 from mergec.catalog.wrong_format import (
     PICKLE_SUFFIXES,
@@ -30,15 +31,18 @@ _WORD = 8  # bytes of the length before the header
 
 
 def read_header(
-    path: Path, warn: Callable[[Diagnostic], None] = lambda _: None
+    path: Path,
+    warn: Callable[[Diagnostic], None] = lambda _: None,
+    opened: Opener = open_regular,
 ) -> tuple[ShardFile, tuple[TensorEntry, ...]]:
     """The header of the safetensors file `path`; the entries come in the order of their bytes.
 
-    Reads the header alone, whatever the size of the file. `warn` gets W702 for odd padding.
+    Reads the header alone, whatever the size of the file. `warn` gets W702 for odd padding;
+    `opened` opens the file, by default on this disk.
     Raises E701, E702, E715 and E809 for a file that cannot be read, E703 to E706 for one that is
     incomplete or something else, and E707 to E709, E718 to E720 for one that breaks the format.
     """
-    with open_regular(path) as file:
+    with opened(path) as file:
         if path.suffix.lower() in PICKLE_SUFFIXES:
             raise refuse_pickle(path)
         word, raw = _framed_header(file)
@@ -52,7 +56,7 @@ def read_header(
     return ShardFile(path.name, file.size, digest, metadata), entries
 
 
-def _framed_header(file: RegularFile) -> tuple[bytes, bytes]:
+def _framed_header(file: ReadableFile) -> tuple[bytes, bytes]:
     """The eight bytes of the length and the header, once the lengths make sense."""
     path = quoted(file.path)
     if file.size < _WORD:
@@ -78,7 +82,7 @@ def _framed_header(file: RegularFile) -> tuple[bytes, bytes]:
     return word, file.read(_WORD, length)
 
 
-def _refuse_framing(file: RegularFile, head: bytes, length: int) -> None:
+def _refuse_framing(file: ReadableFile, head: bytes, length: int) -> None:
     """Always raises: the finding that says best why this is not a header."""
     path = quoted(file.path)
     if found := refuse_by_content(file.path, head):

@@ -1,6 +1,5 @@
 """The index of a sharded checkpoint, and its agreement with the shards."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from mergec.catalog.checkpoint import ShardFile, TensorEntry, TensorName
+from mergec.catalog.folder import DiskFolder, Folder, Opener
 from mergec.catalog.header import read_header
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.quoted import counted, quoted, several
@@ -28,13 +28,13 @@ class ShardIndex:
     total_size: object
 
 
-def read_index(path: Path) -> ShardIndex:
+def read_index(path: Path, opened: Opener = open_regular) -> ShardIndex:
     """The index file `path`, its shard names checked before any path is made of them.
 
     Raises E709 for a key that stands twice, E710 for text that is not an index, E712 for a shard
     name that is not a plain `*.safetensors` basename, and what opening the file raises.
     """
-    members = _json_object(path)
+    members = _json_object(path, opened)
     found = members.get("weight_map")
     if not isinstance(found, dict):
         raise _bad(path, "has no object `/weight_map`")
@@ -52,29 +52,31 @@ def read_index(path: Path) -> ShardIndex:
 
 
 def read_shards(
-    index: ShardIndex, warn: Callable[[Diagnostic], None]
+    index: ShardIndex, warn: Callable[[Diagnostic], None], folder: Folder | None = None
 ) -> tuple[tuple[ShardFile, ...], tuple[TensorEntry, ...]]:
     """The shards that `index` names, by name, and their tensors by shard and offset.
 
     All findings come together: E711 with every missing shard, each shard's own errors, and E710
-    with the tensors over which index and shards disagree. `warn` gets W701 for a wrong total.
+    with the tensors over which index and shards disagree. `warn` gets W701 for a wrong total;
+    `folder` is where the shards are, by default the folder of the index.
     """
-    folder = index.path.parent
+    folder = folder or DiskFolder(index.path.parent)
     names = sorted(set(index.weight_map.values()))
-    if missing := [name for name in names if _is_missing(folder / name)]:
+    if missing := [name for name in names if folder.lacks(name)]:
         raise fail(
             "E711",
             f"{quoted(index.path)} names {counted(len(missing), 'shard')} that"
             f" {'does' if len(missing) == 1 else 'do'} not exist:"
             f" {several([*map(quoted, missing)])}",
-            help=f"download the missing files into {quoted(folder)}",
+            help=f"download the missing files into {quoted(folder.path)}",
         )
+    folder.expect(names)
     shards: list[ShardFile] = []
     entries: list[TensorEntry] = []
     found: list[Diagnostic] = []
     for name in names:
         try:
-            shard, tensors = read_header(folder / name, warn)
+            shard, tensors = read_header(folder.path / name, warn, folder.open)
         except MergecError as error:
             found += error.diagnostics
             continue
@@ -87,8 +89,8 @@ def read_shards(
     return tuple(shards), tuple(entries)
 
 
-def _json_object(path: Path) -> dict[str, object]:
-    with open_regular(path) as file:
+def _json_object(path: Path, opened: Opener) -> dict[str, object]:
+    with opened(path) as file:
         if file.size > MAX_INDEX_BYTES:
             raise _bad(path, f"is {file.size:,} bytes long, more than {MAX_INDEX_BYTES:,}")
         raw = file.read(0, file.size)
@@ -116,16 +118,6 @@ def _is_shard_name(name: str) -> bool:
         and len(name) <= 255
         and not re.search(r"[/\\:%]", name)
     )
-
-
-def _is_missing(path: Path) -> bool:
-    try:
-        os.stat(path)
-    except FileNotFoundError:  # a link without a target among them
-        return True
-    except OSError:
-        return False  # opening it tells the reason
-    return False
 
 
 def _bad_shard_name(path: Path, tensor: str, shard: str) -> MergecError:

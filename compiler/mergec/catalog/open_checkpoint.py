@@ -9,10 +9,10 @@ from pathlib import Path
 
 from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry, TensorName
 from mergec.catalog.config import read_config, read_licence
+from mergec.catalog.folder import DiskFolder, Folder
 from mergec.catalog.header import read_header
 from mergec.catalog.index import INDEX_SUFFIX, read_index, read_shards
 from mergec.catalog.quoted import quoted, several
-from mergec.catalog.regular_file import cannot_open
 from mergec.catalog.wrong_format import PICKLE_SUFFIXES, refuse_pickle
 from mergec.diagnostics import Diagnostic, MergecError, fail
 
@@ -58,55 +58,64 @@ def open_checkpoint(path: Path) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     shards, E714 where there are no weights, E717 where it is unclear which files are meant, and
     what `read_header`, `read_index`, `read_shards` and `read_config` raise.
     """
+    if os.path.isdir(path):  # unlike Path.is_dir, False where the system will not say
+        return read_folder(DiskFolder(path))
     warnings: list[Diagnostic] = []
-    if not os.path.isdir(path):  # unlike Path.is_dir, False where the system will not say
-        shard, entries = read_header(path, warnings.append)
-        checkpoint = _checkpoint(path.parent, (shard,), entries)
-    else:
-        names = _listing(path)
-        shards, entries = _weights(path, names, warnings.append)
-        checkpoint = Checkpoint(
-            root=path,
-            shards=shards,
-            tensors={entry.name: entry for entry in entries},
-            config=read_config(path / "config.json"),
-            small_files=_small_files(path, names),
-            licence=read_licence(path / "README.md"),
-        )
+    shard, entries = read_header(path, warnings.append)
+    tensors = {entry.name: entry for entry in entries}
+    checkpoint = Checkpoint(
+        path.parent, (shard,), tensors, config=None, small_files=(), licence=None
+    )
+    return _looked_over(path, checkpoint, warnings)
+
+
+def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
+    """The checkpoint that the files of a folder are, as `open_checkpoint` does it."""
+    warnings: list[Diagnostic] = []
+    names = folder.names()
+    shards, entries = _weights(folder, names, warnings.append)
+    checkpoint = Checkpoint(
+        root=folder.root,
+        shards=shards,
+        tensors={entry.name: entry for entry in entries},
+        config=read_config(folder.path / "config.json", folder.open),
+        small_files=_small_files(folder.root, names),
+        licence=read_licence(folder.path / "README.md", folder.open),
+    )
+    return _looked_over(folder.path, checkpoint, warnings)
+
+
+def is_small_file(name: str) -> bool:
+    """Whether a file of this name is copied into a child, or may be."""
+    return (
+        any(fnmatchcase(name, pattern) for pattern in _SMALL_FILES)
+        and Path(name).suffix.lower() not in _NEVER_COPIED
+        and name.isprintable()
+    )
+
+
+def _looked_over(
+    path: Path, checkpoint: Checkpoint, warnings: list[Diagnostic]
+) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     if not checkpoint.tensors:
         raise fail(
             "E714",
             f"{quoted(path)} holds no tensors",
             help="name a checkpoint that holds weights",
         )
-    warnings += _confusable(path, checkpoint.tensors)
-    return checkpoint, tuple(warnings)
-
-
-def _checkpoint(
-    root: Path, shards: tuple[ShardFile, ...], entries: tuple[TensorEntry, ...]
-) -> Checkpoint:
-    tensors = {entry.name: entry for entry in entries}
-    return Checkpoint(root, shards, tensors, config=None, small_files=(), licence=None)
-
-
-def _listing(folder: Path) -> list[str]:
-    # Hidden files are left out: macOS and downloaders put `._model.safetensors` and the like there.
-    try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    except OSError as error:
-        raise cannot_open(folder, error) from error
+    return checkpoint, (*warnings, *_confusable(path, checkpoint.tensors))
 
 
 def _weights(
-    folder: Path, names: list[str], warn: Callable[[Diagnostic], None]
+    folder: Folder, names: list[str], warn: Callable[[Diagnostic], None]
 ) -> tuple[tuple[ShardFile, ...], tuple[TensorEntry, ...]]:
-    index_name = _index_name(folder, names)
+    path = folder.path
+    index_name = _index_name(path, names)
     if index_name:
-        index = read_index(folder / index_name)
+        index = read_index(path / index_name, folder.open)
         if _WEIGHTS in names and _WEIGHTS not in index.weight_map.values():
-            raise _ambiguous(folder, [_WEIGHTS, index_name])
-        return read_shards(index, warn)
+            raise _ambiguous(path, [_WEIGHTS, index_name])
+        return read_shards(index, warn, folder)
     files = [name for name in names if name.endswith(".safetensors")]
     if _WEIGHTS in files:
         files = [_WEIGHTS]
@@ -115,13 +124,13 @@ def _weights(
     if gaps := _absent_parts(files):
         raise fail(
             "E711",
-            f"{quoted(folder)} has part of a sharded checkpoint and neither its index nor"
+            f"{quoted(path)} has part of a sharded checkpoint and neither its index nor"
             f" {several([*map(quoted, gaps)])}",
             help="download the missing files, the index among them",
         )
     if len(files) > 1:
-        raise _ambiguous(folder, files)
-    shard, entries = read_header(folder / files[0], warn)
+        raise _ambiguous(path, files)
+    shard, entries = read_header(path / files[0], warn, folder.open)
     return (shard,), entries
 
 
@@ -157,28 +166,28 @@ def _ambiguous(folder: Path, files: list[str]) -> MergecError:
     )
 
 
-def _no_weights(folder: Path, names: list[str]) -> MergecError:
+def _no_weights(folder: Folder, names: list[str]) -> MergecError:
     by_suffix = {name: Path(name).suffix.lower() for name in names}
     pickles = [name for name, suffix in by_suffix.items() if suffix in PICKLE_SUFFIXES]
     if pickles:
         likely = next((name for name in pickles if "model" in name), pickles[0])
-        return refuse_pickle(folder / likely, all_of=len(pickles))
+        return refuse_pickle(folder.path / likely, all_of=len(pickles))
     for name, suffix in by_suffix.items():
         if suffix in _UNFINISHED:
             return fail(
                 "E703",
-                f"{quoted(folder / name)} is an unfinished download",
+                f"{quoted(folder.path / name)} is an unfinished download",
                 help="finish the download; the file then loses its last suffix",
             )
     for name, suffix in by_suffix.items():
         if suffix in _OTHER_WEIGHTS:
             return fail(
                 "E704",
-                f"{quoted(folder / name)} is not safetensors",
+                f"{quoted(folder.path / name)} is not safetensors",
                 help="name a checkpoint in safetensors; mergec reads no other format of weights",
             )
     what = "is empty" if not names else "holds no safetensors file"
-    return fail("E714", f"{quoted(folder)} {what}", help=_inner_checkpoint(folder, names))
+    return fail("E714", f"{quoted(folder.path)} {what}", help=_inner_checkpoint(folder.root, names))
 
 
 def _inner_checkpoint(folder: Path, names: list[str]) -> str:
@@ -186,7 +195,7 @@ def _inner_checkpoint(folder: Path, names: list[str]) -> str:
         inner = folder / name
         try:
             found = os.path.isdir(inner) and any(
-                file.endswith(".safetensors") for file in _listing(inner)
+                file.endswith(".safetensors") for file in DiskFolder(inner).names()
             )
         except MergecError:
             found = False
@@ -195,15 +204,8 @@ def _inner_checkpoint(folder: Path, names: list[str]) -> str:
     return "name a folder that holds `model.safetensors`, or a `.safetensors` file"
 
 
-def _small_files(folder: Path, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name in names
-        if any(fnmatchcase(name, pattern) for pattern in _SMALL_FILES)
-        and Path(name).suffix.lower() not in _NEVER_COPIED
-        and name.isprintable()
-        and os.path.isfile(folder / name)
-    )
+def _small_files(root: Path, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if is_small_file(name) and os.path.isfile(root / name))
 
 
 def _confusable(path: Path, names: Iterable[TensorName]) -> Iterable[Diagnostic]:

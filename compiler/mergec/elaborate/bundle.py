@@ -26,6 +26,8 @@ class Bundle:
 
     `imports` holds the texts of the specs it uses, by path relative to `root` with forward slashes;
     None means that they are read from the disk. `without` names the passes that are switched off.
+    `pins` are the commits to read of sources on a hub, by label, whatever their revisions lead to
+    by now.
     """
 
     source: SourceText
@@ -33,3 +35,4 @@ class Bundle:
     settings: Mapping[str, Setting] = field(default_factory=dict[str, Setting])
     imports: Mapping[str, str] | None = None
     without: tuple[str, ...] = ()
+    pins: Mapping[str, str] = field(default_factory=dict[str, str])

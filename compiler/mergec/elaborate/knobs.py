@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from mergec.catalog.reference import split_revision
 from mergec.diagnostics import Diagnostic, SourceText
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.bundle import Setting
@@ -179,7 +180,8 @@ class Knobs:
         if setting.folder is not None:
             ref = moved(ref, os.path.relpath(setting.folder, self.root).replace(os.sep, "/"))
         self.values[name] = self.taken[name] = ref
-        return evaluator.work.sources.add(statement.name, ref, None, statement.span)
+        ref, revision = split_revision(ref)
+        return evaluator.work.sources.add(statement.name, ref, revision, statement.span)
 
 
 _EXAMPLES = {"number": "0.5", "int": "1", "bool": "true"}

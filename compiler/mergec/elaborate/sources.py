@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from mergec.catalog.reference import split_revision
 from mergec.diagnostics import Diagnostic, Label, Span
 from mergec.elaborate.parameters import Report, keywords_by_name
 from mergec.elaborate.values import POISON, Poison, SourceDecl, Weights
@@ -35,9 +36,17 @@ class Sources:
         texts = self._keywords(call)
         if reference is None or texts is None:
             return POISON
-        ref = moved(reference, folder)
+        ref, revision = split_revision(moved(reference, folder))
+        if revision is not None and texts.setdefault("rev", revision) != revision:
+            self._two_revisions(call, reference, texts["rev"])
+            return POISON
         label = texts.get("id", label or ref)
         return self.add(label, ref, texts.get("rev"), call.span, written=reference)
+
+    def _two_revisions(self, call: Call, reference: str, rev: str) -> None:
+        message = f"`{reference}` states its revision, and `rev` another, `{rev}`"
+        hint = "leave one of them away"
+        self.report(Diagnostic("E216", message, call.span, help=(hint,)))
 
     def _reference(self, call: Call, operands: Sequence[Expr]) -> str | None:
         if len(operands) != 1:

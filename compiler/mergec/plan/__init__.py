@@ -7,7 +7,6 @@ from mergec.plan.compile import (
     check_text,
     compile_bundle,
     compile_text,
-    locate,
     plan_over,
 )
 from mergec.plan.encode import SCHEMA, encode_plan, plan_hash, plan_member, source_table
@@ -37,7 +36,6 @@ __all__ = [
     "default_threads",
     "encode_plan",
     "fit_budget",
-    "locate",
     "plan_hash",
     "plan_member",
     "plan_over",

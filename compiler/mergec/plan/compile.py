@@ -1,15 +1,14 @@
 """From a spec's text to its plan: parse, elaborate, open sources, bind, lay out."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mergec.catalog import Checkpoint, TensorName, open_checkpoint
+from mergec.catalog import Checkpoint, TensorName, open_source
 from mergec.catalog.architecture import Architecture
 from mergec.catalog.describe import describe
-from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail, sort_by_position
+from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
@@ -23,7 +22,6 @@ from mergec.syntax.allow import apply_allows
 _METADATA = {"format": "pt"}
 # What a delta's files say, so that nobody, mergec included, takes one for a model.
 _DELTA_METADATA = {"format": "pt", "mergec.kind": "delta"}
-_HUB = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def compile_bundle(bundle: Bundle, watch: Watch | None = None) -> Compiled:
     """
     checked, specs = _checked(bundle)
     found: list[Diagnostic] = list(checked.warnings)
-    checkpoints = _open_sources(checked.sources, bundle.root, found)
+    checkpoints = _open_sources(checked.sources, bundle, found)
     _stop_on_errors(specs, found)
     architectures = _architectures(checkpoints)
     try:
@@ -91,22 +89,6 @@ def plan_over(checked: Elaborated, checkpoints: Mapping[str, Checkpoint]) -> Pla
     _stop_on_errors(checked.specs, found)
     assert plan is not None
     return plan
-
-
-def locate(ref: str, root: Path) -> Path:
-    """Where a source reference points. What it is follows from its syntax, not from the disk.
-
-    `./`, `../` and `/` begin a path, relative ones starting at `root`; E716 for anything else.
-    """
-    if ref.startswith(("./", "../", "/")) or ref in (".", ".."):
-        return root / ref
-    if _HUB.fullmatch(ref):
-        message = f"`{ref}` names a model on a hub, which this mergec does not fetch"
-        hint = f'download it and name its folder, as in `model("./{ref.rsplit("/", 1)[-1]}")`'
-    else:
-        message = f"`{ref}` is not a path that mergec can open"
-        hint = f'begin a path with `./`, as in `model("./{ref}")`'
-    raise fail("E716", message, help=hint)
 
 
 def _checked(bundle: Bundle) -> tuple[Elaborated, tuple[SpecFile, ...]]:
@@ -207,13 +189,15 @@ def _layouts(export: ExportDecl, rows: Sequence[Row]) -> tuple[ShardLayout, ...]
 
 
 def _open_sources(
-    decls: tuple[SourceDecl, ...], root: Path, found: list[Diagnostic]
+    decls: tuple[SourceDecl, ...], bundle: Bundle, found: list[Diagnostic]
 ) -> Mapping[str, Checkpoint]:
     """Every source that opens; what does not is reported at its `model(...)`."""
     opened: dict[str, Checkpoint] = {}
     for decl in decls:
         try:
-            checkpoint, warnings = open_checkpoint(locate(decl.ref, root))
+            checkpoint, warnings = open_source(
+                decl.ref, decl.rev, bundle.root, bundle.pins.get(decl.label)
+            )
         except MergecError as error:
             found.extend(replace(diagnostic, span=decl.span) for diagnostic in error.diagnostics)
             continue

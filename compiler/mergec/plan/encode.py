@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
+from mergec.catalog.reference import is_commit
 from mergec.ir import Graph, Value, print_value
 from mergec.plan.budget import Budget
 from mergec.plan.model import Barrier, Plan, PlannedExport, PlanSource, Reading, Row
@@ -165,10 +166,12 @@ def encode_value(value: Value) -> Any:
 
 def source_table(source: PlanSource) -> dict[str, Any]:
     """One row of the `sources` table, of which lineage is a view."""
+    hub = source.checkpoint.hub
     return {
         "label": source.decl.label,
         "ref": source.decl.ref,
         "rev": source.decl.rev,
+        **({"commit": hub.commit} if hub is not None else {}),
         "files": [
             {"name": shard.name, "size": shard.size, "header_sha256": shard.header_digest}
             for shard in source.checkpoint.shards
@@ -176,6 +179,21 @@ def source_table(source: PlanSource) -> dict[str, Any]:
         "tensors": len(source.checkpoint.tensors),
         "licence": source.checkpoint.licence,
     }
+
+
+def pinned_commits(table: object) -> dict[str, str]:
+    """The commits of models on a hub that a `sources` table from a file states, by label.
+
+    What does not look like one is left out: whether the table is true is for the hash to say.
+    """
+    rows = cast("list[object]", table) if isinstance(table, list) else []
+    pins: dict[str, str] = {}
+    for row in rows:
+        known = cast("dict[str, object]", row) if isinstance(row, dict) else {}
+        label, commit = known.get("label"), known.get("commit")
+        if isinstance(label, str) and isinstance(commit, str) and is_commit(commit):
+            pins[label] = commit
+    return pins
 
 
 def _source(source: PlanSource) -> dict[str, Any]:

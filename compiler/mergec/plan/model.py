@@ -227,6 +227,18 @@ class Plan:
         return sum((equal | read).values())
 
     @property
+    def files_read(self) -> Mapping[str, tuple[str, ...]]:
+        """The files of weights that are read of each source, by label; sorted."""
+        found: dict[str, set[str]] = {label: set() for label in self.checkpoints}
+        for item in self._items:
+            for label, entry in zip(item.labels, item.entries, strict=True):
+                found[label].add(entry.file)
+        for row in self.rows:
+            for label, entry in row.equal:
+                found[label].add(entry.file)
+        return {label: tuple(sorted(names)) for label, names in found.items()}
+
+    @property
     def _items(self) -> tuple[Row | Reading, ...]:
         statistics = (reading for barrier in self.barriers for reading in barrier.readings)
         return (*self.rows, *self.readings, *statistics)

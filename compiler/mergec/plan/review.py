@@ -108,6 +108,9 @@ def _source(plan: Plan, source: PlanSource) -> tuple[str, ...]:
     label = escape(source.decl.label)
     ref = escape(source.decl.ref)
     rev = f"@{escape(source.decl.rev)}" if source.decl.rev else ""
+    hub = source.checkpoint.hub
+    if hub is not None and hub.commit != source.decl.rev:
+        notes.append(f"at commit {hub.commit[:12]}")
     name = escape(plan.names.get(source.decl.key, label))
     label = "" if label == source.decl.ref else f"id={label}"
     count = f"{len(tensors)} tensors"

@@ -734,9 +734,9 @@ _TABLE = (
         "E716",
         "reference",
         "a source reference that this mergec cannot resolve",
-        "A reference that begins with `./`, `../` or `/` is a path; others name a place "
-        "that this version of mergec cannot fetch from. Download the checkpoint first, "
-        "and name its folder.",
+        "A reference that begins with `./`, `../`, `/` or `~` is a path, and `org/name` or "
+        "`org/name@revision` is a model on a hub. This one is neither. Object stores such as "
+        "`s3://` are not read by this version; copy the checkpoint to a folder, and name that.",
     ),
     _code(
         "E717",
@@ -778,6 +778,62 @@ _TABLE = (
         "with `.git` or `mergec.toml`, else the spec's own folder. A spec that is checked "
         "out from elsewhere can so never read a file that is not part of it.",
         exit=12,
+    ),
+    _code(
+        "E722",
+        "hub-library",
+        "a model on a hub is named, and the package that reads hubs is not installed",
+        "Models on a hub are read through the package `huggingface_hub`, which is installed "
+        "with the extra `hub` and not with mergec itself. Install it, or download the model "
+        "and name its folder.",
+    ),
+    _code(
+        "E723",
+        "hub-model",
+        "the hub has no such model, or does not show it to this account",
+        "A hub does not say whether a model is missing or private, so that nobody learns of "
+        "private models by asking. Check the spelling, and log in if the model is private.",
+    ),
+    _code(
+        "E724",
+        "hub-revision",
+        "a model on a hub has no such revision",
+        "The text behind the `@`, or in `rev`, names a branch, a tag or a commit. This model "
+        "has none of that name; it may have been removed since the spec or the plan was "
+        "written. Look at the history on the model's page, and name one that is there.",
+    ),
+    _code(
+        "E725",
+        "hub-access",
+        "a model on a hub that this account may not read",
+        "The model is gated: its files are given only to accounts that accepted its terms. "
+        "Accept them on the model's page, and log in with `hf auth login`, or set `HF_TOKEN`.",
+    ),
+    _code(
+        "E726",
+        "hub-unreachable",
+        "a hub that does not answer, or not completely",
+        "The hub could not be reached, answered with an error, or the connection broke off, "
+        "and trying again some times did not help. Nothing was published. Run again: files "
+        "that are complete in the cache are not fetched again, and with `--offline` nothing "
+        "else is read.",
+    ),
+    _code(
+        "E727",
+        "hub-offline",
+        "a model on a hub is not in the cache, and mergec is offline",
+        "With `--offline`, or with `HF_HUB_OFFLINE` set, models on a hub are read from the "
+        "hub's cache alone. The files of this revision are not all there: headers too are "
+        "read from whole files then. Run once while the hub can be reached.",
+    ),
+    _code(
+        "E728",
+        "hub-limit",
+        "a model on a hub has more small files than mergec fetches",
+        "To check and to plan, the configuration, the tokenizer and other small files of a "
+        "model are fetched. Together they may have 512 MiB, which real models stay far below "
+        "and which keeps somebody else's spec from filling the disk. Download the model "
+        "where you trust it, and name its folder.",
     ),
     # E8 run and integrity
     _code(
@@ -1129,6 +1185,14 @@ _TABLE = (
         "Two tensor names look the same when printed and differ in their characters, such "
         "as an accent that is one character in one and two in the other. They are taken "
         "for different tensors. Check that the file was written by one program.",
+    ),
+    _code(
+        "W704",
+        "hub-revision-moved",
+        "a revision on a hub leads to another commit than when the plan was made",
+        "A plan states the commit that a branch or tag led to, and a run of that plan reads "
+        "that commit, wherever the branch or tag is by now. The result is the one that was "
+        "reviewed. Make a new plan to merge what the model is now.",
     ),
     _code(
         "W801",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mergec.api.specs import check_spec, compile_spec, format_text, load_plan, write_plan
     from mergec.api.verification import verify_result, verify_results
     from mergec.api.work import execute
+    from mergec.catalog.offline import offline_mode
     from mergec.elaborate import Setting
     from mergec.plugin.registry import plugins
 
@@ -25,6 +26,7 @@ _MODULES = {
     "expand_to_normal_form": "mergec.api.expansion",
     "format_text": "mergec.api.specs",
     "load_plan": "mergec.api.specs",
+    "offline_mode": "mergec.catalog.offline",
     "plugins": "mergec.plugin.registry",
     "try_laws": "mergec.api.laws",
     "verify_result": "mergec.api.verification",
@@ -42,6 +44,7 @@ __all__ = [
     "expand_to_normal_form",
     "format_text",
     "load_plan",
+    "offline_mode",
     "plugins",
     "try_laws",
     "verify_result",

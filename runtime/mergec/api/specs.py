@@ -21,6 +21,7 @@ from mergec.plan import (
     plan_member,
 )
 from mergec.plan.bind import Watch
+from mergec.plan.encode import pinned_commits
 from mergec.plan.projection import Rates
 from mergec.plugin.registry import require_plugins
 from mergec.syntax import format_spec, parse_spec, read_spec
@@ -117,7 +118,8 @@ def load_plan(path: Path) -> CompiledSpec:
     source = SourceText(f"{path.name}: {spec['name']}", spec["text"])
     given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
     without = tuple(spec.get("without", ()))
-    bundle = Bundle(source, path.parent, given, spec.get("imports", {}), without)
+    pins = pinned_commits(document["plan"].get("sources"))
+    bundle = Bundle(source, path.parent, given, spec.get("imports", {}), without, pins)
     try:
         compiled = _compiled(bundle, SourceText(spec["name"], spec["text"]))
     except MergecError as error:

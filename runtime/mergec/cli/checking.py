@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mergec.cli.denied import denied_codes
-from mergec.cli.options import parameters, plugins
+from mergec.cli.options import parameters, plugins, reach
 from mergec.cli.printing import FORMATS, print_diagnostics, print_findings
 from mergec.cli.writing import write_text
 from mergec.diagnostics import Diagnostic, MergecError, apply_fixes, escape
@@ -42,6 +42,7 @@ _Paths = tuple[Path, ...]
     default="text",
     help="How findings are printed.",
 )
+@reach
 @plugins
 @parameters
 def check(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import parameters, plugins
+from mergec.cli.options import parameters, plugins, reach
 from mergec.cli.printing import print_diagnostics
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Print what is computed for each tensor instead; looks at the sources.",
 )
+@reach
 @plugins
 @parameters
 def expand(spec: Path, settings: "Mapping[str, Setting]", normal: bool) -> None:

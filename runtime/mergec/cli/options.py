@@ -103,6 +103,21 @@ def plugins(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_plugins
 
 
+def reach(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--offline`: while the command runs, models on a hub are read from the cache alone."""
+
+    @wraps(command)
+    def within(*, offline: bool, **others: Any) -> Any:
+        from mergec.catalog.offline import offline_mode
+
+        with offline_mode(offline=offline):
+            return command(**others)
+
+    return click.option(
+        "--offline", is_flag=True, help="Read models on a hub from its cache alone."
+    )(within)
+
+
 def parameters(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--set` and `--params`, which the command gets as `settings`, a mapping of `Setting`."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import device, parameters, plugins, resources
+from mergec.cli.options import device, parameters, plugins, reach, resources
 from mergec.cli.pass_options import print_after, without_passes
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.writing import write_text
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 )
 @print_after
 @without_passes
+@reach
 @plugins
 @parameters
 @resources

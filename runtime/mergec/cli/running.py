@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import device, parameters, plugins, resources
+from mergec.cli.options import device, parameters, plugins, reach, resources
 from mergec.cli.pass_options import without_passes
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     help="The folder to make; with several exports, each gets a folder of its name in it.",
 )
 @without_passes
+@reach
 @plugins
 @parameters
 @resources
@@ -64,13 +65,16 @@ def run(
     """
     from mergec.api import execute
     from mergec.shards import stale_partials
+    from mergec.shards.fetch import absent_files
 
     compiled = _compile(spec, settings, without)
     if not quiet:
         print_diagnostics(compiled.warnings)
-    total = sum(row.nbytes for row in compiled.plan.rows)
+    absent = absent_files(compiled.plan)
+    total = sum(row.nbytes for row in compiled.plan.rows) + sum(file.size for file in absent)
     names = " and ".join(export.decl.name for export in compiled.plan.exports)
-    with progress_bar(f"merging {names}", total, quiet=quiet) as progress:
+    doing = "fetching and merging" if absent else "merging"
+    with progress_bar(f"{doing} {names}", total, quiet=quiet) as progress:
         report = execute(
             compiled,
             output,

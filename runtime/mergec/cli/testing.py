@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mergec.cli.options import parameters, plugins, trying
+from mergec.cli.options import parameters, plugins, reach, trying
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.progress import counting_bar
 from mergec.cli.writing import write_text
@@ -24,6 +24,7 @@ _INCONCLUSIVE = 14
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
 @trying
+@reach
 @plugins
 @parameters
 def test(

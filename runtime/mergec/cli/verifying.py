@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mergec.cli.options import plugins
+from mergec.cli.options import plugins, reach
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.diagnostics import escape
@@ -22,6 +22,7 @@ from mergec.diagnostics import escape
     type=click.Path(path_type=Path),
     help="The folder that the spec's paths start at, if the sources moved.",
 )
+@reach
 @plugins
 def verify(output: Path, replay: str | None, root: Path | None) -> int:
     """Check that OUTPUT is what its lineage says; with --replay, what its sources merge to.

@@ -7,7 +7,7 @@ import yaml
 from mergec.diagnostics.printable import escape
 from mergec.execute.origin import Origin
 from mergec.plan import Plan, plan_hash
-from mergec.plan.model import PlannedExport
+from mergec.plan.model import PlannedExport, PlanSource
 
 # What the hub calls a licence that is stated nowhere, and one that no single identifier names.
 _UNKNOWN, _SEVERAL = "unknown", "other"
@@ -22,7 +22,7 @@ def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
         "tags": ["merge", "mergec"],
     }
     rows = [
-        f"| `{escape(s.decl.label)}` | `{escape(s.decl.ref)}` "
+        f"| `{escape(s.decl.label)}` | `{escape(_reference(s))}` "
         f"| {s.checkpoint.licence or 'not stated'} |"
         for s in plan.sources
     ]
@@ -53,6 +53,12 @@ def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
             "",
         ]
     )
+
+
+def _reference(source: PlanSource) -> str:
+    """A model on a hub with the commit that was read, so that the card names what was merged."""
+    hub = source.checkpoint.hub
+    return f"{source.decl.ref}@{hub.commit}" if hub is not None else source.decl.ref
 
 
 def _block(text: str) -> list[str]:

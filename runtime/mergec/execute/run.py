@@ -14,7 +14,9 @@ from mergec.execute.measures import Measured, Measurements, require_contracts
 from mergec.execute.origin import Origin
 from mergec.execute.work import Progress, Work
 from mergec.plan import Budget, Plan
+from mergec.plan.model import PlanSource
 from mergec.shards import CheckpointWriter, Files, SourceReader
+from mergec.shards.fetch import absent_files, fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +53,20 @@ def run_plan(
     read_back: bool = True,
     sync: bool = True,
 ) -> RunReport:
-    """Execute `plan` into the new folder `target`; `progress` gets bytes written, as they are.
+    """Execute `plan` into the new folder `target`.
 
+    `progress` gets bytes as they are fetched from a hub, if any are, and as they are written.
     With several exports each gets a folder of its own in `target`. With `read_back`, the weights
     are read from the disk again and compared with what was computed before anything is published.
     With `sync` the result is on the disk when this returns; without it, a power failure may take
     any part of it away, and what is read back may be what the memory holds. All or nothing: on any
     error, and on KeyboardInterrupt, what was made is removed and `target` does not exist. Raises
-    E605, E602, E801-E809, E812, E813, E815, E816 and E406.
+    E605, E602, E723-E727, E801-E809, E812, E813, E815, E816 and E406.
     """
     started = time.monotonic()
     self_test(backend)
     left_out = what_is_left_out(read_back=read_back, sync=sync)
-    roots = [_root(source.checkpoint.root, source.decl.ref) for source in plan.sources]
+    roots = [_root(source) for source in plan.sources]
     layouts = {export.folder: export.layouts for export in plan.exports}
     with ExitStack() as stack:
         readers = {
@@ -75,6 +78,7 @@ def run_plan(
                 target, layouts, roots, Files(durable=sync), other_bytes=_companions(plan)
             )
         )
+        fetch(absent_files(plan), progress)
         measurements, doubts = Measurements(plan), Doubts()
         Work(plan, backend, budget, readers, writer, measurements, progress, doubts).run()
         measured = measurements.values()
@@ -128,7 +132,9 @@ def _companions(plan: Plan) -> int:
     return size
 
 
-def _root(root: Path, ref: str) -> Path:
+def _root(source: PlanSource) -> Path:
     """What the output must not touch: a source's folder, or its file where it is a file alone."""
-    name = Path(ref).name
+    root, name = source.checkpoint.root, Path(source.decl.ref).name
+    if source.checkpoint.hub is not None:
+        return root
     return root if root.name == name else root / name

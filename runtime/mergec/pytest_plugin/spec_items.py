@@ -12,8 +12,8 @@ from mergec.pytest_plugin.reported import Failed, Item, effort_of, made
 from mergec.syntax import parse_spec, read_spec
 from mergec.syntax.nodes import Binding, Export
 
-# A source is not there, or is on a hub, from which nothing is fetched.
-_ABSENT = frozenset({"E701", "E716"})
+# A source is not there, or cannot be reached.
+_ABSENT = frozenset({"E701", "E716", *(f"E{number}" for number in range(722, 729))})
 _UNBOUND, _NO_EXPORT = "E221", "E213"
 _LABOUR = pytest.StashKey[object]()
 

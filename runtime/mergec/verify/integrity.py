@@ -13,6 +13,7 @@ from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
 from mergec.diagnostics.printable import escape
 from mergec.elaborate import Bundle, Setting
 from mergec.execute.lineage import FILE_NAME, SCHEMA
+from mergec.plan.encode import pinned_commits
 
 _MAX_LINEAGE = 64 << 20
 _STEP = 8 << 20
@@ -40,7 +41,8 @@ class Result:
         given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
         source = SourceText(spec["name"], spec["text"])
         without = tuple(spec.get("without", ()))
-        return Bundle(source, root, given, spec.get("imports", {}), without)
+        pins = pinned_commits(self.lineage.get("sources"))
+        return Bundle(source, root, given, spec.get("imports", {}), without, pins)
 
 
 def open_result(root: Path) -> Result:

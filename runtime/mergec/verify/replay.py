@@ -22,6 +22,7 @@ from mergec.plan.model import PlannedExport
 from mergec.plan.steps import Output, row_step
 from mergec.plugin.registry import require_plugins
 from mergec.shards import SourceReader
+from mergec.shards.fetch import absent_files, fetch
 from mergec.verify.evaluate import StoredTensor
 from mergec.verify.integrity import Result, check_integrity, open_result
 from mergec.verify.trial.compare import differs
@@ -122,6 +123,7 @@ def _replay(
     self_test(backend)
     budget = fit_budget(plan, DEFAULT_MEMORY, 1, "reference")
     findings: list[Diagnostic] = []
+    fetch(absent_files(plan))
     with ExitStack() as stack:
         readers = {
             label: stack.enter_context(SourceReader(checkpoint))

@@ -1,0 +1,128 @@
+"""Bringing weights from a hub into its cache, before the first of them is read."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+from mergec.catalog import HubCommit
+from mergec.catalog.offline import is_offline
+from mergec.catalog.quoted import quoted
+from mergec.diagnostics import MergecError, Span, fail
+from mergec.plan.model import Plan, PlanSource
+
+_AT_ONCE = 4  # files
+_PATIENCE = 5  # seconds that an interrupted run waits for transfers to end
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentFile:
+    """A file of weights that is on a hub and not on this disk; `size` is in bytes.
+
+    `span` is where the spec names its source.
+    """
+
+    span: Span
+    hub: HubCommit
+    path: Path
+    size: int
+
+
+def absent_files(plan: Plan) -> tuple[AbsentFile, ...]:
+    """The files of weights that a plan reads and that have to be fetched first."""
+    on_hub = [source for source in plan.sources if source.checkpoint.hub is not None]
+    return tuple(_absent(on_hub, plan.files_read)) if on_hub else ()
+
+
+def fetch(files: Sequence[AbsentFile], progress: Progress = lambda _: None) -> None:
+    """Bring them into the cache, each at the commit that its header was read from.
+
+    `progress` gets counts of bytes. What can be fetched is, whatever else fails, and stays there.
+    Raises E602 before anything is fetched if the disk of the cache has less space, else the first
+    finding about each source, at its place in the spec: E602, E715, E723 to E727.
+    """
+    if not files:
+        return
+    from mergec.catalog.hub import quiet_library
+
+    _check_space(files)
+    workers = ThreadPoolExecutor(_AT_ONCE)
+    offline = is_offline()
+    found: dict[HubCommit, MergecError] = {}
+    stop = Event()
+
+    def count(done: int) -> None:
+        if stop.is_set():
+            raise _StoppedError
+        progress(done)
+
+    with quiet_library():
+        under_way = [workers.submit(_fetch_one, file, count, offline) for file in files]
+        try:
+            for file, outcome in zip(files, under_way, strict=True):
+                if error := outcome.result():
+                    found.setdefault(file.hub, error)
+        except BaseException:
+            # Each transfer notices when its next bytes come, and removes what it has so far.
+            stop.set()
+            workers.shutdown(wait=False, cancel_futures=True)
+            wait(under_way, timeout=_PATIENCE)
+            raise
+    workers.shutdown()
+    if found:
+        raise MergecError(each for error in found.values() for each in error.diagnostics)
+
+
+class _StoppedError(Exception):
+    """Nobody waits for this file any more."""
+
+
+def _absent(
+    sources: Sequence[PlanSource], needed: Mapping[str, Sequence[str]]
+) -> Iterator[AbsentFile]:
+    seen: set[Path] = set()
+    for source in sources:
+        checkpoint = source.checkpoint
+        if checkpoint.hub is None:
+            continue
+        sizes = {shard.name: shard.size for shard in checkpoint.shards}
+        for name in needed[source.decl.label]:
+            path = checkpoint.root / name
+            if path not in seen and not path.exists():
+                seen.add(path)
+                yield AbsentFile(source.decl.span, checkpoint.hub, path, sizes[name])
+
+
+def _fetch_one(file: AbsentFile, progress: Progress, offline: bool) -> MergecError | None:
+    from mergec.catalog.hub import fetch_file
+    from mergec.catalog.reference import HubReference
+
+    model = HubReference(file.hub.repo, file.hub.commit)
+    try:
+        fetch_file(model, file.hub.commit, file.path.name, progress, offline=offline)
+    except MergecError as error:
+        return MergecError(replace(each, span=file.span) for each in error.diagnostics)
+    except _StoppedError:
+        pass
+    return None
+
+
+def _check_space(files: Sequence[AbsentFile]) -> None:
+    folder = next(each for each in files[0].path.parents if each.exists())
+    free, wanted = _free_space(folder), sum(file.size for file in files)
+    if wanted > free:
+        raise fail(
+            "E602",
+            f"the weights to fetch have {wanted:,} bytes, and {free:,} are free in the cache,"
+            f" {quoted(folder)}",
+            help="free some space, or name a folder on another disk by `HF_HUB_CACHE`",
+        )
+
+
+def _free_space(folder: Path) -> int:
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize
