@@ -34,7 +34,7 @@ def model(seed: int) -> dict[str, Floats]:
 
 def tuned(before: Mapping[str, Floats], seed: int, step: float) -> dict[str, Floats]:
     other = model(seed)
-    return {name: x + np.float32(step) * other[name] for name, x in before.items()}
+    return {name: x + (step * other[name]).astype(np.float32) for name, x in before.items()}
 
 
 def written(folder: Path, tensors: Mapping[str, NDArray[Any]]) -> Checkpoint:

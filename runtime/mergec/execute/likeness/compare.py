@@ -12,7 +12,7 @@ from mergec.execute.likeness.figures import DELTAS, WEIGHTS, Figures
 from mergec.execute.likeness.kinship import Kinship, kinship
 from mergec.execute.likeness.layers import layer_of, layers_in_order
 from mergec.execute.likeness.observe import BLOCK, Observed, observe
-from mergec.execute.likeness.pairing import Pairing, Side, Together, pair
+from mergec.execute.likeness.pairing import SIDES, Pairing, Side, Together, pair
 from mergec.ops.measures import Partial
 from mergec.shards import SourceReader
 
@@ -78,6 +78,7 @@ def compare(
     Memory is that of a few blocks for each thread, whatever the size of the tensors. `progress`
     takes bytes just read, from any thread. Raises what reading raises: E703, E715, E807, E809.
     """
+    checkpoints = {side: checkpoints[side] for side in SIDES if side in checkpoints}
     pairing = pair(checkpoints)
     kinships: dict[tuple[Side, Side], Kinship] = {
         (one, other): kinship(checkpoints[one], checkpoints[other], backend)

@@ -5,7 +5,7 @@ shape is the same: their matrices meet at a cosine of 0, with a deviation of 1/â
 Those of one model and its fine-tunes stay near 1. Measured on published models, the median of
 sampled matrices: a voice detector and its next version, trained anew, 0.01; a chemical language
 model and its two fine-tunes, 0.98 and 1.00; a model of atomic forces and what it became on other
-data, 0.99, and its previous version, trained anew, 0.00.
+data, 0.99, and its previous version, trained anew, -0.01.
 
 The median, because some matrices are alike in all models: tables of positions or of filters that
 nobody trained.

@@ -7,6 +7,7 @@ from typing import Literal
 from mergec.catalog import Checkpoint, NameMap, TensorEntry, TensorName, match_names
 
 Side = Literal["a", "b", "base"]
+# The order in which their blocks are looked at.
 SIDES: tuple[Side, ...] = ("a", "b", "base")
 
 
