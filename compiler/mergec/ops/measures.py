@@ -72,7 +72,7 @@ class Norm(Measure):
 
     def value(self, partials: Sequence[Partial]) -> float:
         """The square root of their exact sum."""
-        return math.sqrt(_added(partials, 0))
+        return math.sqrt(added(partials, 0))
 
 
 @final
@@ -93,12 +93,8 @@ class Cosine(Measure):
 
     def value(self, partials: Sequence[Partial]) -> float:
         """Between -1 and 1; NaN where a sum exceeds float64."""
-        along, xx, yy = (_added(partials, i) for i in range(3))
-        if xx == 0 or yy == 0:
-            return 0.0
-        cosine = along / (math.sqrt(xx) * math.sqrt(yy))
-        exceeds = math.isinf(xx) or math.isinf(yy) or math.isnan(cosine)
-        return math.nan if exceeds else max(-1.0, min(1.0, cosine))
+        along, xx, yy = (added(partials, i) for i in range(3))
+        return 0.0 if xx == 0 or yy == 0 else cosine_of(along, xx, yy)
 
 
 @final
@@ -165,7 +161,16 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 """Every statistic by its name."""
 
 
-def _added(partials: Sequence[Partial], index: int) -> float:
+def cosine_of(along: float, xx: float, yy: float) -> float:
+    """Σxy / √(Σx²·Σy²), between -1 and 1; NaN where a sum exceeds float64 or a square is 0."""
+    if xx == 0 or yy == 0:
+        return math.nan
+    cosine = along / (math.sqrt(xx) * math.sqrt(yy))
+    exceeds = math.isinf(xx) or math.isinf(yy) or math.isnan(cosine)
+    return math.nan if exceeds else max(-1.0, min(1.0, cosine))
+
+
+def added(partials: Sequence[Partial], index: int) -> float:
     """The sum over all tensors, rounded once; infinite or NaN if a part is, or if it overflows."""
     parts = [sums[index] for sums, _ in partials]
     if not all(map(math.isfinite, parts)):

@@ -1195,6 +1195,16 @@ _TABLE = (
         "reviewed. Make a new plan to merge what the model is now.",
     ),
     _code(
+        "W705",
+        "unrelated-parents",
+        "two checkpoints that fit seem to have no common ancestor",
+        "Names and shapes of the tensors are the same, and their values point in directions that "
+        "have nothing in common, as those of networks that were trained apart do. Averages and "
+        "task vectors of such networks are noise. Sampled rows of large matrices decide: the "
+        "cosine between a model and its fine-tunes is near 1, and between strangers near 0. Merge "
+        "models with a common ancestor, or align them first with `weight_match`.",
+    ),
+    _code(
         "W801",
         "several-means",
         "directions that no half-sphere holds",

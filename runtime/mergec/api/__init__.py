@@ -7,7 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mergec.api.advice import Advised, advise_merge
+    from mergec.api.comparison import Compared, compare_checkpoints
     from mergec.api.expansion import Expansion, expand_spec, expand_to_normal_form
+    from mergec.api.inspection import Inspected, inspect_checkpoint
     from mergec.api.laws import try_laws
     from mergec.api.specs import check_spec, compile_spec, format_text, load_plan, write_plan
     from mergec.api.verification import verify_result, verify_results
@@ -17,14 +20,20 @@ if TYPE_CHECKING:
     from mergec.plugin.registry import plugins
 
 _MODULES = {
+    "Advised": "mergec.api.advice",
+    "Compared": "mergec.api.comparison",
     "Expansion": "mergec.api.expansion",
+    "Inspected": "mergec.api.inspection",
     "Setting": "mergec.elaborate",
+    "advise_merge": "mergec.api.advice",
     "check_spec": "mergec.api.specs",
+    "compare_checkpoints": "mergec.api.comparison",
     "compile_spec": "mergec.api.specs",
     "execute": "mergec.api.work",
     "expand_spec": "mergec.api.expansion",
     "expand_to_normal_form": "mergec.api.expansion",
     "format_text": "mergec.api.specs",
+    "inspect_checkpoint": "mergec.api.inspection",
     "load_plan": "mergec.api.specs",
     "offline_mode": "mergec.catalog.offline",
     "plugins": "mergec.plugin.registry",
@@ -35,14 +44,20 @@ _MODULES = {
 }
 
 __all__ = [
+    "Advised",
+    "Compared",
     "Expansion",
+    "Inspected",
     "Setting",
+    "advise_merge",
     "check_spec",
+    "compare_checkpoints",
     "compile_spec",
     "execute",
     "expand_spec",
     "expand_to_normal_form",
     "format_text",
+    "inspect_checkpoint",
     "load_plan",
     "offline_mode",
     "plugins",

@@ -19,11 +19,14 @@ import click
 
 # The module of each command, which has its name there.
 _MODULES = {
+    "advise": "advising",
     "calibrate": "calibrating",
     "check": "checking",
+    "compare": "comparing",
     "expand": "expanding",
     "explain": "explaining",
     "fmt": "checking",
+    "inspect": "inspecting",
     "laws": "laws_command",
     "ops": "explaining",
     "plan": "planning",

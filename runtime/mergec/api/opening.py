@@ -1,0 +1,35 @@
+"""Checkpoints named on a command line, as a spec in the working folder would name them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from mergec.catalog import Checkpoint, open_checkpoint
+from mergec.diagnostics import Diagnostic, MergecError
+from mergec.plan.compile import locate
+
+K = TypeVar("K")
+
+
+def open_reference(reference: str) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
+    """The checkpoint and the warnings about it; raises what checking a spec would: E7xx."""
+    return open_checkpoint(locate(reference, Path()))
+
+
+def open_references(
+    references: Mapping[K, str],
+) -> tuple[dict[K, Checkpoint], tuple[Diagnostic, ...]]:
+    """All of them, and the warnings; MergecError with the errors of all that do not open."""
+    checkpoints: dict[K, Checkpoint] = {}
+    warnings: list[Diagnostic] = []
+    errors: list[Diagnostic] = []
+    for key, reference in references.items():
+        try:
+            checkpoints[key], found = open_reference(reference)
+        except MergecError as error:
+            errors += error.diagnostics
+        else:
+            warnings += found
+    if errors:
+        raise MergecError(dict.fromkeys(errors))
+    return checkpoints, tuple(dict.fromkeys(warnings))

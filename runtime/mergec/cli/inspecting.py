@@ -1,0 +1,218 @@
+"""`mergec inspect`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from mergec.cli.printing import counted, print_diagnostics
+
+if TYPE_CHECKING:
+    from mergec.api.inspection import Inspected
+    from mergec.catalog.inspection import Amount, Embeddings, Inspection
+    from mergec.catalog.tokenizer_facts import TokenizerFacts
+
+SCHEMA = "mergec.inspect/1"
+_SHOWN = 8
+
+
+@click.command()
+@click.argument("reference", metavar="REF")
+@click.option("--json", "as_json", is_flag=True, help="All that is known, for programs.")
+def inspect(reference: str, as_json: bool) -> None:
+    """Show what the checkpoint REF says of itself, in headers and small files.
+
+    REF is written as in a spec: `./base`. No weight is read.
+    """
+    from mergec.api.inspection import inspect_checkpoint
+
+    found = inspect_checkpoint(reference)
+    print_diagnostics(found.warnings)
+    if as_json:
+        click.echo(json.dumps(document(found), indent=1))
+        return
+    from mergec.cli.tables import columns, facts, show
+    from mergec.plan.review import amount
+
+    known = found.facts
+    by_dtype = [
+        [dtype.word, *_counts(held), amount(held.nbytes)] for dtype, held in known.dtypes.items()
+    ]
+    by_file = [
+        [name, *_counts(held), amount(held.nbytes)]
+        for name, held in [*known.files.items()][:_SHOWN]
+    ]
+    if len(known.files) > _SHOWN:
+        by_file.append([f"and {len(known.files) - _SHOWN} more", "", "", ""])
+    head = ["tensors", "parameters", "size"]
+    show(
+        facts(_rows(found)),
+        columns(["dtype", *head], by_dtype),
+        columns(["file", *head], by_file),
+    )
+
+
+def document(found: "Inspected") -> dict[str, Any]:
+    """The JSON of an inspection; docs/looking.md says what its members mean."""
+    facts = found.facts
+    checkpoint, architecture = facts.checkpoint, facts.architecture
+    return {
+        "schema": SCHEMA,
+        "reference": found.reference,
+        "kind": "delta" if facts.is_delta else "model",
+        **_amount(facts.whole),
+        "dtypes": {dtype.word: _amount(held) for dtype, held in facts.dtypes.items()},
+        "files": [
+            {
+                "name": shard.name,
+                "size": shard.size,
+                "header_sha256": shard.header_digest,
+                **_amount(facts.files[shard.name]),
+                "metadata": dict(shard.metadata),
+            }
+            for shard in checkpoint.shards
+        ],
+        "architecture": {
+            "family": architecture.family,
+            "described": architecture.described,
+            "model_type": facts.model_type,
+            "classes": [*facts.classes],
+            "layers": architecture.layers,
+            "stacks": [*architecture.stacks],
+        },
+        "embeddings": _embeddings(facts.embeddings),
+        "vocabulary": facts.vocabulary,
+        "tokenizer": _tokenizer(facts.tokenizer),
+        "licence": checkpoint.licence,
+        "quantisation": facts.quantisation,
+        "lineage": _lineage(found.lineage),
+        "warnings": [{"code": each.code, "message": each.message} for each in found.warnings],
+    }
+
+
+def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:
+    from mergec.plan.review import amount
+
+    facts = found.facts
+    whole = facts.whole
+    kind = "delta" if facts.is_delta else "model"
+    size = f"{counted(whole.tensors)}, {whole.parameters:,} parameters, {amount(whole.nbytes)}"
+    yield kind, f"{found.reference}\n{size}"
+    yield "architecture", _architecture(facts)
+    yield "embeddings", _embedding_words(facts.embeddings)
+    yield "vocabulary", _vocabulary(facts)
+    yield "tokenizer", "\n".join(_tokenizer_words(facts.tokenizer)) or "no file"
+    yield "chat template", facts.tokenizer.chat_template or "none"
+    yield "licence", facts.checkpoint.licence or "none stated"
+    yield "quantisation", _quantisation_words(facts.quantisation)
+    yield "lineage", _lineage_words(found.lineage)
+
+
+def _architecture(facts: "Inspection") -> str:
+    architecture = facts.architecture
+    layers = f"{architecture.layers} layer{'s' * (architecture.layers != 1)}"
+    if architecture.described:
+        classes = f" ({', '.join(facts.classes)})" if facts.classes else ""
+        return f"{facts.model_type}{classes}, {layers}"
+    stated = f"{facts.model_type}, " if facts.model_type else ""
+    return f"{stated}roles inferred from names, {layers}"
+
+
+def _embedding_words(embeddings: "Embeddings") -> str:
+    if embeddings.table is None:
+        return "not known"
+    head = "no head" if embeddings.head is None else f"head {embeddings.head.name}"
+    tied = {
+        True: "tied in config.json",
+        False: "not tied",
+        None: "config.json does not say if tied",
+    }
+    return f"{embeddings.table.name} {embeddings.table.describe()}; {head}, {tied[embeddings.tied]}"
+
+
+def _vocabulary(facts: "Inspection") -> str:
+    known: list[str] = []
+    if facts.vocabulary is not None:
+        known.append(f"{facts.vocabulary:,} in config.json")
+    if facts.embeddings.table is not None:
+        known.append(f"{facts.embeddings.table.shape[0]:,} rows")
+    if facts.tokenizer.entries is not None:
+        known.append(f"{facts.tokenizer.entries:,} in the tokenizer")
+    return ", ".join(known) or "not known"
+
+
+def _tokenizer_words(tokenizer: "TokenizerFacts") -> Iterator[str]:
+    for name in tokenizer.files:
+        kind = f" ({tokenizer.kind})" if name == "tokenizer.json" and tokenizer.kind else ""
+        problem = f", which {tokenizer.problems[name]}" if name in tokenizer.problems else ""
+        yield f"{name}{kind}{problem}"
+
+
+def _quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
+    if quantisation is None:
+        return "none stated"
+    method = quantisation.get("quant_method", "of no stated method")
+    bits = quantisation.get("bits")
+    return f"{method}, {bits} bits" if bits is not None else str(method)
+
+
+def _lineage_words(lineage: Mapping[str, Any] | None) -> str:
+    known = _lineage(lineage)
+    if known is None:
+        return "none"
+    parents = ", ".join(
+        ref if label == ref else f"{label} {ref}" for label, ref in known["sources"].items()
+    )
+    return f"merged by mergec {known['version']} from {parents}\nplan {known['plan']}"
+
+
+def _counts(held: "Amount") -> tuple[str, str]:
+    return f"{held.tensors:,}", f"{held.parameters:,}"
+
+
+def _amount(held: "Amount") -> dict[str, int]:
+    return {"tensors": held.tensors, "parameters": held.parameters, "bytes": held.nbytes}
+
+
+def _embeddings(embeddings: "Embeddings") -> dict[str, Any]:
+    table, head = embeddings.table, embeddings.head
+    return {
+        "table": table.name if table is not None else None,
+        "rows": table.shape[0] if table is not None else None,
+        "head": head.name if head is not None else None,
+        "tied": embeddings.tied,
+    }
+
+
+def _tokenizer(tokenizer: "TokenizerFacts") -> dict[str, Any]:
+    return {
+        "files": [*tokenizer.files],
+        "kind": tokenizer.kind,
+        "entries": tokenizer.entries,
+        "highest_id": tokenizer.highest,
+        "chat_template": tokenizer.chat_template,
+        "problems": dict(tokenizer.problems),
+    }
+
+
+def _lineage(lineage: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What of a lineage says where a child comes from; texts of any file, so nothing is certain."""
+    if lineage is None:
+        return None
+    tool, spec = (_table(lineage.get(key)) for key in ("tool", "spec"))
+    sources = lineage.get("sources")
+    listed = cast("list[object]", sources) if isinstance(sources, list) else []
+    tables = [_table(source) for source in listed]
+    parents = lineage.get("parents")
+    return {
+        "version": str(tool.get("version")),
+        "spec": str(spec.get("name")),
+        "plan": str(lineage.get("plan")),
+        "sources": {str(source.get("label")): str(source.get("ref")) for source in tables},
+        "merged_sources": sorted(_table(parents)),
+    }
+
+
+def _table(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
