@@ -161,7 +161,15 @@ def test_inductor_keeps_the_contract() -> None:
     except MergecError as refusal:  # as on a machine without a C++ compiler
         pytest.skip(str(refusal))
     self_test(fused)
-    for name in ("threefry", "in place", "divide", "narrow", "where", "magnitude_bits", "rotate_left"):
+    for name in (
+        "threefry",
+        "in place",
+        "divide",
+        "narrow",
+        "where",
+        "magnitude_bits",
+        "rotate_left",
+    ):
         _hold(fused, name)
 
 
