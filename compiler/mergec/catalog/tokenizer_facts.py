@@ -15,6 +15,9 @@ from mergec.diagnostics import MergecError
 # The largest vocabularies in use make files of some 35 MB.
 _MAX_BYTES = 64 << 20
 _MAX_DEPTH = 64
+# A list for each of half a million merges is the most that is known; an empty one costs a reader
+# twenty times the bytes it is written with.
+_MAX_BRACKETS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,9 @@ class _Reader:
         """The object in a file; an empty one if there is none."""
         raw = self.bytes(name)
         if raw is None:
+            return {}
+        if raw.count(b"[") + raw.count(b"{") > _MAX_BRACKETS:
+            self.problems[name] = f"has more than {_MAX_BRACKETS:,} brackets"
             return {}
         try:
             found = parse_json(raw, max_depth=_MAX_DEPTH)
