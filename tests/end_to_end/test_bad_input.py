@@ -156,8 +156,11 @@ def test_a_disk_that_refuses(
             raise OSError(number, os.strerror(number))
         return function(*args, **kwargs)
 
+    def on_a_disk(_self: Files, _descriptor: int) -> bool:
+        return False
+
     monkeypatch.setattr(Files, "system", system)
-    monkeypatch.setattr(Files, "is_memory", lambda _self, _descriptor: False)
+    monkeypatch.setattr(Files, "is_memory", on_a_disk)
     refused(mergec("run", "spec.merge", "-o", "out"), code, status)
 
 

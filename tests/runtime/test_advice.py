@@ -200,3 +200,9 @@ def test_names_are_those_of_the_paths_where_the_language_has_such(tmp_path: Path
     Path("specs/starter.merge").write_text(advised.spec)
     assert check_spec(Path("specs/starter.merge")) == ()
     assert 'model("../Llama-3.1 8B")' in advised.spec
+
+
+def test_a_base_of_zeros_has_no_size_to_compare_with() -> None:
+    situation = Situation(2, has_base=True, changed=(1.0, 1.0), cosines=(0.0,), conflicts=(0.5,))
+    found = advise(situation)
+    assert (found.choice, len(found.reasons)) == ("ties", 1)

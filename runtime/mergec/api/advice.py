@@ -14,6 +14,7 @@ from mergec.execute.likeness import Comparison, DeltaFigures, Side, compare
 from mergec.execute.likeness.advice import Advice, Situation, advise
 from mergec.execute.likeness.kinship import Verdict
 from mergec.plan import default_threads
+from mergec.shards.fetch import absent_shards, fetch
 
 # All pairs of so many parents are compared; of more, each with the next.
 _ALL_PAIRS = 4
@@ -57,7 +58,9 @@ def advise_merge(
     pairs = _pairs(len(parents))
     trios = [_sides(models, pair, has_base=base is not None) for pair in pairs]
     total = sum(e.nbytes for trio in trios for it in trio.values() for e in it.tensors.values())
-    progress = begin(total)
+    absent = absent_shards(opened.values())
+    progress = begin(total + sum(file.size for file in absent))
+    fetch(absent, progress)
     found = [
         compare(trio, library, threads=threads or default_threads(), progress=progress)
         for trio in trios

@@ -10,6 +10,7 @@ from mergec.catalog import Checkpoint
 from mergec.diagnostics import Diagnostic, escape, fail
 from mergec.execute.likeness import Comparison, Kinship, Side, compare
 from mergec.plan import default_threads
+from mergec.shards.fetch import absent_shards, fetch
 
 K = TypeVar("K")
 
@@ -47,10 +48,11 @@ def compare_checkpoints(
         require_models(references, checkpoints)
     library = get_backend(backend or default_backend())
     self_test(library)
+    absent = absent_shards(checkpoints.values())
     total = sum(e.nbytes for each in checkpoints.values() for e in each.tensors.values())
-    result = compare(
-        checkpoints, library, threads=threads or default_threads(), progress=begin(total)
-    )
+    progress = begin(total + sum(file.size for file in absent))
+    fetch(absent, progress)
+    result = compare(checkpoints, library, threads=threads or default_threads(), progress=progress)
     strangers = _strangers(references, result.kinships)
     return Compared(references, result, tuple(dict.fromkeys((*warnings, *strangers))))
 

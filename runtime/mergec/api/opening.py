@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from mergec.catalog import Checkpoint, open_checkpoint
+from mergec.catalog import Checkpoint, open_source
+from mergec.catalog.reference import split_revision
 from mergec.diagnostics import Diagnostic, MergecError
-from mergec.plan.compile import locate
 
 K = TypeVar("K")
 
 
 def open_reference(reference: str) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     """The checkpoint and the warnings about it; raises what checking a spec would: E7xx."""
-    return open_checkpoint(locate(reference, Path()))
+    ref, revision = split_revision(reference)
+    return open_source(ref, revision, Path())
 
 
 def open_references(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mergec.cli.options import computing
+from mergec.cli.options import computing, reach
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.cli.writing import write_text
@@ -34,6 +34,7 @@ SCHEMA = "mergec.advise/1"
 @computing
 @click.option("--threads", type=click.IntRange(1, 256), help="Default: one a core.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@reach
 def advise(
     references: tuple[str, ...],
     no_base: bool,

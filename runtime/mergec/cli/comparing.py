@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mergec.cli.options import computing
+from mergec.cli.options import computing, reach
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.cli.writing import write_text
@@ -42,6 +42,7 @@ _ALIKE = 4
 @computing
 @click.option("--threads", type=click.IntRange(1, 256), help="Default: one a core.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@reach
 def compare(
     a: str,
     b: str,

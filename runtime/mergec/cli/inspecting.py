@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from mergec.cli.options import reach
 from mergec.cli.printing import counted, print_diagnostics
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _SHOWN = 8
 @click.command()
 @click.argument("reference", metavar="REF")
 @click.option("--json", "as_json", is_flag=True, help="All that is known, for programs.")
+@reach
 def inspect(reference: str, as_json: bool) -> None:
     """Show what the checkpoint REF says of itself, in headers and small files.
 

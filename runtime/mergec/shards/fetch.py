@@ -1,17 +1,18 @@
 """Bringing weights from a hub into its cache, before the first of them is read."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from threading import Event
 
-from mergec.catalog import HubCommit
+from mergec.catalog import Checkpoint, HubCommit
 from mergec.catalog.offline import is_offline
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, Span, fail
-from mergec.plan.model import Plan, PlanSource
+from mergec.plan.model import Plan
 
 _AT_ONCE = 4  # files
 _PATIENCE = 5  # seconds that an interrupted run waits for transfers to end
@@ -23,10 +24,10 @@ Progress = Callable[[int], None]
 class AbsentFile:
     """A file of weights that is on a hub and not on this disk; `size` is in bytes.
 
-    `span` is where the spec names its source.
+    `span` is where a spec names its source, if one does.
     """
 
-    span: Span
+    span: Span | None
     hub: HubCommit
     path: Path
     size: int
@@ -34,8 +35,20 @@ class AbsentFile:
 
 def absent_files(plan: Plan) -> tuple[AbsentFile, ...]:
     """The files of weights that a plan reads and that have to be fetched first."""
-    on_hub = [source for source in plan.sources if source.checkpoint.hub is not None]
-    return tuple(_absent(on_hub, plan.files_read)) if on_hub else ()
+    if all(source.checkpoint.hub is None for source in plan.sources):
+        return ()
+    needed = plan.files_read
+    found = (
+        _absent(source.checkpoint, needed[source.decl.label], source.decl.span)
+        for source in plan.sources
+    )
+    return _each_once(chain.from_iterable(found))
+
+
+def absent_shards(checkpoints: Iterable[Checkpoint]) -> tuple[AbsentFile, ...]:
+    """All files of weights of checkpoints on a hub that have to be fetched first."""
+    found = (_absent(each, [shard.name for shard in each.shards], None) for each in checkpoints)
+    return _each_once(chain.from_iterable(found))
 
 
 def fetch(files: Sequence[AbsentFile], progress: Progress = lambda _: None) -> None:
@@ -82,19 +95,19 @@ class _StoppedError(Exception):
 
 
 def _absent(
-    sources: Sequence[PlanSource], needed: Mapping[str, Sequence[str]]
+    checkpoint: Checkpoint, names: Iterable[str], span: Span | None
 ) -> Iterator[AbsentFile]:
-    seen: set[Path] = set()
-    for source in sources:
-        checkpoint = source.checkpoint
-        if checkpoint.hub is None:
-            continue
-        sizes = {shard.name: shard.size for shard in checkpoint.shards}
-        for name in needed[source.decl.label]:
-            path = checkpoint.root / name
-            if path not in seen and not path.exists():
-                seen.add(path)
-                yield AbsentFile(source.decl.span, checkpoint.hub, path, sizes[name])
+    if checkpoint.hub is None:
+        return
+    sizes = {shard.name: shard.size for shard in checkpoint.shards}
+    for name in names:
+        path = checkpoint.root / name
+        if not path.exists():
+            yield AbsentFile(span, checkpoint.hub, path, sizes[name])
+
+
+def _each_once(files: Iterable[AbsentFile]) -> tuple[AbsentFile, ...]:
+    return tuple({file.path: file for file in reversed([*files])}.values())[::-1]
 
 
 def _fetch_one(file: AbsentFile, progress: Progress, offline: bool) -> MergecError | None:

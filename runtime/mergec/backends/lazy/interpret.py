@@ -56,7 +56,7 @@ def _operand(arg: Any, x: Lazy, eager: Eager) -> Any:
     """An array's elements; a number as the library takes it beside the arrays of `x`."""
     if isinstance(arg, Lazy):
         return arg.data
-    if not isinstance(arg, tuple):
+    if isinstance(arg, int):
         return arg
     if x.op in ("where", "word"):
         return arg[1]

@@ -132,17 +132,17 @@ class _Replay:
 
     def _encrypted(self, left: Value, right: Value, *key: Value) -> tuple[Value, Value]:
         """As `mergec.ops.threefry.encrypt` has it."""
+        add, xor = self._function("add"), self._function("xor")
         first, second = (self._to(word, self._torch.int32) for word in key)
-        third = self._call(operator.xor, self._call(operator.xor, first, second), PARITY)
-        schedule = (first, second, third)
-        left, right = self._call(operator.add, left, first), self._call(operator.add, right, second)
+        schedule = (first, second, self._call(xor, self._call(xor, first, second), PARITY))
+        left, right = self._call(add, left, first), self._call(add, right, second)
         for group in range(5):
             for by in ROTATIONS[group % 2]:
-                left = self._call(operator.add, left, right)
-                right = self._call(operator.xor, self._rotated(right, by), left)
-            left = self._call(operator.add, left, schedule[(group + 1) % 3])
-            added = self._call(operator.add, schedule[(group + 2) % 3], group + 1)
-            right = self._call(operator.add, right, added)
+                left = self._call(add, left, right)
+                right = self._call(xor, self._rotated(right, by), left)
+            left = self._call(add, left, schedule[(group + 1) % 3])
+            added = self._call(add, schedule[(group + 2) % 3], group + 1)
+            right = self._call(add, right, added)
         return left, right
 
     def _not_below(self, value: Value, limit: float) -> Value:

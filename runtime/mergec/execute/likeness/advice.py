@@ -27,8 +27,9 @@ class Situation:
 
     `obstacles` say why the weights cannot be combined at all. `kinship` is the worst verdict on any
     two of the models, `alignable` whether `weight_match` knows the units of their architecture.
-    `sizes` are the norms of the deltas in norms of the base and `changed` the shares of entries
-    that they change; `cosines` and `conflicts` are those of pairs. Without a base these are empty.
+    `sizes` are the norms of the deltas in norms of the base, none for a base of zeros, and
+    `changed` the shares of entries that they change; `cosines` and `conflicts` are those of pairs.
+    Without a base these are empty.
     """
 
     parents: int
@@ -191,16 +192,17 @@ def _small_and_few(it: Situation) -> Advice | None:
 def _conflicting(it: Situation) -> Advice | None:
     if not it.conflicts or max(it.conflicts) <= _CONFLICTS:
         return None
-    size = f"the largest delta is {_percent(max(it.sizes))} of the base's norm"
+    conflicts = f"up to {_percent(max(it.conflicts))} of the entries that two deltas change have"
+    reasons = [f"{conflicts} opposite signs"]
+    if it.sizes:
+        reasons.append(f"the largest delta is {_percent(max(it.sizes))} of the base's norm")
+    if it.parents > _FEW:
+        reasons.append(f"there are {it.parents} deltas")
     many = ("tsvm or iso_c, on the spectra",) if it.parents > _FEW else ()
     return Advice(
         "ties",
         "ties({base}, {parents}; density=0.3)",
-        (
-            f"up to {_percent(max(it.conflicts))} of the entries that two deltas change have "
-            "opposite signs",
-            size if it.parents <= _FEW else f"{size}, and there are {it.parents} of them",
-        ),
+        tuple(reasons),
         then=("a density of 0.2 to 0.5", "dare before ties", "della, sce, consensus", *many),
         avoid=("a plain average",),
     )
