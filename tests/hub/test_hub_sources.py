@@ -257,3 +257,16 @@ def test_the_environment_names_hub_and_cache(
     assert done.stdout.startswith("wrote out: 4 tensors")
     names = sorted(path.name for path in (tmp_path / "cache").glob("models--*"))
     assert names == ["models--org--base", "models--org--code"]
+
+
+def test_models_on_a_hub_can_be_looked_at(mergec: Mergec, hub: LoopbackHub) -> None:
+    hub.commit("org/base", toy("base"))
+    hub.commit("org/code", toy("code"))
+    assert mergec("inspect", "org/base").status == 0
+    assert all(each.range for each in hub.asked("model.safetensors"))
+    far = mergec("compare", "org/base", "org/code", "--json", "--quiet")
+    near = mergec("compare", "./base", "./code", "--json", "--quiet")
+    assert json.loads(far.out)["all"] == json.loads(near.out)["all"]
+    hub.requests.clear()
+    assert mergec("advise", "org/base", "org/code", "--quiet", "--offline").status == 0
+    assert hub.requests == []
