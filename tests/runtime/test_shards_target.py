@@ -329,19 +329,24 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     assert [path.name for path in small_disk.iterdir()] == ["other"]
     (small_disk / "other").unlink()
     with (
-        CheckpointWriter.create(target, {"": large}, []) as writer,
+        CheckpointWriter.create(target, {"": large}, [], WatchedFiles()) as writer,
         pytest.raises(MergecError) as writing,
     ):
         writer.add_file("tokenizer.json", bytes(100 << 10))
+    # This disk is memory, in which nothing is reserved unless a test says so, as above.
+    with CheckpointWriter.create(target, {"": large}, []) as writer:
+        (small_disk / "other").write_bytes(bytes(128 << 10))
+        with pytest.raises(MergecError) as filling:
+            writer.write("w", 0, memoryview(bytes(200 << 10)))
     codes = [
         (found.code, found.message)
-        for caught in (preflight, reserving, writing)
+        for caught in (preflight, reserving, writing, filling)
         for found in caught.value.diagnostics
     ]
     full = ("E804", f"the disk is full while writing `{target}`")
     assert codes[0][0] == "E602"
-    assert codes[1:] == [full, full]
-    assert list(small_disk.iterdir()) == []
+    assert codes[1:] == [full] * 3
+    assert [path.name for path in small_disk.iterdir()] == ["other"]
 
 
 def test_a_disk_that_is_read_only(small_disk: Path) -> None:
