@@ -28,6 +28,17 @@ def test_law_holds(operator: Operator, law: Law, backend: str) -> None:
 
 
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=named)
+def test_laws_hold_where_torch_notes_and_replays(operator: Operator) -> None:
+    """As it does on a device, here operation by operation; a few examples of each law."""
+    pytest.importorskip("torch")
+    from mergec.backends.torch_fused import FusedTorchBackend
+
+    fused = FusedTorchBackend("cpu", compiled=False)
+    for law in operator.laws:
+        check_law(operator, law, fused, shrink=False, examples=2)
+
+
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=named)
 def test_operator_claims_laws_that_someone_interprets(operator: Operator) -> None:
     assert operator.laws
     assert {law.name for law in operator.laws} <= set(CLAIMS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mergec.cli import options
 from mergec.cli.options import computing, reach
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.progress import progress_bar
@@ -32,7 +33,7 @@ SCHEMA = "mergec.advise/1"
 )
 @click.option("--json", "as_json", is_flag=True, help="Advice and figures, for programs.")
 @computing
-@click.option("--threads", type=click.IntRange(1, 256), help="Default: one a core.")
+@options.threads
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @reach
 def advise(

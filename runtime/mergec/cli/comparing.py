@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mergec.cli import options
 from mergec.cli.options import computing, reach
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
@@ -40,7 +41,7 @@ _ALIKE = 4
 )
 @click.option("--tensors", "by_tensor", is_flag=True, help="A row for each tensor, too.")
 @computing
-@click.option("--threads", type=click.IntRange(1, 256), help="Default: one a core.")
+@options.threads
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @reach
 def compare(

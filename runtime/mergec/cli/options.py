@@ -33,7 +33,7 @@ class SizeType(click.ParamType[int]):
 def resources(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--backend`, `--memory` and `--threads`."""
     for option in (
-        click.option("--threads", type=click.IntRange(1, 256), help="Default: one a core."),
+        threads,
         click.option(
             "--memory",
             type=SizeType(),
@@ -45,6 +45,13 @@ def resources(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def threads(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--threads`."""
+    return click.option("--threads", type=click.IntRange(1, 256), help="Default: one a core.")(
+        command
+    )
 
 
 def device(command: Callable[..., Any]) -> Callable[..., Any]:
