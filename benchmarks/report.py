@@ -146,7 +146,7 @@ def _row(record: Record, name: str, *, beside: bool) -> str:
 
 
 def _costs(record: Record) -> list[str]:
-    """What durability costs: each mode over `fast`, in the same rounds."""
+    """What safety costs: each mode over `fast`, in the same rounds."""
     lines: list[str] = []
     for name in record.contestants:
         backend, _, mode = name.partition(" ")
@@ -158,9 +158,10 @@ def _costs(record: Record) -> list[str]:
 
 
 _COSTS = (
-    ("synced", "forcing the output to disk"),
-    ("checked", "reading it back"),
-    ("default", "both"),
+    ("hashed", "hashing the output"),
+    ("checked", "hashing it and reading it back"),
+    ("synced", "forcing it to disk"),
+    ("default", "all of these"),
     ("fast single stage", "the first stage alone"),
 )
 

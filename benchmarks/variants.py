@@ -10,18 +10,20 @@ from pathlib import Path
 from types import MappingProxyType
 
 _NO_READ_BACK = ("--verify", "none")
+_NO_DIGESTS = (*_NO_READ_BACK, "--no-digests")
 _NO_SYNC = ("--no-sync",)
 
 RUN_MODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "default": (),
-        "fast": (*_NO_READ_BACK, *_NO_SYNC),
-        "synced": _NO_READ_BACK,
+        "fast": (*_NO_DIGESTS, *_NO_SYNC),
+        "hashed": (*_NO_READ_BACK, *_NO_SYNC),
         "checked": _NO_SYNC,
+        "synced": _NO_DIGESTS,
     }
 )
-"""What a run is told: `fast` neither forces its output to disk nor reads it back, `synced` does the
-one and `checked` the other, and by default a run does both. Digests are computed in all."""
+"""What a run is told: `fast` only merges, as other tools do; `hashed` takes digests of its output,
+`checked` also reads it back, `synced` forces it to disk, and by default a run does all of these."""
 
 START_MODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"version": ("--version",), "check": ("check",), "plan": ("plan",)}

@@ -125,8 +125,9 @@ def test_a_variant_is_a_name_and_a_command() -> None:
     common = (*start, "run", "s.merge", "-o", "out", "--quiet", "--backend")
     fast = Variant(backend="torch", threads=1, memory="256MiB", single=True)
     assert fast.name == "torch fast 1 thread 256MiB single stage"
-    fast_options = ("--verify", "none", "--no-sync", "--threads", "1", "--memory", "256MiB")
-    assert fast.command(spec, target) == (*common, "torch", *fast_options)
+    only_merge = ("--verify", "none", "--no-digests", "--no-sync")
+    resources = ("--threads", "1", "--memory", "256MiB")
+    assert fast.command(spec, target) == (*common, "torch", *only_merge, *resources)
     assert Variant("default").command(spec, target) == (*common, "native")
     assert Variant("plan").command(spec, target) == (*start, "plan", "s.merge")
     assert Variant("version").command(spec, target) == (*start, "--version")

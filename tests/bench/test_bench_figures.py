@@ -197,14 +197,15 @@ def test_the_table_shows_ratios_failures_and_agreement() -> None:
     assert table(RECORD) == TABLE
 
 
-def test_the_table_says_what_durability_costs() -> None:
-    walls = {"native fast": 2, "native synced": 3, "native checked": 5, "native default": 7}
-    rounds = [{name: took(wall, floor=1) for name, wall in walls.items()}]
+def test_the_table_says_what_safety_costs() -> None:
+    walls = {"fast": 2, "hashed": 3, "checked": 5, "synced": 6, "default": 7}
+    rounds = [{f"native {mode}": took(wall, floor=1) for mode, wall in walls.items()}]
     lines = table(replace(RECORD, rounds=rounds, failures={}, agreement={})).splitlines()
-    assert lines[-3:] == [
-        "- native, forcing the output to disk: 1.5 times `fast`",
-        "- native, reading it back: 2.5 times `fast`",
-        "- native, both: 3.5 times `fast`",
+    assert lines[-4:] == [
+        "- native, hashing the output: 1.5 times `fast`",
+        "- native, hashing it and reading it back: 2.5 times `fast`",
+        "- native, forcing it to disk: 3 times `fast`",
+        "- native, all of these: 3.5 times `fast`",
     ]
 
 

@@ -10,6 +10,7 @@ from mergec.shards import CheckpointWriter, Files
 from tests.end_to_end.command_line import Mergec
 
 NO_READ_BACK = "note: the weights were not read back: a fault of the disk would go unnoticed"
+NO_DIGESTS = "note: the weights were not hashed: only a replay tells whether they are as merged"
 NO_SYNC = "note: nothing was synced: a power failure may still take any of it away"
 
 
@@ -21,6 +22,11 @@ NO_SYNC = "note: nothing was synced: a power failure may still take any of it aw
         (["--verify", "none"], [NO_READ_BACK], ["read_back"]),
         (["--no-sync"], [NO_SYNC], ["sync"]),
         (["--no-sync", "--verify", "none"], [NO_READ_BACK, NO_SYNC], ["read_back", "sync"]),
+        (
+            ["--verify", "none", "--no-digests"],
+            [NO_DIGESTS, NO_READ_BACK],
+            ["digests", "read_back"],
+        ),
     ],
 )
 def test_what_is_left_out_is_said(
@@ -36,7 +42,8 @@ def test_what_is_left_out_is_said(
 
 def test_the_switches_change_no_weight(mergec: Mergec) -> None:
     assert mergec("run", "spec.merge", "-o", "whole").status == 0
-    assert mergec("run", "spec.merge", "-o", "quick", "--no-sync", "--verify", "none").status == 0
+    everything = ("--no-sync", "--verify", "none", "--no-digests")
+    assert mergec("run", "spec.merge", "-o", "quick", *everything).status == 0
     for path in Path("whole").iterdir():
         if path.name != "lineage.json":
             assert (Path("quick") / path.name).read_bytes() == path.read_bytes()
@@ -69,3 +76,30 @@ def test_a_switch_is_about_what_it_says(
     assert mergec("run", "spec.merge", "-o", "out", *switches).status == 0
     assert ("read_back" in done) == reads
     assert ("fsync" in done) == syncs
+
+
+def test_what_is_read_back_is_compared_with_digests(mergec: Mergec) -> None:
+    refused = mergec("run", "spec.merge", "-o", "out", "--no-digests")
+    assert refused.status == 2
+    assert "`--no-digests` needs `--verify none`" in refused.err
+    assert not Path("out").exists()
+
+
+def test_without_digests_only_a_whole_replay_verifies(mergec: Mergec) -> None:
+    assert mergec("run", "spec.merge", "-o", "out", "--verify", "none", "--no-digests").status == 0
+    tensors: dict[str, str | None] = json.loads(Path("out/lineage.json").read_text())["tensors"]
+    assert set(tensors.values()) == {None}
+    for asked in ([], ["--replay", "sample=1/2"]):
+        answer = mergec("verify", "out", *asked)
+        assert (answer.status, answer.out) == (
+            14,
+            "inconclusive: 0 tensors checked" + (", 0 recomputed\n" if asked else "\n"),
+        )
+        assert "the run took no digests of" in answer.err
+        assert "`--replay full`" in answer.err
+    assert mergec("verify", "out", "--replay", "full").status == 0
+    weights = Path("out/model.safetensors")
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert mergec("verify", "out", "--replay", "full").status == 10

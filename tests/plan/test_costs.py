@@ -107,7 +107,7 @@ def test_time_is_the_sum_of_parts_that_threads_share(monkeypatch: pytest.MonkeyP
     assert parts.syncing == pytest.approx(10.0)
     assert parts.reading_back == pytest.approx((1 + 4) / 2)
     assert parts.seconds == pytest.approx(2 + 8 + 2 + 10 + 2.5)
-    less = project(Budget(1, 9, 0, 0, 0, COSTS), RATES, read_back=False, sync=False)
+    less = project(Budget(1, 9, 0, 0, 0, COSTS), RATES, ("read_back", "sync"))
     assert less.seconds == pytest.approx(2 + 8 + 2)
 
 

@@ -51,10 +51,10 @@ class RecordingFiles(WatchedFiles):
 
 
 def refusal(
-    target: Path, sources: list[Path], files: Files | None = None, **options: int
+    target: Path, sources: list[Path], files: Files | None = None, *, other_bytes: int = 0
 ) -> Diagnostic:
     with pytest.raises(MergecError) as caught:
-        CheckpointWriter.create(target, {"": layouts()}, sources, files, **options)
+        CheckpointWriter.create(target, {"": layouts()}, sources, files, other_bytes=other_bytes)
     (found,) = caught.value.diagnostics
     assert found.help
     return found

@@ -1,6 +1,6 @@
 """How long a run takes, from its costs and from what `mergec calibrate` measured."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mergec.plan.budget import Budget, default_threads
@@ -47,24 +47,26 @@ class Projection:
         return self.start + self.moving + self.computing + self.syncing + self.reading_back
 
 
-def project(
-    budget: Budget, rates: Rates, *, read_back: bool = True, sync: bool = True
-) -> Projection:
-    """How long a run takes whose inputs are in the system's memory already."""
+def project(budget: Budget, rates: Rates, left_out: Collection[str] = ()) -> Projection:
+    """How long a run takes whose inputs are in the system's memory already.
+
+    `left_out` is among `digests`, `read_back` and `sync`, which a run can be told not to do.
+    """
     costs = budget.costs
     # A stage that was not measured, as one of a plugin, is taken for an average one.
     typical = sum(rates.stages.values()) / max(1, len(rates.stages))
     computing = sum(
         effort * rates.stages.get(stage, typical) for stage, effort in costs.efforts.items()
     )
-    moving = costs.read / rates.read + costs.written * (1 / rates.write + 1 / rates.digest)
+    hashing = 0.0 if "digests" in left_out else 1 / rates.digest
+    moving = costs.read / rates.read + costs.written * (1 / rates.write + hashing)
     at_once = min(budget.threads, default_threads())
-    again = costs.written * (1 / rates.read + 1 / rates.digest) if read_back else 0.0
+    again = 0.0 if "read_back" in left_out else costs.written * (1 / rates.read + hashing)
     return Projection(
         rates.start + rates.program * costs.programs,
         moving / at_once,
         computing / at_once,
-        costs.written / rates.sync if sync else 0.0,
+        0.0 if "sync" in left_out else costs.written / rates.sync,
         again / at_once,
     )
 

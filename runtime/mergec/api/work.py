@@ -1,13 +1,13 @@
 """Plans to checkpoints: what `mergec run` does."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mergec.api.specs import CompiledSpec
 from mergec.backends import default_backend, get_backend
-from mergec.execute import Origin, RunReport, run_plan, tool_version
+from mergec.execute import LeftOut, Origin, RunReport, run_plan, tool_version
 from mergec.plan import DEFAULT_MEMORY, default_threads, fit_budget
 from mergec.plan.calibration import load_rates
 from mergec.plan.projection import project
@@ -23,8 +23,7 @@ def execute(
     device: str = "cpu",
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
-    read_back: bool = True,
-    sync: bool = True,
+    left_out: Sequence[LeftOut] = (),
     progress: Progress = lambda _: None,
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
@@ -32,10 +31,11 @@ def execute(
     `backend` is by default `native` where llvmlite is installed, else `reference`.
 
     The exports of a plan with several get folders of their names in it.
-    `memory` bounds the process in bytes. `read_back` compares what the disk holds with what was
-    computed before it is published, and `sync` waits until the result is on the disk, so that no
-    power failure can take it away; both are on by default. Raises E6xx before anything is written,
-    E8xx after, with nothing left at `target` in either case.
+    `memory` bounds the process in bytes. `left_out` says what not to do: `read_back` compares what
+    the disk holds with what was computed before it is published, `digests` are what it and
+    `mergec verify` compare with, and `sync` waits until the result is on the disk, so that no power
+    failure can take it away. Raises E6xx before anything is written, E8xx after, with nothing left
+    at `target` in either case; ValueError for `read_back` without `digests`.
     """
     backend = backend or default_backend()
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)
@@ -53,7 +53,7 @@ def execute(
     rates = load_rates(backend, tool_version()) if device == "cpu" else None
     projected = None
     if rates is not None:
-        projected = project(budget, rates, read_back=read_back, sync=sync).seconds
+        projected = project(budget, rates, left_out).seconds
     report = run_plan(
         compiled.plan,
         target,
@@ -61,7 +61,6 @@ def execute(
         budget,
         origin,
         progress,
-        read_back=read_back,
-        sync=sync,
+        left_out,
     )
     return replace(report, projected_seconds=projected)

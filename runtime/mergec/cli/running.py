@@ -15,7 +15,7 @@ from mergec.diagnostics import escape
 if TYPE_CHECKING:
     from mergec.api.specs import CompiledSpec
     from mergec.elaborate import Setting
-    from mergec.execute import RunReport
+    from mergec.execute import LeftOut, RunReport
 
 
 @click.command()
@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Do not wait for the disk: a power failure may then take the result away.",
 )
+@click.option(
+    "--no-digests",
+    is_flag=True,
+    help="Do not hash the weights either; goes with --verify none.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run(
     spec: Path,
@@ -57,6 +62,7 @@ def run(
     device: str,
     verify: str,
     no_sync: bool,
+    no_digests: bool,
     quiet: bool,
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
@@ -67,6 +73,7 @@ def run(
     from mergec.shards import stale_partials
     from mergec.shards.fetch import absent_files
 
+    left_out = _left_out(verify, no_sync=no_sync, no_digests=no_digests)
     compiled = _compile(spec, settings, without)
     if not quiet:
         print_diagnostics(compiled.warnings)
@@ -82,8 +89,7 @@ def run(
             device=device,
             memory=memory,
             threads=threads,
-            read_back=verify == "full",
-            sync=not no_sync,
+            left_out=left_out,
             progress=progress,
         )
     if quiet:
@@ -92,6 +98,19 @@ def run(
     _print_report(compiled, report)
     for partial in stale_partials(output):
         click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")
+
+
+def _left_out(verify: str, *, no_sync: bool, no_digests: bool) -> "tuple[LeftOut, ...]":
+    if no_digests and verify != "none":
+        raise click.UsageError(
+            "what is read back is compared with digests; `--no-digests` needs `--verify none`"
+        )
+    switched: Mapping[LeftOut, bool] = {
+        "digests": no_digests,
+        "read_back": verify == "none",
+        "sync": no_sync,
+    }
+    return tuple(step for step, off in switched.items() if off)
 
 
 def _compile(

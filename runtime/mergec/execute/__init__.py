@@ -1,6 +1,6 @@
 """Walks a plan: scheduling, memory budget, progress, publication."""
 
-from mergec.execute.left_out import LEFT_OUT
+from mergec.execute.left_out import LEFT_OUT, LeftOut
 from mergec.execute.lineage import FILE_NAME, SCHEMA
 from mergec.execute.origin import Origin
 from mergec.execute.run import RunReport, peak_memory, run_plan
@@ -11,6 +11,7 @@ __all__ = [
     "FILE_NAME",
     "LEFT_OUT",
     "SCHEMA",
+    "LeftOut",
     "Origin",
     "RunReport",
     "compute_step",

@@ -38,8 +38,8 @@ def companion_files(
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
 
-    `digests` are those of the export's tensors, `left_out` is what the run did not do. E807 if a
-    small file changed.
+    `digests` are those of the export's tensors, if any were taken, `left_out` is what the run did
+    not do. E807 if a small file changed.
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
@@ -92,7 +92,7 @@ def _lineage(
             layout.name: {"size": layout.size, "header_sha256": _head_digest(layout)}
             for layout in export.layouts
         },
-        "tensors": dict(sorted(digests.items())),
+        "tensors": {name: digests.get(name) for name in sorted(row.tensor for row in export.rows)},
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
         "measures": [
             {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}

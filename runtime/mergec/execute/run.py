@@ -1,6 +1,7 @@
 """Run a plan: every tensor to its planned place, then publish, or leave nothing behind."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from mergec.backends import Backend, self_test
 from mergec.diagnostics import Diagnostic
 from mergec.execute.doubts import Doubts
-from mergec.execute.left_out import LeftOut, what_is_left_out
+from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
 from mergec.execute.measures import Measured, Measurements, require_contracts
 from mergec.execute.origin import Origin
@@ -49,23 +50,23 @@ def run_plan(
     budget: Budget,
     origin: Origin,
     progress: Progress = lambda _: None,
-    *,
-    read_back: bool = True,
-    sync: bool = True,
+    left_out: Sequence[LeftOut] = (),
 ) -> RunReport:
     """Execute `plan` into the new folder `target`.
 
     `progress` gets bytes as they are fetched from a hub, if any are, and as they are written.
-    With several exports each gets a folder of its own in `target`. With `read_back`, the weights
-    are read from the disk again and compared with what was computed before anything is published.
-    With `sync` the result is on the disk when this returns; without it, a power failure may take
-    any part of it away, and what is read back may be what the memory holds. All or nothing: on any
-    error, and on KeyboardInterrupt, what was made is removed and `target` does not exist. Raises
-    E605, E602, E723-E727, E801-E809, E812, E813, E815, E816 and E406.
+    With several exports each gets a folder of its own in `target`. Each of these can be left out:
+    `digests`, the SHA-256 of every tensor, which lineage then lacks; `read_back`, by which the
+    weights are read from the disk again and compared with the digests before anything is published
+    (so it goes with them: ValueError); and `sync`, without which a power failure may take any part
+    of the result away after this returned, and what is read back may be what the memory holds. All
+    or nothing: on any error, and on KeyboardInterrupt, what was made is removed and `target` does
+    not exist. Raises E605, E602, E723-E727, E801-E809, E812, E813, E815, E816 and E406.
     """
+    if "digests" in left_out and "read_back" not in left_out:
+        raise ValueError("what is read back is compared with digests")
     started = time.monotonic()
     self_test(backend)
-    left_out = what_is_left_out(read_back=read_back, sync=sync)
     roots = [_root(source) for source in plan.sources]
     layouts = {export.folder: export.layouts for export in plan.exports}
     with ExitStack() as stack:
@@ -75,7 +76,12 @@ def run_plan(
         }
         writer = stack.enter_context(
             CheckpointWriter.create(
-                target, layouts, roots, Files(durable=sync), other_bytes=_companions(plan)
+                target,
+                layouts,
+                roots,
+                Files(durable="sync" not in left_out),
+                other_bytes=_companions(plan),
+                hashed="digests" not in left_out,
             )
         )
         fetch(absent_files(plan), progress)
@@ -84,7 +90,7 @@ def run_plan(
         measured = measurements.values()
         require_contracts(plan, measured)
         writer.finish_all()
-        if read_back:
+        if "read_back" not in left_out:
             writer.read_back(budget.threads)
         for reader in readers.values():
             reader.unchanged()
@@ -98,7 +104,7 @@ def run_plan(
         time.monotonic() - started,
         peak_memory(),
         budget.peak,
-        left_out,
+        tuple(left_out),
         doubts.warnings(),
     )
 
@@ -115,7 +121,7 @@ def _add_companions(
     writer: CheckpointWriter,
     measured: Measured,
     origin: Origin,
-    left_out: tuple[LeftOut, ...],
+    left_out: Sequence[LeftOut],
 ) -> None:
     for export in plan.exports:
         digests = writer.digests(export.folder)

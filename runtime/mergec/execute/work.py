@@ -1,7 +1,7 @@
 """The work of a run, spread over threads: every step to the places that its outputs have."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -20,6 +20,7 @@ from mergec.plan import Budget, Plan, Row, Schedule, schedule
 from mergec.plan.model import Barrier
 from mergec.plan.steps import Output, Step, plan_steps
 from mergec.shards import CheckpointWriter, SourceReader
+from mergec.shards.waiting import wait_for
 
 Progress = Callable[[int], None]
 # How many bytes are told as progress at once; to tell costs as much as to write a small tensor.
@@ -99,10 +100,10 @@ class Work:
                         task(step)
 
                 futures = [pool.submit(take_all) for _ in range(self.budget.threads)]
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    if (error := future.exception()) is not None:
-                        raise error
+                wait_for(futures)
+                for future in futures:
+                    if future.done():
+                        future.result()
 
             settled = settle(self.plan.barriers, each, compute)
             each(make, plan_steps(self.plan))

@@ -10,17 +10,19 @@ from mergec.catalog.checkpoint import Sha256
 class TensorDigest:
     """Takes a tensor's bytes in order of their offset and knows how far it has come.
 
+    If it is not to be `hashed`, the count is all it keeps.
+
     The order is what makes the count a proof: with no gap and no overlap, `written == nbytes` means
     that every byte was given exactly once.
     """
 
     __slots__ = ("_hash", "name", "nbytes", "written")
 
-    def __init__(self, name: str, nbytes: int) -> None:
+    def __init__(self, name: str, nbytes: int, *, hashed: bool = True) -> None:
         self.name = name
         self.nbytes = nbytes
         self.written = 0
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.sha256() if hashed else None
 
     @property
     def complete(self) -> bool:
@@ -37,11 +39,18 @@ class TensorDigest:
     def feed(self, byte_offset: int, data: memoryview) -> None:
         """Take the next bytes; ValueError if they are not the next."""
         self.expect(byte_offset, data.nbytes)
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         self.written += data.nbytes
 
-    def hexdigest(self) -> Sha256:
-        """The digest of the whole tensor; ValueError before it is complete."""
+    def require_complete(self) -> None:
+        """ValueError before all bytes have been given."""
         if not self.complete:
             raise ValueError(f"{self.name}: {self.written} of {self.nbytes} bytes were written")
+
+    def hexdigest(self) -> Sha256:
+        """The digest of the whole tensor; ValueError before it is complete, or if not hashed."""
+        self.require_complete()
+        if self._hash is None:
+            raise ValueError(f"{self.name} is not hashed")
         return Sha256(self._hash.hexdigest())

@@ -13,6 +13,7 @@ from mergec.catalog.offline import is_offline
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, Span, fail
 from mergec.plan.model import Plan
+from mergec.shards.waiting import wait_for
 
 _AT_ONCE = 4  # files
 _PATIENCE = 5  # seconds that an interrupted run waits for transfers to end
@@ -76,6 +77,7 @@ def fetch(files: Sequence[AbsentFile], progress: Progress = lambda _: None) -> N
     with quiet_library():
         under_way = [workers.submit(_fetch_one, file, count, offline) for file in files]
         try:
+            wait_for(under_way)
             for file, outcome in zip(files, under_way, strict=True):
                 if error := outcome.result():
                     found.setdefault(file.hub, error)

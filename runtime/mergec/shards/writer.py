@@ -55,10 +55,11 @@ class CheckpointWriter:
     error. ValueError is for misuse, never for what a user or a disk did.
     """
 
-    def __init__(self, target: Path, layouts: Layouts, files: Files) -> None:
+    def __init__(self, target: Path, layouts: Layouts, files: Files, *, hashed: bool) -> None:
         """Make nothing yet; use `create`."""
         self._target = target
         self._files = files
+        self._hashed = hashed
         self._folders = tuple(layouts)
         self._shards = {
             _path(folder, layout.name): (folder, replace(layout, name=_path(folder, layout.name)))
@@ -67,7 +68,9 @@ class CheckpointWriter:
         }
         self._indexes = {folder: _index(group) for folder, group in layouts.items()}
         self._tensors: dict[tuple[str, str], _Target] = {
-            (folder, place.name): _Target(name, place, TensorDigest(place.name, place.nbytes))
+            (folder, place.name): _Target(
+                name, place, TensorDigest(place.name, place.nbytes, hashed=hashed)
+            )
             for name, (folder, layout) in self._shards.items()
             for place in layout.tensors
         }
@@ -92,18 +95,19 @@ class CheckpointWriter:
         files: Files | None = None,
         *,
         other_bytes: int = 0,
+        hashed: bool = True,
     ) -> Self:
         """Check the place, then make the staging folders with all shards at their full size.
 
         `sources` are the folders or single files that must not be touched, `other_bytes` what
-        `add_file` will bring. Refused before anything is made: E801, E802, E803, E813, E602; while
-        making: E803, E804, with nothing left behind.
+        `add_file` will bring. What is not `hashed` cannot be read back. Refused before anything is
+        made: E801, E802, E803, E813, E602; while making: E803, E804, with nothing left behind.
         """
         files = files or Files()
         sizes = [layout.size for group in layouts.values() for layout in group]
         count = len(sizes) + len(layouts) * _FILES_BESIDE_SHARDS
         check_target(target, sources, sum(sizes) + other_bytes, count, files)
-        writer = cls(target, layouts, files)
+        writer = cls(target, layouts, files, hashed=hashed)
         try:
             writer._lay_down()
         except BaseException:
@@ -144,7 +148,7 @@ class CheckpointWriter:
         if name in self._finished:
             return
         for place in layout.tensors:
-            self._tensors[folder, place.name].digest.hexdigest()
+            self._tensors[folder, place.name].digest.require_complete()
         with self._guard:
             with self._open.lease(name) as descriptor:
                 self._files.sync(descriptor)
@@ -170,8 +174,8 @@ class CheckpointWriter:
         other bytes than it was given; all that was made is then removed.
         """
         digests = {folder: self.digests(folder) for folder in self._folders}
-        if len(self._finished) < len(self._shards):
-            raise ValueError("a shard is not finished")
+        if len(self._finished) < len(self._shards) or not self._hashed:
+            raise ValueError("a shard is not finished, or nothing was hashed")
         parts = [
             part
             for name, (folder, layout) in self._shards.items()
@@ -186,11 +190,14 @@ class CheckpointWriter:
             raise self._abandon(stored_otherwise(self._target, finding))
 
     def digests(self, folder: str = "") -> Mapping[str, Sha256]:
-        """SHA-256 of every tensor's bytes, in file order; ValueError before all are written."""
+        """SHA-256 of every tensor's bytes, in file order; none if they were not to be hashed.
+
+        ValueError before all are written.
+        """
         return {
             name: target.digest.hexdigest()
             for (place, name), target in self._tensors.items()
-            if place == folder
+            if place == folder and self._hashed
         }
 
     def add_file(self, name: str, data: bytes, folder: str = "") -> None:

@@ -31,9 +31,9 @@ class Result:
     lineage: Mapping[str, Any]
     checkpoint: Checkpoint
 
-    def digests(self) -> Mapping[TensorName, str]:
-        """The SHA-256 of each tensor's bytes, as the run recorded it."""
-        return cast("Mapping[TensorName, str]", self.lineage["tensors"])
+    def digests(self) -> Mapping[TensorName, str | None]:
+        """The SHA-256 of each tensor's bytes, as the run recorded it; None if it took none."""
+        return cast("Mapping[TensorName, str | None]", self.lineage["tensors"])
 
     def bundle(self, root: Path) -> Bundle:
         """What was compiled, to be compiled again with sources below `root`."""
@@ -89,12 +89,16 @@ def check_integrity(result: Result) -> tuple[Diagnostic, ...]:
             findings.append(_wrong(f"tensor `{escape(name)}` is missing"))
         elif name not in recorded:
             findings.append(_wrong(f"tensor `{escape(name)}` is not in the lineage"))
-        elif tensor_digest(result.root, present[name]) != recorded[name]:
+        elif not _as_recorded(result.root, present[name], recorded[name]):
             findings.append(_wrong(f"tensor `{escape(name)}` has other bytes than were written"))
     findings += _check_shards(result)
     for file, digest in cast("Mapping[str, str]", result.lineage["files"]).items():
         findings += _check_file(result.root / Path(file).name, digest)
     return tuple(findings[:_SHOWN])
+
+
+def _as_recorded(root: Path, entry: TensorEntry, digest: str | None) -> bool:
+    return digest is None or tensor_digest(root, entry) == digest
 
 
 def tensor_digest(root: Path, entry: TensorEntry) -> str:
@@ -137,7 +141,8 @@ def _has_shape(lineage: object) -> bool:
         return False
     known = cast("dict[str, object]", lineage)
     texts = all(isinstance(known.get(key), str) for key in ("plan", "root"))
-    tables = all(_holds_texts(known.get(key)) for key in ("tensors", "files", "backend"))
+    tables = all(_holds_texts(known.get(key)) for key in ("files", "backend"))
+    tables = tables and _holds_texts(known.get("tensors"), or_none=True)
     spec, backend, export = (_table(known.get(key)) for key in ("spec", "backend", "export"))
     said = (spec.get("name"), spec.get("text"), backend.get("device"), export.get("name"))
     given = all(_holds_texts(spec.get(key, {})) for key in ("set", "imports"))
@@ -157,10 +162,11 @@ def _lists_texts(value: object) -> bool:
     return all(isinstance(each, str) for each in cast("list[object]", value))
 
 
-def _holds_texts(table: object) -> bool:
+def _holds_texts(table: object, *, or_none: bool = False) -> bool:
     if not isinstance(table, dict):
         return False
-    return all(isinstance(value, str) for value in cast("dict[str, object]", table).values())
+    values = cast("dict[str, object]", table).values()
+    return all(isinstance(value, str) or (or_none and value is None) for value in values)
 
 
 def _not_ours(root: Path, why: str) -> MergecError:

@@ -72,10 +72,14 @@ def verify(
             raise
         return Verdict(State.FAILED, 0, 0, error.diagnostics)
     findings = check_integrity(result)
-    checked = len(result.digests())
-    if findings or sample is None:
-        state = State.FAILED if findings else State.VERIFIED
-        return Verdict(state, checked, 0, findings)
+    unhashed = sum(digest is None for digest in result.digests().values())
+    checked = len(result.digests()) - unhashed
+    if findings:
+        return Verdict(State.FAILED, checked, 0, findings)
+    if unhashed and sample != Sample(1, 1):
+        return Verdict(State.INCONCLUSIVE, checked, 0, (_without_digests(unhashed),))
+    if sample is None:
+        return Verdict(State.VERIFIED, checked, 0, ())
     try:
         plan, export = _plan_again(result, root or target / result.lineage["root"])
     except MergecError as error:
@@ -178,6 +182,15 @@ class _Written:
             wanted = StoredTensor(self.row.dtype, shape, here)
             gap = differs(found, wanted, self.row.exactness, self.row.work, self.made_by)
             self.agrees = self.row.action == "merge" and gap is None
+
+
+def _without_digests(unhashed: int) -> Diagnostic:
+    return Diagnostic(
+        "E812",
+        f"the run took no digests of {unhashed} tensors, so their bytes are compared with nothing",
+        None,
+        help=("recompute them all with `--replay full`",),
+    )
 
 
 def _nothing_sampled(export: PlannedExport) -> Diagnostic:

@@ -1,7 +1,7 @@
 """Compare two checkpoints, or two deltas from one base: every shared tensor is read once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Event
@@ -15,6 +15,7 @@ from mergec.execute.likeness.observe import BLOCK, Observed, observe
 from mergec.execute.likeness.pairing import SIDES, Pairing, Side, Together, pair
 from mergec.ops.measures import Partial
 from mergec.shards import SourceReader
+from mergec.shards.waiting import wait_for
 
 _PAIRS: tuple[tuple[Side, Side], ...] = (("base", "a"), ("base", "b"), ("a", "b"))
 
@@ -142,10 +143,10 @@ def _in_threads(
     with ThreadPoolExecutor(threads, "mergec") as pool:
         futures = [pool.submit(observed, together, told) for together in tensors]
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            wait_for(futures)
             for future in futures:
-                if future in done and (error := future.exception()) is not None:
-                    raise error
+                if future.done():
+                    future.result()
         except BaseException:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)

@@ -215,7 +215,7 @@ class _Trial:
         origin = Origin("test.merge", "", ".", backend.name, "cpu")
         budget = fit_budget(self.spec.plan, _MEMORY, _THREADS, "reference")
         try:
-            run_plan(self.spec.plan, target, backend, budget, origin, read_back=False)
+            run_plan(self.spec.plan, target, backend, budget, origin, left_out=("read_back",))
         except MergecError as error:
             return error
         found = dict(_written(self.spec.plan, target))
