@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsInt
 
 from mergec.catalog.dtypes import Dtype
 
@@ -58,8 +58,8 @@ class Backend(ABC):
     def count_overflow(self, block: Any, dtype: Dtype) -> int:
         """How many finite elements of `block` become infinite when stored as `dtype`."""
 
-    def count_each_non_finite(self, blocks: Sequence[Any]) -> Sequence[int]:
-        """The same of several blocks; a backend may count them together."""
+    def notice_non_finite(self, blocks: Sequence[Any]) -> Sequence[SupportsInt]:
+        """The same of several blocks; a backend may count when one of the numbers is looked at."""
         return [self.count_non_finite(block) for block in blocks]
 
     def borrow(self, raw: memoryview, dtype: Dtype, work: Dtype) -> Any:

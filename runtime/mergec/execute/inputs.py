@@ -69,17 +69,24 @@ def pieces(reader: SourceReader, entry: TensorEntry) -> Iterator[tuple[int, memo
 class _Stream:
     """Reads one tensor from front to back, any number of times."""
 
-    __slots__ = ("_ahead", "_entry", "_reader")
+    __slots__ = ("_ahead", "_entry", "_reader", "_waits")
 
     def __init__(self, reader: SourceReader, entry: TensorEntry) -> None:
         self._reader = reader
         self._entry = entry
         self._ahead = ReadAhead(self._ask, 0, entry.nbytes)
+        self._waits = False
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill `buffer` with the bytes from `offset` on."""
-        self._ahead.before(offset, len(buffer))
-        self._reader.read_into(self._entry, offset, buffer)
+
+        def missing() -> None:
+            self._waits = True
+            self._ahead.before(offset, len(buffer))
+
+        if self._waits:
+            self._ahead.before(offset, len(buffer))
+        self._reader.read_into(self._entry, offset, buffer, missing)
 
     def _ask(self, offset: int, count: int) -> None:
         self._reader.expect(self._entry, offset, count)

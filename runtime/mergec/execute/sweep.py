@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsInt
 
 from mergec.backends import Backend, Encoded
 from mergec.catalog import Dtype
@@ -90,21 +90,17 @@ def sweep_step(
             pause()
             count = min(block, step.numel - start)
             values = _load(step, backend, inputs, this, start, count)
-            _apply(step, backend, this, values, settings, cursors, start)
-            for number, so_far in found.items():
-                call = program.calls[number]
-                operands = [values[i] for i in call.operands]
-                found[number] = call.statistic().observe(
-                    backend.xp, so_far, operands, settings[number]
-                )
-            for number in this.measured:
-                results = step.observed[number].results
-                operands = [values[program.results[i]] for i in results]
-                collectors[number].observe(backend.xp, operands)
-            encoded = [
-                backend.encode(values[program.results[output.result]], output.row.dtype)
-                for output in this.outputs
-            ]
+            suspects = backend.notice_non_finite([*values.values()]) if this.first else ()
+            try:
+                _apply(step, backend, this, values, settings, cursors, start)
+                _observe(step, backend, this, values, settings, found, collectors)
+                encoded = [
+                    backend.encode(values[program.results[output.result]], output.row.dtype)
+                    for output in this.outputs
+                ]
+            finally:
+                # Before anything is made of them: whatever a stage says of NaN comes from these.
+                _require_finite(step, backend, inputs, suspects)
             for output, result in zip(this.outputs, encoded, strict=True):
                 _emit(output, result, start, emit)
             backend.finish()
@@ -164,18 +160,13 @@ def _pass(step: Step, plan: Schedule, sweep: int) -> _Pass:
 def _load(
     step: Step, backend: Backend, inputs: Sequence[BlockInput], this: _Pass, start: int, count: int
 ) -> dict[int, Any]:
-    """The decoded blocks this sweep needs; in the first sweep all are looked at for NaN and Inf."""
+    """The decoded blocks this sweep needs; in the first sweep all, to be looked at."""
     values: dict[int, Any] = {}
     for i in range(len(inputs)) if this.first else this.inputs:
         # A tensor of another shape, such as a Gram matrix, belongs to a stage that needs all of it.
         whole = inputs[i].entry.numel != step.numel
         raw = inputs[i].block(0, inputs[i].entry.numel) if whole else inputs[i].block(start, count)
         values[i] = backend.borrow(raw, inputs[i].entry.dtype, step.work)
-    if this.first:
-        counts = backend.count_each_non_finite([*values.values()])
-        for i, count in zip(values, counts, strict=True):
-            if count:
-                raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
     return values
 
 
@@ -194,6 +185,34 @@ def _apply(
         values[len(step.program.inputs) + number] = call.definition().apply(
             backend.xp, [values[i] for i in call.operands], settings[number], cursors[number]
         )
+
+
+def _observe(
+    step: Step,
+    backend: Backend,
+    this: _Pass,
+    values: Mapping[int, Any],
+    settings: Sequence[Any],
+    found: dict[int, Any],
+    collectors: Sequence[Observer],
+) -> None:
+    """Add the block to statistics in `found`, and to what `collectors` measure."""
+    program = step.program
+    for number, so_far in found.items():
+        call = program.calls[number]
+        operands = [values[i] for i in call.operands]
+        found[number] = call.statistic().observe(backend.xp, so_far, operands, settings[number])
+    for number in this.measured:
+        operands = [values[program.results[i]] for i in step.observed[number].results]
+        collectors[number].observe(backend.xp, operands)
+
+
+def _require_finite(
+    step: Step, backend: Backend, inputs: Sequence[BlockInput], suspects: Sequence[SupportsInt]
+) -> None:
+    for i, count in enumerate(suspects):
+        if int(count):
+            raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
 
 
 def _emit(output: Output, result: Encoded, start: int, emit: Emit) -> None:

@@ -21,6 +21,7 @@ _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
 # Linux reads ahead at most what one request to the device may hold, whatever it is asked for.
 _ASKED = 1 << 20
+_WITHOUT_WAITING: int | None = getattr(os, "RWF_NOWAIT", None)
 # Linux: flag of sync_file_range(2), to begin writing what is not yet being written.
 _SYNC_FILE_RANGE_WRITE = 2
 
@@ -67,6 +68,19 @@ class Files:
                 break
             done += count
         return done
+
+    @final
+    def read_cached(self, descriptor: int, buffer: memoryview, offset: int) -> int:
+        """As `read_at` of what the system has in memory, up to the first byte that it has not.
+
+        Zero too where it cannot tell, or for any error: a read that may wait will meet that again.
+        """
+        if _WITHOUT_WAITING is None:
+            return 0
+        try:
+            return self.system(os.preadv, descriptor, [buffer], offset, _WITHOUT_WAITING)
+        except OSError:
+            return 0
 
     @final
     def write_at(self, descriptor: int, data: memoryview, offset: int) -> None:

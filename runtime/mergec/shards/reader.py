@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
 from types import TracebackType
@@ -38,11 +39,18 @@ class SourceReader:
         self._seen_lock = Lock()
         self._open = Descriptors(self._open_checked, self._files.close, descriptors)
 
-    def read_into(self, entry: TensorEntry, byte_offset: int, buffer: memoryview) -> None:
+    def read_into(
+        self,
+        entry: TensorEntry,
+        byte_offset: int,
+        buffer: memoryview,
+        missing: Callable[[], None] = lambda: None,
+    ) -> None:
         """Fill `buffer` with the tensor's stored bytes from `byte_offset` within the tensor on.
 
-        E807 if the file is not the planned one or ends early, E809 if the device fails twice,
-        E715 if the file cannot be opened. ValueError for a range outside the tensor.
+        Calls `missing` before it waits for a device. E807 if the file is not the planned one or
+        ends early, E809 if the device fails twice, E715 if the file cannot be opened. ValueError
+        for a range outside the tensor.
         """
         if buffer.nbytes == 0:
             return
@@ -53,7 +61,10 @@ class SourceReader:
         try:
             taken = self._open.take(entry.file)
             try:
-                count = self._read_twice(taken.descriptor, raw, start)
+                count = self._files.read_cached(taken.descriptor, raw, start)
+                if count < len(raw):
+                    missing()
+                    count += self._read_twice(taken.descriptor, raw[count:], start + count)
             finally:
                 self._open.give_back(taken)
         except OSError as error:

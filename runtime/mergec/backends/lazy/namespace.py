@@ -10,7 +10,7 @@ from mergec.backends.lazy.array import F64, I32, I64, Lazy, derived, given, numb
 from mergec.backends.lazy.eager import Eager, Elements
 from mergec.backends.lazy.interpret import interpret
 from mergec.backends.lazy.kernel import Call
-from mergec.backends.lazy.requests import Counts, Leaf, Request, Sums
+from mergec.backends.lazy.requests import Counts, Leaf, Request, Sums, Total
 from mergec.ops.threefry import Key, signed
 from mergec.ops.tree_sum import LEAF
 
@@ -71,7 +71,7 @@ class LazyNamespace(ABC):
     def force(self, x: Lazy) -> Elements:
         """The elements of `x`, computed now."""
         elements = self.room(x.n, x.kind)
-        self._run_now(x.n, [("array", x, [elements])])
+        self._run_now("array", x, elements)
         return self.contents(elements)
 
     def ask(self, request: Request) -> None:
@@ -128,15 +128,15 @@ class LazyNamespace(ABC):
 
     def total(self, what: str, x: Lazy) -> int:
         """How many elements `what` (a root that counts) finds, now."""
-        return self.totals(what, [x])[0]
+        found = self.room(1, I64)
+        self._run_now(what, x, found)
+        return int(self.contents(found)[0])
 
-    def totals(self, what: str, arrays: Sequence[Lazy]) -> list[int]:
-        """The same of several arrays of one length, found together."""
-        found = [self.room(1, I64) for _ in arrays]
-        if arrays:
-            n = arrays[0].n
-            self._run_now(n, [(what, x, [r]) for x, r in zip(arrays, found, strict=True)])
-        return [int(self.contents(room)[0]) for room in found]
+    def ask_total(self, what: str, x: Lazy) -> Total:
+        """The same, as soon as it is looked at."""
+        total = Total(self, x, what, self.room(1, I64))
+        self.ask(total)
+        return total
 
     def untrapped(self) -> AbstractContextManager[None]:
         """As the eager library has it."""
@@ -314,12 +314,11 @@ class LazyNamespace(ABC):
             return given(self, getattr(self.eager.xp, name)(x.view))
         return derived(name, kind, x)
 
-    def _run_now(self, n: int, roots: Sequence[tuple[str, Lazy, Sequence[Room]]]) -> None:
-        call = _asked(n, roots)
+    def _run_now(self, what: str, x: Lazy, room: Room) -> None:
+        call = _asked(what, x, room)
         if len(call.nodes) > _MOST_NODES:
-            for _, x, _ in roots:
-                interpret(x)
-            call = _asked(n, roots)
+            interpret(x)
+            call = _asked(what, x, room)
         self._run(call)
 
     def _run(self, call: Call) -> None:
@@ -327,8 +326,7 @@ class LazyNamespace(ABC):
             self.run(call)
 
 
-def _asked(n: int, roots: Sequence[tuple[str, Lazy, Sequence[Room]]]) -> Call:
-    call = Call(n)
-    for what, x, rooms in roots:
-        call.root(what, [x], rooms)
+def _asked(what: str, x: Lazy, room: Room) -> Call:
+    call = Call(x.n)
+    call.root(what, [x], [room])
     return call

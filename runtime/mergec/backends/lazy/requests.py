@@ -19,6 +19,10 @@ class Answerer(Protocol):
         """All requests that are open."""
         ...
 
+    def contents(self, room: Any) -> Any:
+        """What was put there."""
+        ...
+
 
 class Request(ABC):
     """Something to be made of `x`; dropped from here once it is there."""
@@ -35,6 +39,24 @@ class Request(ABC):
         """Return when it is there."""
         if self.x is not None:
             self.answerer.answer()
+
+
+@final
+class Total(Request):
+    """How many elements `what` (a root that counts) finds; a number as soon as it is looked at."""
+
+    def __init__(self, answerer: Answerer, x: Lazy, what: str, room: Any) -> None:
+        super().__init__(answerer, x)
+        self._what = what
+        self._room = room
+
+    def add_to(self, call: Call, x: Lazy, number: int) -> None:
+        """With everything else."""
+        call.root(self._what, [x], [self._room])
+
+    def __int__(self) -> int:
+        self.wait()
+        return int(self.answerer.contents(self._room)[0])
 
 
 class Sums(Request):

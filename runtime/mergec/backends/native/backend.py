@@ -1,9 +1,11 @@
 """The backend: bytes in, lazy arrays, bytes out."""
 
+from collections.abc import Sequence
 from typing import final
 
 from mergec.backends.backend import Backend, Encoded
 from mergec.backends.lazy.array import Lazy, given
+from mergec.backends.lazy.requests import Total
 from mergec.backends.native.engine import Engine, shared_engine
 from mergec.backends.native.namespace import NativeNamespace
 from mergec.backends.native.requests import EncodedBlock
@@ -51,6 +53,10 @@ class NativeBackend(Backend):
     def count_non_finite(self, block: Lazy) -> int:
         """Without decoding: by the exponent."""
         return self.xp.total("odd", block)
+
+    def notice_non_finite(self, blocks: Sequence[Lazy]) -> Sequence[Total]:
+        """With everything else that is asked of these blocks."""
+        return [self.xp.ask_total("odd", block) for block in blocks]
 
     def count_overflow(self, block: Lazy, dtype: Dtype) -> int:
         """Those that are lost, less those that were lost before."""

@@ -6,7 +6,7 @@ as in three halvings, and the rest is halved in scratch memory. No instruction c
 flag, so nothing is contracted, reassociated or flushed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mergec.backends.lazy.array import BOOL, F32, F64
@@ -80,10 +80,14 @@ class _Emitter:
         """All loops, one after the other."""
         self._load_numbers()
         roots = self.kernel.roots
-        if elementwise := [root for root in roots if root.what in _ELEMENTWISE]:
+        sums = [root for root in roots if root.what == "sums"]
+        elementwise = [root for root in roots if root.what in _ELEMENTWISE]
+        # What is only looked for needs no loop of its own.
+        passing = elementwise if sums and all(r.what == "odd" for r in elementwise) else []
+        if elementwise and not passing:
             self._elementwise(elementwise)
-        if sums := [root for root in roots if root.what == "sums"]:
-            self._sums(sums)
+        if sums:
+            self._sums(sums, passing)
         for root in roots:
             if root.what == "interleave":
                 self._interleave(root)
@@ -122,7 +126,7 @@ class _Emitter:
         return self.build.gep(self.buffers[slot], [index], source_etype=type_)
 
     def _elementwise(self, roots: Sequence[Root]) -> None:
-        counters = {root: self._counter() for root in roots if root.what != "array"}
+        counters = {root: self._counter(root) for root in roots if root.what != "array"}
         with loop(self.ir, self.build, self.i64(0), self.n) as i:
             values = self._values(i)
             for root in roots:
@@ -135,9 +139,14 @@ class _Emitter:
                     value, holds = self._store(root, values, value, kind, i)
                 else:
                     holds = value if root.what == "count" else self._odd(values, value, kind)
-                add_to(self.build, counters[root], self.build.zext(holds, self.i64))
+                self._add_one(counters[root], holds)
+        self._keep_counts(counters)
+
+    def _keep_counts(self, counters: Mapping[Root, Any]) -> None:
         for root, counter in counters.items():
-            total = self.build.load(counter, typ=self.i64)
+            total = self.build.load(counter, typ=counter.allocated_type)
+            if total.type != self.i64:
+                total = self.build.zext(total, self.i64)
             slot = root.slot + 1 if root.what == "store" else root.slot
             self.build.store(total, self._address(slot, self.i64(0), self.i64))
 
@@ -189,8 +198,10 @@ class _Emitter:
             for node, index in zip(root.nodes, (even, odd), strict=True):
                 self._keep(root.slot, index, values.of(node), self.kernel.nodes[node].kind)
 
-    def _sums(self, roots: Sequence[Root]) -> None:
+    def _sums(self, roots: Sequence[Root], odd: Sequence[Root]) -> None:
+        """Leaf by leaf; what is odd is counted on the way."""
         build, i64 = self.build, self.i64
+        counters = {root: self._counter(root) for root in odd}
         leaves = build.lshr(self.n, i64(LEAF.bit_length() - 1))
         with loop(self.ir, build, i64(0), leaves) as leaf:
             start = build.mul(leaf, i64(LEAF))
@@ -205,6 +216,8 @@ class _Emitter:
                         half = len(level) // 2
                         level = [build.fadd(level[k], level[k + half]) for k in range(half)]
                     build.store(level[0], self._address(root.slot + 1, j, self.double))
+                for values in parts:
+                    self._count_odd(counters, values)
             for root in roots:
                 self._finish_sum(root, i64(SCRATCH), leaf)
         start = build.mul(leaves, i64(LEAF))
@@ -213,6 +226,16 @@ class _Emitter:
             for root in roots:
                 self._last_leaf(root, start, left)
                 self._finish_sum(root, self._number(root.at[0], "i64"), leaves)
+            if odd:
+                with loop(self.ir, build, i64(0), left) as j:
+                    self._count_odd(counters, self._values(build.add(start, j)))
+        self._keep_counts(counters)
+
+    def _count_odd(self, counters: Mapping[Root, Any], values: Values) -> None:
+        for root, counter in counters.items():
+            node = root.nodes[0]
+            holds = self._odd(values, values.of(node), self.kernel.nodes[node].kind)
+            self._add_one(counter, holds)
 
     def _last_leaf(self, root: Root, start: Any, left: Any) -> None:
         """Its elements, then zeros up to the power of two that the first number is."""
@@ -281,10 +304,15 @@ class _Emitter:
     def _as(self, number: Any, type_: Any) -> Any:
         return number if number.type == type_ else self.build.trunc(number, type_)
 
-    def _counter(self) -> Any:
-        counter = self.build.alloca(self.i64)
-        self.build.store(self.i64(0), counter)
+    def _counter(self, root: Root) -> Any:
+        """A counter as wide as an element, where it can be: LLVM takes its steps by the widest."""
+        type_ = self.i64 if root.what == "count" else self.ir.IntType(32)
+        counter = self.build.alloca(type_)
+        self.build.store(type_(0), counter)
         return counter
+
+    def _add_one(self, counter: Any, holds: Any) -> None:
+        add_to(self.build, counter, self.build.zext(holds, counter.allocated_type))
 
 
 _ELEMENTWISE = ("store", "array", "count", "odd")

@@ -8,6 +8,7 @@ from typing import Any, final
 from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend, Encoded
 from mergec.backends.lazy.array import Lazy
+from mergec.backends.lazy.requests import Total
 from mergec.backends.torch_fused.arrays import TorchArrays
 from mergec.backends.torch_fused.namespace import TorchLazyNamespace
 from mergec.backends.torch_fused.programs import Programs
@@ -72,15 +73,9 @@ class FusedTorchBackend(Backend):
         """By the values, where they are."""
         return self.xp.total("odd", block)
 
-    def count_each_non_finite(self, blocks: Sequence[Lazy]) -> Sequence[int]:
-        """By one kernel for those of a length, so that the device is waited for once."""
-        counts = [0] * len(blocks)
-        for n in {block.n for block in blocks}:
-            places = [i for i, block in enumerate(blocks) if block.n == n]
-            found = self.xp.totals("odd", [blocks[i] for i in places])
-            for i, count in zip(places, found, strict=True):
-                counts[i] = count
-        return counts
+    def notice_non_finite(self, blocks: Sequence[Lazy]) -> Sequence[Total]:
+        """With everything else that is asked of these blocks."""
+        return [self.xp.ask_total("odd", block) for block in blocks]
 
     def count_overflow(self, block: Lazy, dtype: Dtype) -> int:
         """Those that are lost, less those that were lost before."""
