@@ -19,7 +19,7 @@ embeddings     not known
 vocabulary     not known
 tokenizer      no file
 chat template  none
-licence        apache-2.0
+licence        apache-2.0 (permissive)
 quantisation   none stated
 lineage        merged by mergec VERSION from ./base, ./code, ./math
                plan HASH
@@ -85,6 +85,17 @@ def test_the_members_of_its_json_stay(mergec: Mergec) -> None:
             "problems": {},
         },
         "licence": "apache-2.0",
+        "licence_terms": {
+            "spdx": "Apache-2.0",
+            "name": None,
+            "link": None,
+            "stated_in": "card",
+            "family": "permissive",
+            "asks": [
+                "keep the copyright notices and the text of the licence",
+                "say that it was changed",
+            ],
+        },
         "quantisation": None,
         "lineage": None,
         "warnings": [],
@@ -107,7 +118,7 @@ def test_lineage_in_json_names_parents_that_were_merged_themselves(mergec: Merge
     [
         ("llama", "architecture   llama, 4 layers"),
         ("tied", "no head, tied in config.json"),
-        ("licensed", "licence        cc-by-nc-4.0"),
+        ("licensed", "licence        cc-by-nc-4.0 (non-commercial)"),
         ("fp8", "f8_e4m3        1          16   16 B"),
         ("counting", "i64          1           2   16 B"),
         ("chatty", "tokenizer      tokenizer.json (BPE)"),

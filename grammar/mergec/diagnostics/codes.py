@@ -546,6 +546,16 @@ _TABLE = (
         "`require` states what must be true of the sources or of the plan, and it is not. "
         "Nothing was read but headers and small files, and nothing was written.",
     ),
+    _code(
+        "E513",
+        "unknown-licence",
+        "a contract names a licence that nobody knows",
+        "A contract that compares `license(x)` with a misspelt identifier would never hold, or "
+        "always. Write it as model cards do: SPDX's identifiers, in upper or lower case, such as "
+        "`apache-2.0` and `cc-by-nc-4.0`, and the hub's names of terms for models, such as "
+        "`llama3.1` and `gemma`. Terms that a card calls `other` and gives a name are "
+        "`licenseref-` and that name.",
+    ),
     # E6 plan and resources
     _code(
         "E601",
@@ -1161,6 +1171,23 @@ _TABLE = (
         "A `match` of models has the tensors of its first arm. Another arm fits tensors "
         "that only its own value has, so they are in no output. Put the arm first whose "
         "value has all the tensors that the child should have.",
+    ),
+    _code(
+        "W506",
+        "licences-in-conflict",
+        "licences of the parents exclude each other, or forbid a merge",
+        "Two parents each ask that what is made of them be under their own licence alone, or one "
+        "admits no further conditions and another has some, or one forbids changed copies. This "
+        "is found by a table of well-known licences and is advice, not a judgement: read the "
+        "licences, or ask the authors. Nothing is refused, and the child's card says it too.",
+    ),
+    _code(
+        "W507",
+        "licence-not-known",
+        "a parent states a licence that neither the hub nor SPDX knows",
+        "The model card of a source, or its config.json, names a licence that is no identifier of "
+        "the hub and none of SPDX. It is taken as it stands and nothing is concluded from it: "
+        "what it may mean would be a guess. Correct the card, or read what its authors say.",
     ),
     _code(
         "W701",

@@ -11,6 +11,7 @@ from mergec.cli.printing import counted, print_diagnostics
 
 if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
+    from mergec.catalog import Licence
     from mergec.catalog.inspection import Amount, Embeddings, Inspection
     from mergec.catalog.tokenizer_facts import TokenizerFacts
 
@@ -59,6 +60,7 @@ def document(found: "Inspected") -> dict[str, Any]:
     """The JSON of an inspection; docs/looking.md says what its members mean."""
     facts = found.facts
     checkpoint, architecture = facts.checkpoint, facts.architecture
+    licence = checkpoint.licence
     return {
         "schema": SCHEMA,
         "reference": found.reference,
@@ -86,7 +88,8 @@ def document(found: "Inspected") -> dict[str, Any]:
         "embeddings": _embeddings(facts.embeddings),
         "vocabulary": facts.vocabulary,
         "tokenizer": _tokenizer(facts.tokenizer),
-        "licence": checkpoint.licence,
+        "licence": licence.id if licence is not None else None,
+        "licence_terms": _licence_terms(licence),
         "quantisation": facts.quantisation,
         "lineage": _lineage(found.lineage),
         "warnings": [{"code": each.code, "message": each.message} for each in found.warnings],
@@ -106,7 +109,7 @@ def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:
     yield "vocabulary", _vocabulary(facts)
     yield "tokenizer", "\n".join(_tokenizer_words(facts.tokenizer)) or "no file"
     yield "chat template", facts.tokenizer.chat_template or "none"
-    yield "licence", facts.checkpoint.licence or "none stated"
+    yield "licence", _licence_words(facts.checkpoint.licence)
     yield "quantisation", _quantisation_words(facts.quantisation)
     yield "lineage", _lineage_words(found.lineage)
 
@@ -149,6 +152,33 @@ def _tokenizer_words(tokenizer: "TokenizerFacts") -> Iterator[str]:
         kind = f" ({tokenizer.kind})" if name == "tokenizer.json" and tokenizer.kind else ""
         problem = f", which {tokenizer.problems[name]}" if name in tokenizer.problems else ""
         yield f"{name}{kind}{problem}"
+
+
+def _licence_words(licence: "Licence | None") -> str:
+    from mergec.catalog.licence_terms import terms_of
+
+    if licence is None:
+        return "none stated"
+    named = [each for each in (licence.name, licence.link) if each is not None]
+    where = ", in config.json" if licence.stated_in == "config" else ""
+    told = f"{licence.id}{where} ({terms_of(licence.key).family})"
+    return "\n".join([told, *named])
+
+
+def _licence_terms(licence: "Licence | None") -> dict[str, Any] | None:
+    from mergec.catalog.licence_terms import terms_of
+
+    if licence is None:
+        return None
+    terms = terms_of(licence.key)
+    return {
+        "spdx": licence.spdx,
+        "name": licence.name,
+        "link": licence.link,
+        "stated_in": licence.stated_in,
+        "family": terms.family.value,
+        "asks": [*terms.asks],
+    }
 
 
 def _quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
