@@ -8,6 +8,7 @@ import pytest
 
 from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import Mergec, write_spec
+from tests.lineages import statement
 from tests.toy_checkpoints import weights, write_checkpoint
 from tests.toy_family import write_members
 
@@ -38,8 +39,7 @@ def test_a_merge_with_its_lineage(mergec: Mergec) -> None:
     assert (found.status, found.err, found.made) == (0, "", set())
     shown = re.sub(r"(?<=plan )[0-9a-f]{64}", "HASH", found.out)
     assert re.sub(r"(?<=by mergec )\S+", "VERSION", shown) == MERGED
-    lineage = json.loads(Path("out/lineage.json").read_text())
-    assert f"plan {lineage['plan']}\n" in found.out
+    assert f"plan {statement('out').plan}\n" in found.out
 
 
 def test_the_members_of_its_json_stay(mergec: Mergec) -> None:

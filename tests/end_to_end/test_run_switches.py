@@ -1,6 +1,5 @@
 """What a run may be told not to do, and where it says that it did not."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from mergec.shards import CheckpointWriter, Files
 from tests.end_to_end.command_line import Mergec
+from tests.lineages import statement
 
 NO_READ_BACK = "note: the weights were not read back: a fault of the disk would go unnoticed"
 NO_SYNC = "note: nothing was synced: a power failure may still take any of it away"
@@ -29,8 +29,7 @@ def test_what_is_left_out_is_said(
     ran = mergec("run", "spec.merge", "-o", "out", *switches)
     assert ran.status == 0
     assert [line for line in ran.out.splitlines() if line.startswith("note:")] == notes
-    lineage: dict[str, Any] = json.loads(Path("out/lineage.json").read_text())
-    assert lineage.get("left_out") == left_out
+    assert statement("out").run.get("left_out") == left_out
     assert mergec("verify", "out", "--replay", "full").status == 0
 
 

@@ -1015,6 +1015,26 @@ _TABLE = (
         "something else. A mask becomes an array by `xp.where(mask, 1.0, 0.0)`.",
         exit=6,
     ),
+    _code(
+        "E822",
+        "no-lineage",
+        "a folder has no lineage",
+        "What mergec merges gets a `lineage.json` beside its weights, which says how it was made "
+        "and from what. This folder has none: it was not made by mergec, or the file was left "
+        "behind when the weights were moved. A run with several exports writes one into the "
+        "folder of each.",
+        exit=4,
+    ),
+    _code(
+        "E823",
+        "lineage-damaged",
+        "a file called `lineage.json` is no lineage, or no longer what was written",
+        "A lineage is an in-toto statement in JSON, with the statements of merged parents by "
+        "their digests. This file is not JSON, or has other members, is too large or too deep, or "
+        "holds the statement of an ancestor that does not have the digest it is called by. "
+        "Nothing is concluded from it. Take the file from where the checkpoint came from.",
+        exit=4,
+    ),
     # E9 laws and tests
     _code(
         "E901",
@@ -1239,6 +1259,15 @@ _TABLE = (
         "Where they do not, several directions may be nearest to all of them, each in its "
         "neighbourhood. `karcher` then takes the one near the average direction. Only tensors of "
         "fewer elements than there are operands can be so, or operands that depend on each other.",
+    ),
+    _code(
+        "W803",
+        "lineage-left-out",
+        "the lineage of a parent does not stand in that of its child",
+        "The lineage of a child holds those of its parents that were merged themselves. Here one "
+        "could not be read, because it was damaged or is none that mergec wrote, or there are more "
+        "ancestors than there is room for. The child's lineage says which are left out. The child "
+        "itself is whole; keep the `lineage.json` of its parents.",
     ),
 )
 

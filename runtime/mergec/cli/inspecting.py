@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
     from mergec.catalog import Licence
     from mergec.catalog.inspection import Amount, Embeddings, Inspection
+    from mergec.catalog.lineage_file import Lineage
     from mergec.catalog.tokenizer_facts import TokenizerFacts
 
 SCHEMA = "mergec.inspect/1"
@@ -189,7 +190,7 @@ def _quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
     return f"{method}, {bits} bits" if bits is not None else str(method)
 
 
-def _lineage_words(lineage: Mapping[str, Any] | None) -> str:
+def _lineage_words(lineage: "Lineage | None") -> str:
     known = _lineage(lineage)
     if known is None:
         return "none"
@@ -228,23 +229,15 @@ def _tokenizer(tokenizer: "TokenizerFacts") -> dict[str, Any]:
     }
 
 
-def _lineage(lineage: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What of a lineage says where a child comes from; texts of any file, so nothing is certain."""
+def _lineage(lineage: "Lineage | None") -> dict[str, Any] | None:
+    """What of a lineage says where a child comes from."""
     if lineage is None:
         return None
-    tool, spec = (_table(lineage.get(key)) for key in ("tool", "spec"))
-    sources = lineage.get("sources")
-    listed = cast("list[object]", sources) if isinstance(sources, list) else []
-    tables = [_table(source) for source in listed]
-    parents = lineage.get("parents")
+    made = lineage.statement
     return {
-        "version": str(tool.get("version")),
-        "spec": str(spec.get("name")),
-        "plan": str(lineage.get("plan")),
-        "sources": {str(source.get("label")): str(source.get("ref")) for source in tables},
-        "merged_sources": sorted(_table(parents)),
+        "version": made.version,
+        "spec": made.spec["name"],
+        "plan": made.plan,
+        "sources": {source.label: source.ref for source in made.sources},
+        "merged_sources": sorted(source.label for source in made.sources if source.lineage),
     }
-
-
-def _table(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
