@@ -139,3 +139,18 @@ def test_nothing_in_a_name_breaks_the_card(mergec: Mergec) -> None:
     under("base", "license: other", 'license_name: "a|b` c"')
     two(mergec)
     assert "| `./base` | `./base` | `other` (`a¦b' c`) |" in card()[1]
+
+
+def test_the_dtype_is_stated_wherever_it_was(mergec: Mergec) -> None:
+    part = {"dtype": "float32", "model_type": "clip"}
+    config = {"torch_dtype": "float32", "vision_config": part, "quantum": {"dtype": "float32"}}
+    Path("base", "config.json").write_text(json.dumps(config))
+    lines = ['base = model("./base")', 'code = model("./code")']
+    write_spec(*lines, 'export linear(base, code) as "child" { dtype = f16 }')
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    known = json.loads(Path("out", "config.json").read_text())
+    assert known == {
+        "torch_dtype": "float16",
+        "vision_config": {"dtype": "float16", "model_type": "clip"},
+        "quantum": {"dtype": "float32"},
+    }
