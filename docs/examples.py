@@ -41,6 +41,7 @@ PAGES = (
     "docs/numerics.md",
     "docs/laws.md",
     "docs/output.md",
+    "docs/lineage.md",
     "docs/your-own-operator.md",
     "docs/exit-codes.md",
     "grammar/README.md",

@@ -64,7 +64,14 @@ def write_relatives(root: Path) -> None:
     }
     write_checkpoint(root / "coders", coders, config={"model_type": "t5", "num_layers": 2})
     write_checkpoint(root / "flat", {"norm.weight": bf16("flat", (4,))})
-    write_checkpoint(root / "licensed", _layered("z"), config=llama, licence="cc-by-nc-4.0")
+    licences = {
+        "licensed": "cc-by-nc-4.0",
+        "copyleft": "gpl-3.0",
+        "restricted": "llama3.1",
+        "strange": "mine-1.0",
+    }
+    for name, licence in licences.items():
+        write_checkpoint(root / name, _layered("z"), config=llama, licence=licence)
     (root / "chatty" / "tokenizer.json").write_text('{"model": {"type": "BPE"}}\n')
 
 

@@ -1,10 +1,10 @@
-"""config.json is plain JSON, and a licence is stated or unknown."""
+"""config.json is plain JSON."""
 
 from pathlib import Path
 
 import pytest
 
-from mergec.catalog import read_config, read_licence
+from mergec.catalog import read_config
 from mergec.diagnostics import MergecError
 
 
@@ -54,57 +54,3 @@ def test_config_limit(tmp_path: Path) -> None:
         read_config(path)
     (found,) = caught.value.diagnostics
     assert found.message == f"`{path}` is 4,000,001 bytes long, more than 4,000,000"
-
-
-BOMB = "license: {a: &a [x], b: &b [*a, *a], c: [*b, *b]}"
-
-
-@pytest.mark.parametrize(
-    ("card", "licence"),
-    [
-        ("---\nlicense: mit\n---\n# A model", "mit"),
-        ("---\r\nlicense: mit\r\n---\r\n", "mit"),
-        ("\ufeff---\nlicense: mit\n---\n", "mit"),
-        (
-            "---\ntags:\n- merge\nlicense: 'llama3.1'  # so\nlanguage: en\n---\n",
-            "llama3.1",
-        ),
-        ("---\nlicense:\n- apache-2.0\ntags: []\n---\n", "apache-2.0"),
-        ("---\nlicense:\n  cc-by-nc-4.0\n---\n", "cc-by-nc-4.0"),
-        ("---\nlicense: no\n---\n", "no"),
-        ("---\nlicense_name: mit\n---\n", None),
-        ("---\nmodel-index:\n  license: mit\n---\n", None),
-        ("---\nlicense: [mit, apache-2.0]\n---\n", None),
-        ("---\nlicense: {id: mit}\n---\n", None),
-        ("---\nlicense: mit\nlicense: gpl\n---\n", None),
-        ("---\nlicense:\n---\n", None),
-        ("---\nlicense: 'mit\n---\n", None),
-        ("---\nlicense: *unknown\n---\n", None),
-        (f"---\n{BOMB}\n---\n", None),
-        ("---\nlicense: " + "[" * 400 + "\n---\n", None),
-        ("---\nlicense: the terms below\n---\n", None),
-        ("---\nlicense: mit\u202e\n---\n", None),
-        ("---\nlicense: mit\n", None),
-        ("# A model\nlicense: mit\n---\n", None),
-        ("", None),
-    ],
-)
-def test_licence_in_the_front_matter(card: str, licence: str | None, tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
-    path.write_bytes(card.encode())
-    assert read_licence(path) == licence
-
-
-def test_licence_of_no_or_unreadable_card_is_unknown(tmp_path: Path) -> None:
-    assert read_licence(tmp_path / "README.md") is None
-    assert read_licence(tmp_path) is None
-    path = tmp_path / "README.md"
-    path.write_bytes(b"---\nlicense: \xff\n---\n")
-    assert read_licence(path) is None
-
-
-def test_licence_beside_a_long_table_is_found_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
-    table = "".join(f"- dataset: {{name: d{i}}}\n" for i in range(40_000))
-    path.write_text(f"---\nmodel-index:\n{table}license: mit\n---\n")
-    assert read_licence(path) == "mit"

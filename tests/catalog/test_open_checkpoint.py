@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mergec.catalog import open_checkpoint
+from mergec.catalog import Licence, open_checkpoint
 from mergec.diagnostics import Diagnostic, MergecError
 from tests.catalog.safetensors_bytes import file_of
 
@@ -66,7 +66,7 @@ def test_complete_folder(tmp_path: Path) -> None:
     assert [entry.describe() for entry in found.tensors.values()] == ["f32[2]"]
     assert found.config == {"model_type": "bert"}
     assert found.small_files == small
-    assert found.licence == "apache-2.0"
+    assert found.licence == Licence("apache-2.0")
 
 
 def test_bare_file_stands_alone(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_names_that_look_alike_are_a_warning(tmp_path: Path) -> None:
 def test_opening_reads_no_weights_and_loads_no_array_library(tmp_path: Path) -> None:
     filled(tmp_path, "model.safetensors", "config.json")
     script = (
-        "import sys; from pathlib import Path; from mergec.catalog import open_checkpoint;"
+        "import sys; from pathlib import Path; from mergec.catalog import Licence, open_checkpoint;"
         "open_checkpoint(Path(sys.argv[1]));"
         "print([m for m in ('numpy', 'torch', 'mmap', 'safetensors', 'yaml') if m in sys.modules])"
     )

@@ -25,6 +25,9 @@ SOUND = [
     "finite(child) == true",
     "norm(ties(base, code, math)) < 1",
     "1 < 2",
+    'license(child) in ["apache-2.0", "MIT"]',
+    "not dtype(child) in [f16, f32]",
+    "layer_count(child) in [2, 4] and 1 in [1]",
 ]
 
 
@@ -54,6 +57,12 @@ WRONG: list[tuple[str, list[Finding]]] = [
     ("norm(nothing) < 1", [("E201", "nothing")]),
     ("nrom(child) < 1", [("E202", "nrom")]),
     ("license(child) == mit", [("E201", "mit")]),
+    ('license(child) in "mit"', [("E309", '"mit"')]),
+    ('license(child) in ["mit", 1]', [("E309", "1")]),
+    ("finite(child) in [true]", [("E309", "finite(child)")]),
+    ('license(child) in ["mit", "apach-2.0"]', [("E513", '"apach-2.0"')]),
+    ('license(child) == "my terms"', [("E513", '"my terms"')]),
+    ("layer_count(child) in [nothing]", [("E201", "nothing")]),
     ("[1] == [1]", [("E309", "[1]"), ("E309", "[1]")]),
 ]
 

@@ -1,6 +1,5 @@
 """The same command with each backend: the same bytes, and a replay that verifies them."""
 
-import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from mergec.backends import BACKENDS
 from mergec.backends.native.engine import shared_engine
 from tests.end_to_end.command_line import Mergec, refused, write_spec
+from tests.lineages import statement
 
 _LIBRARY = {"reference": "numpy", "native": "llvmlite", "torch": "torch", "jax": "jax"}
 _SPEC = (
@@ -35,8 +35,7 @@ def test_a_run_has_the_bytes_of_the_reference_and_verifies(mergec: Mergec, backe
         assert outcome.status == 0, outcome.err
     weights = [Path(name, "model.safetensors").read_bytes() for name in ("reference", backend)]
     assert weights[0] == weights[1]
-    lineage = json.loads(Path(backend, "lineage.json").read_text())
-    assert lineage["backend"] == {"name": backend, "device": "cpu"}
+    assert statement(backend).run["backend"] == {"name": backend, "device": "cpu"}
     outcome = mergec("verify", backend, "--replay", "full")
     assert (outcome.status, outcome.codes) == (0, []), outcome.err
 

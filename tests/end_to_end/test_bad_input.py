@@ -1,7 +1,6 @@
 """Bad input at the command line: a diagnostic, its exit status, nothing touched or left over."""
 
 import errno
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ from mergec.cli.main import run_command
 from mergec.shards import Files
 from tests.catalog.safetensors_bytes import framed
 from tests.end_to_end.command_line import SPEC, Mergec, refused, write_spec
+from tests.lineages import statement
 from tests.toy_checkpoints import f32, weights, write_checkpoint, write_family
 
 
@@ -122,8 +122,10 @@ def test_an_output_in_a_source_folder_named_like_a_file(mergec: Mergec) -> None:
 def test_a_parents_lineage_that_is_no_file(mergec: Mergec) -> None:
     """Opening a FIFO would wait for ever, and nothing needs what would be in it."""
     os.mkfifo("code/lineage.json")
-    assert mergec("run", "spec.merge", "-o", "out").status == 0
-    assert json.loads(Path("out/lineage.json").read_text())["parents"] == {}
+    ran = mergec("run", "spec.merge", "-o", "out")
+    assert (ran.status, ran.codes) == (0, ["W803"])
+    sources = {each.label: each.omitted for each in statement("out").sources}
+    assert sources == {"./base": None, "./code": "is a FIFO, not a regular file", "./math": None}
 
 
 def test_an_output_in_a_folder_that_does_not_exist(mergec: Mergec) -> None:

@@ -1,6 +1,5 @@
 """Contracts on statistics: measured in the run's own sweeps, and nothing published if broken."""
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.end_to_end.command_line import Mergec, refused, write_spec
+from tests.lineages import statement
 from tests.toy_checkpoints import SHAPES, weights
 
 PAIR = ('base = model("./base")', 'code = model("./code")')
@@ -29,8 +29,7 @@ DISTANCE = float(np.linalg.norm(CODE - BASE)) / 2
 
 
 def measures(folder: str) -> dict[str, Any]:
-    lineage = json.loads(Path(folder, "lineage.json").read_text())
-    return {measure["kind"]: measure["value"] for measure in lineage["measures"]}
+    return {each["kind"]: each["value"] for each in statement(folder).run["measures"]}
 
 
 def test_contracts_that_hold_are_recorded_with_what_was_measured(mergec: Mergec) -> None:
@@ -54,8 +53,8 @@ def test_contracts_that_hold_are_recorded_with_what_was_measured(mergec: Mergec)
         "sign_conflict": np.count_nonzero(code * math < 0) / len(code),
         "sparsity": 0.0,
     }
-    lineage = json.loads(Path("out/lineage.json").read_text())
-    assert lineage["contracts"][0] == {"condition": "norm(child - base) < 100", "why": "stay close"}
+    first = statement("out").inner["contracts"][0]
+    assert first == {"condition": "norm(child - base) < 100", "why": "stay close"}
     assert mergec("verify", "out", "--replay", "full").status == 0
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mergec.catalog.lineage_file import lineage_of
 from specs.demo import digits
 from specs.demo.checkpoint import Weights, read_tensors
 from specs.demo.digits import CONFIG, EXPERTS, Split, accuracy
@@ -127,8 +128,8 @@ def test_a_child_is_a_complete_checkpoint(spec: str, children: Mapping[str, Path
     assert set(written) == COMPLETE
     assert json.loads(written["config.json"]) == json.loads(json.dumps(CONFIG))
     assert b"license: apache-2.0" in written["README.md"]
-    lineage = json.loads(written["lineage.json"])
-    assert lineage["spec"]["text"] == (SPECS / spec).read_text(encoding="utf-8")
+    made = lineage_of(json.loads(written["lineage.json"])).statement
+    assert made.spec["text"] == (SPECS / spec).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("spec", CHILDREN)
@@ -158,7 +159,8 @@ def test_torch_writes_the_same_bytes(
     lineages = [json.loads(written.pop("lineage.json")) for written in (native, by_torch)]
     assert by_torch == native
     # The one place that names the backend.
-    assert [lineage.pop("backend")["name"] for lineage in lineages] == ["native", "torch"]
+    runs = [lineage["predicate"]["runDetails"]["mergec_run"] for lineage in lineages]
+    assert [run.pop("backend")["name"] for run in runs] == ["native", "torch"]
     assert lineages[0] == lineages[1]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import Mergec, write_spec
+from tests.lineages import statement
 from tests.toy_checkpoints import weights, write_checkpoint
 from tests.toy_family import write_members
 
@@ -19,7 +20,7 @@ embeddings     not known
 vocabulary     not known
 tokenizer      no file
 chat template  none
-licence        apache-2.0
+licence        apache-2.0 (permissive)
 quantisation   none stated
 lineage        merged by mergec VERSION from ./base, ./code, ./math
                plan HASH
@@ -38,8 +39,7 @@ def test_a_merge_with_its_lineage(mergec: Mergec) -> None:
     assert (found.status, found.err, found.made) == (0, "", set())
     shown = re.sub(r"(?<=plan )[0-9a-f]{64}", "HASH", found.out)
     assert re.sub(r"(?<=by mergec )\S+", "VERSION", shown) == MERGED
-    lineage = json.loads(Path("out/lineage.json").read_text())
-    assert f"plan {lineage['plan']}\n" in found.out
+    assert f"plan {statement('out').plan}\n" in found.out
 
 
 def test_the_members_of_its_json_stay(mergec: Mergec) -> None:
@@ -85,6 +85,17 @@ def test_the_members_of_its_json_stay(mergec: Mergec) -> None:
             "problems": {},
         },
         "licence": "apache-2.0",
+        "licence_terms": {
+            "spdx": "Apache-2.0",
+            "name": None,
+            "link": None,
+            "stated_in": "card",
+            "family": "permissive",
+            "asks": [
+                "keep the copyright notices and the text of the licence",
+                "say that it was changed",
+            ],
+        },
         "quantisation": None,
         "lineage": None,
         "warnings": [],
@@ -107,7 +118,7 @@ def test_lineage_in_json_names_parents_that_were_merged_themselves(mergec: Merge
     [
         ("llama", "architecture   llama, 4 layers"),
         ("tied", "no head, tied in config.json"),
-        ("licensed", "licence        cc-by-nc-4.0"),
+        ("licensed", "licence        cc-by-nc-4.0 (non-commercial)"),
         ("fp8", "f8_e4m3        1          16   16 B"),
         ("counting", "i64          1           2   16 B"),
         ("chatty", "tokenizer      tokenizer.json (BPE)"),

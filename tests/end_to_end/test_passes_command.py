@@ -7,6 +7,7 @@ import pytest
 
 from mergec.ir import parse_graph
 from mergec.passes import OPTIONAL, PIPELINE
+from tests import lineages
 from tests.end_to_end.command_line import Mergec, refused, write_spec
 
 FAMILY = tuple(f'{name} = model("./{name}")' for name in ("base", "code", "math", "instruct"))
@@ -177,9 +178,9 @@ def test_what_a_file_says_was_switched_off_is_a_list_of_names(mergec: Mergec) ->
         refused(mergec("run", "wrong.json", "-o", "out"), "E604", 6)
         Path("wrong.json").unlink()
     assert mergec("run", "spec.merge", "-o", "out").status == 0
-    lineage = json.loads(Path("out/lineage.json").read_text())
-    lineage["spec"]["without"] = {"merge_trims": 1}
-    Path("out/lineage.json").write_text(json.dumps(lineage))
+    known = lineages.document("out")
+    lineages.external(known)["spec"]["without"] = {"merge_trims": 1}
+    lineages.write("out", known)
     refused(mergec("verify", "out", "--replay", "full"), "E811", 4)
 
 

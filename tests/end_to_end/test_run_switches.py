@@ -1,6 +1,5 @@
 """What a run may be told not to do, and where it says that it did not."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from mergec.shards import CheckpointWriter, Files
 from tests.end_to_end.command_line import Mergec
+from tests.lineages import statement
 
 NO_READ_BACK = "note: the weights were not read back: a fault of the disk would go unnoticed"
 NO_DIGESTS = "note: the weights were not hashed: only a replay tells whether they are as merged"
@@ -35,8 +35,7 @@ def test_what_is_left_out_is_said(
     ran = mergec("run", "spec.merge", "-o", "out", *switches)
     assert ran.status == 0
     assert [line for line in ran.out.splitlines() if line.startswith("note:")] == notes
-    lineage: dict[str, Any] = json.loads(Path("out/lineage.json").read_text())
-    assert lineage.get("left_out") == left_out
+    assert statement("out").run.get("left_out") == left_out
     assert mergec("verify", "out", "--replay", "full").status == 0
 
 
@@ -87,8 +86,7 @@ def test_what_is_read_back_is_compared_with_digests(mergec: Mergec) -> None:
 
 def test_without_digests_only_a_whole_replay_verifies(mergec: Mergec) -> None:
     assert mergec("run", "spec.merge", "-o", "out", "--verify", "none", "--no-digests").status == 0
-    tensors: dict[str, str | None] = json.loads(Path("out/lineage.json").read_text())["tensors"]
-    assert set(tensors.values()) == {None}
+    assert set(statement("out").tensors.values()) == {None}
     for asked in ([], ["--replay", "sample=1/2"]):
         answer = mergec("verify", "out", *asked)
         assert (answer.status, answer.out) == (

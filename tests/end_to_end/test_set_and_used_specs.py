@@ -1,12 +1,13 @@
 """Parameters given from outside and used specs travel with plans and results."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.end_to_end.command_line import Mergec, write_spec
+from tests.lineages import document, external, statement, write
 
 LINES = (
     'use "lib/common.merge" as common',
@@ -30,17 +31,12 @@ def weights(folder: str) -> bytes:
     return Path(folder, "model.safetensors").read_bytes()
 
 
-def spec_member(path: Path) -> dict[str, Any]:
-    member: dict[str, Any] = json.loads(path.read_text())["spec"]
-    return member
-
-
 def test_a_result_is_verified_when_spec_and_library_are_gone(specs: Mergec) -> None:
     assert (
         specs("run", "spec.merge", "-o", "out", "--set", "skill=./code", "--set", "t=1/3").status
         == 0
     )
-    assert spec_member(Path("out/lineage.json")) == {
+    assert statement("out").spec == {
         "name": "spec.merge",
         "text": "\n".join(LINES) + "\n",
         "set": {"skill": "./code", "t": "1/3"},
@@ -90,20 +86,21 @@ def test_paths_start_where_they_are_written(specs: Mergec, monkeypatch: pytest.M
 
     assert weights("file") == weights("option")
     for folder in ("file", "option"):
-        assert spec_member(Path(folder, "lineage.json"))["set"]["skill"] == "./code"
+        assert statement(folder).spec["set"]["skill"] == "./code"
 
 
 def test_a_damaged_set_is_no_crash(specs: Mergec) -> None:
     assert specs("plan", "spec.merge", "-o", "plan.json", "--set", "skill=./code").status == 0
     assert specs("run", "plan.json", "-o", "out").status == 0
     plan = json.loads(Path("plan.json").read_text())
-    lineage = json.loads(Path("out/lineage.json").read_text())
+    known = document("out")
     values: tuple[object, ...] = (None, 1, "text", [], {}, {"a": 1}, {"t": "x"}, {"skill": "./no"})
     for value in values:
         for member in ("set", "imports"):
             spec = {**plan["spec"], member: value}
             Path("plan.json").write_text(json.dumps({**plan, "spec": spec}))
             assert specs("run", "plan.json", "-o", "other").status not in (0, 70), (member, value)
-            spec = {**lineage["spec"], member: value}
-            Path("out/lineage.json").write_text(json.dumps({**lineage, "spec": spec}))
+            changed = deepcopy(known)
+            external(changed)["spec"][member] = value
+            write("out", changed)
             assert specs("verify", "out", "--replay", "full").status in (4, 14), (member, value)

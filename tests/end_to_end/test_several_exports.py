@@ -1,14 +1,13 @@
 """Several exports of one spec: each as if it were alone, published together or not at all."""
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import Mergec, refused, write_spec
+from tests.lineages import statement
 from tests.toy_checkpoints import f32, weights
 
 HEAD = (
@@ -32,11 +31,6 @@ def out(mergec: Mergec) -> Path:
     write_spec(*HEAD, *EXPORTS.values())
     assert mergec("run", "spec.merge", "-o", "out").status == 0
     return Path("out")
-
-
-def lineage_of(folder: Path) -> dict[str, Any]:
-    known: dict[str, Any] = json.loads((folder / "lineage.json").read_text())
-    return known
 
 
 def test_each_folder_holds_what_a_run_of_its_own_writes(mergec: Mergec, out: Path) -> None:
@@ -66,13 +60,12 @@ def test_a_line_for_each_export_and_one_for_all(mergec: Mergec) -> None:
 
 def test_each_lineage_says_which_export_it_is(out: Path) -> None:
     for name in NAMES:
-        lineage = lineage_of(out / name)
+        made = statement(out / name)
         kind = "delta" if name == "skill" else "model"
-        assert lineage["export"] == {"name": name, "kind": kind, "folder": name}
-        assert lineage["folders"] == NAMES
-        assert lineage["root"] == "../.."
+        assert made.export == {"name": name, "kind": kind, "folder": name}
+        assert [*made.folders] == NAMES
         assert f"# {name}\n" in (out / name / "README.md").read_text()
-    assert len({lineage_of(out / name)["plan"] for name in NAMES}) == 1
+    assert len({statement(out / name).plan for name in NAMES}) == 1
 
 
 @pytest.mark.parametrize("backend", ["reference", "native", "torch"])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from tests.end_to_end.command_line import Mergec, refused, write_spec
+from tests.lineages import statement
 
 Floats = NDArray[Any]
 Tensors = dict[str, Floats]
@@ -136,8 +137,7 @@ def test_the_config_and_the_files_are_those_of_the_models(mergec: Mergec) -> Non
     write_spec(*REGMEAN)
     ran(mergec, "reference")
     assert json.loads(Path("reference/config.json").read_text())["model_type"] == "llama"
-    lineage = json.loads(Path("reference/lineage.json").read_text())
-    assert len(lineage["sources"]) == 4
+    assert len(statement("reference").sources) == 4
 
 
 def test_the_plan_says_what_each_tensor_becomes(mergec: Mergec) -> None:

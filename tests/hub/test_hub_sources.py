@@ -14,6 +14,7 @@ from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import PORTIONS, Mergec, write_spec
 from tests.hub.at_loopback import sharded, toy, vast
 from tests.hub.loopback_hub import LoopbackHub, small, whole
+from tests.lineages import lineage, statement
 from tests.toy_checkpoints import weights
 
 MEGABYTE = 1_000_000
@@ -107,8 +108,7 @@ def test_plan_card_and_lineage_state_the_commit(mergec: Mergec, hub: LoopbackHub
     stated = [(each["label"], each["rev"], each["commit"]) for each in sources]
     assert stated == [("org/base", "v2", base), ("org/code", None, code)]
     assert mergec("run", "spec.plan.json", "-o", "out").status == 0
-    lineage = json.loads(Path("out/lineage.json").read_text())
-    assert [each["commit"] for each in lineage["sources"]] == [base, code]
+    assert [each.commit for each in statement("out").sources] == [base, code]
     assert f"`org/base@{base}`" in Path("out/README.md").read_text()
     assert mergec("verify", "out", "--replay", "full").status == 0
 
@@ -215,12 +215,14 @@ def test_no_program_and_no_pickle_is_fetched(mergec: Mergec, hub: LoopbackHub) -
 
 def test_a_parent_that_mergec_made_brings_its_lineage(mergec: Mergec, hub: LoopbackHub) -> None:
     hub.commit("org/base", toy("base"))
-    lineage = json.dumps({"schema": "mergec.lineage/1", "of": "the parent"})
-    hub.commit("org/child", toy("code", **{"lineage.json": small(lineage)}))
+    assert mergec("run", "spec.merge", "-o", "first").status == 0
+    text = Path("first/lineage.json").read_text()
+    hub.commit("org/child", toy("code", **{"lineage.json": small(text)}))
     soup("org/base", "org/child")
     assert mergec("run", "spec.merge", "-o", "out").status == 0
-    parents = json.loads(Path("out/lineage.json").read_text())["parents"]
-    assert parents == {"org/child": {"schema": "mergec.lineage/1", "of": "the parent"}}
+    parent = statement("first")
+    assert lineage("out").ancestors == {parent.digest: parent}
+    assert [each.lineage for each in statement("out").sources] == [None, parent.digest]
 
 
 def test_weights_that_are_not_those_whose_header_was_read(mergec: Mergec, hub: LoopbackHub) -> None:

@@ -1,6 +1,5 @@
 """Whole runs from files: what is written depends on the sources and the spec, and nothing else."""
 
-import json
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +17,7 @@ from mergec.plan import Budget, Plan, check_bundle, compile_bundle, compile_text
 from mergec.verify.evaluate import StoredTensor, evaluate_bundle
 from mergec.verify.law_tensors import long_arrays, stored
 from tests.catalog.safetensors_bytes import file_of
+from tests.lineages import statement
 from tests.oracles.as_written import as_written
 from tests.oracles.statistics import statistic_of
 from tests.strategies import Checkpoints, SpecText, checkpoints, defined, specs
@@ -89,9 +89,9 @@ def test_statistics_are_those_of_the_rationals(data: st.DataObject) -> None:
         plan = planned(spec, text, root)
         with defined():
             run(plan, root / "out", "reference")
-        lineage = json.loads((root / "out" / plan.exports[0].folder / "lineage.json").read_text())
-    assert [each["kind"] for each in lineage["measures"]] == [s.split("(")[0] for s in _STATISTICS]
-    for each in lineage["measures"]:
+        measures = statement(root / "out" / plan.exports[0].folder).run["measures"]
+    assert [each["kind"] for each in measures] == [s.split("(")[0] for s in _STATISTICS]
+    for each in measures:
         wanted, allowed = statistic_of(oracle, each["kind"], each["operands"])
         assert abs(each["value"] - wanted) <= allowed, (spec.text, each, wanted)
 
@@ -161,7 +161,7 @@ def exports(plan: Plan, target: Path, backend: str) -> dict[str, Mapping[str, St
 def run(plan: Plan, target: Path, backend: str, *, threads: int = 1, block: int = 2**16) -> None:
     """Run a plan without a limit to its memory."""
     budget = Budget(block, threads, 2**20, 2**30, 2**30)
-    origin = Origin("child.merge", "", ".", backend, "cpu")
+    origin = Origin("child.merge", "", backend, "cpu")
     run_plan(plan, target, get_backend(backend), budget, origin)
 
 

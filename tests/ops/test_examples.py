@@ -77,7 +77,7 @@ def test_an_example_comes_out_as_its_page_says(name: str, backend: str, tmp_path
     text = spec(name, len(operands), settings)
     plan = compile_text(SourceText("example.merge", text), tmp_path).plan
     budget = fit_budget(plan, 1 << 30, 1, backend)
-    origin = Origin("example.merge", text, "..", backend, "cpu")
+    origin = Origin("example.merge", text, backend, "cpu")
     run_plan(plan, tmp_path / "out", get_backend(backend), budget, origin)
 
     layout = plan.exports[0].layouts[0]

@@ -10,6 +10,7 @@ from mergec.diagnostics import MergecError
 from mergec.ops import OPERATORS
 from mergec.plugin.registry import find_operator, find_plugin, load_installed, plugins
 from tests.end_to_end.command_line import Mergec, mergec, refused, write_spec
+from tests.lineages import statement
 from tests.plugin.plugin_files import one
 
 __all__ = ["mergec"]
@@ -44,7 +45,8 @@ def test_a_spec_may_name_an_installed_operator(mergec: Mergec, site: Path) -> No
     write_spec(*CALL)
     refused(mergec("run", "spec.merge", "-o", "out", "--no-plugins"), "E202", 3)
     assert mergec("run", "spec.merge", "-o", "out").status == 0
-    assert '"distribution": "pack",\n   "version": "1.2"' in Path("out/lineage.json").read_text()
+    (plugin,) = statement("out").inner["plugins"]
+    assert (plugin["distribution"], plugin["version"]) == ("pack", "1.2")
     outcome = mergec("verify", "out", "--replay", "full", "--no-plugins")
     assert (outcome.codes, "install `pack` 1.2" in outcome.err) == (["E810"], True)
     assert mergec("verify", "out", "--replay", "full").status == 0

@@ -11,6 +11,7 @@ from mergec.backends import installed_backends
 from mergec.diagnostics import MergecError
 from mergec.ops import OPERATORS
 from tests.end_to_end.command_line import Mergec, mergec, refused, write_spec
+from tests.lineages import statement
 from tests.plugin.plugin_files import SAMENORM, SOFTMEAN, one
 
 __all__ = ["mergec"]
@@ -67,7 +68,7 @@ def test_a_plan_says_which_plugins_it_needs(two: Mergec) -> None:
         ["softmean", 1, 1, "softmean.py", None, None],
     ]
     assert two("run", "plan.json", "-o", "out", *BOTH).status == 0
-    assert json.loads(Path("out", "lineage.json").read_text())["plugins"] == plan["plugins"]
+    assert statement("out").inner["plugins"] == plan["plugins"]
 
 
 def test_a_plan_and_a_replay_refuse_another_plugin_or_none(two: Mergec) -> None:

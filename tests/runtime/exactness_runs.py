@@ -104,7 +104,7 @@ def digests(
     if backwards:
         vars(import_module("mergec.execute.work"))["reading_order"] = _backwards
     budget = Budget(block, threads, 0, _ROOM, _ROOM)
-    origin = Origin("all.merge", "", "", backend, "cpu", {}, {})
+    origin = Origin("all.merge", "", backend, "cpu", {}, {})
     found: dict[str, tuple[str, str]] = {}
     with TemporaryDirectory(dir=folder) as scratch:
         target = Path(scratch) / "out"

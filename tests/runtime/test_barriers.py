@@ -82,7 +82,7 @@ def run(
 ) -> None:
     budget = Budget(block, threads, 2**20, 2**30, 2**30)
     name = backend if isinstance(backend, str) else backend.name
-    origin = Origin("child.merge", "", ".", name, "cpu")
+    origin = Origin("child.merge", "", name, "cpu")
     using = get_backend(backend) if isinstance(backend, str) else backend
     run_plan(plan, target, using, budget, origin)
 

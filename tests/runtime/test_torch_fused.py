@@ -196,7 +196,7 @@ def written(folder: Path, computing: Backend, threads: int) -> bytes:
     plan = _planned(folder)
     budget = Budget(1 << 16, threads, 0, 8 << 30, 8 << 30)
     target = folder / f"out-{computing.name}-{threads}"
-    origin = Origin("spec.merge", SPEC, "", computing.name, "cpu", {}, {})
+    origin = Origin("spec.merge", SPEC, computing.name, "cpu", {}, {})
     run_plan(plan, target, computing, budget, origin, left_out=("read_back",))
     return (target / "model.safetensors").read_bytes()
 

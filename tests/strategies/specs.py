@@ -31,6 +31,7 @@ _CONTRACTS = (
     "layer_count({}) == layer_count($base)",
     "params({}) <= 2*params($base)",
     "license({}) == license({})",
+    'dtype({}) in [bf16, f16, f32, "f64 + f32", f64] or layer_count({}) in [0, 1, 2]',
 )
 
 

@@ -179,7 +179,7 @@ def _larger(draw: st.DrawFn, inner: st.SearchStrategy[Expr]) -> Expr:
             sign = draw(st.sampled_from(["+", "-", "*", "/", "++"]))
             return Binary(sign, draw(inner), draw(inner), _HERE)
         case 5:
-            sign = draw(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]))
+            sign = draw(st.sampled_from(["<", "<=", ">", ">=", "==", "!=", "in"]))
             return Compare(sign, draw(inner), draw(inner), _HERE)
         case 6:
             return Logic(draw(st.sampled_from(["and", "or"])), draw(inner), draw(inner), _HERE)

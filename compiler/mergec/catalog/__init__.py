@@ -9,12 +9,13 @@ from mergec.catalog.checkpoint import (
     TensorEntry,
     TensorName,
 )
-from mergec.catalog.config import read_config, read_licence
+from mergec.catalog.config import read_config
 from mergec.catalog.describe import describe, inferred
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.catalog.glob import glob_matches
 from mergec.catalog.header import read_header
 from mergec.catalog.index import ShardIndex, read_index, read_shards
+from mergec.catalog.licence import Licence, read_licence
 from mergec.catalog.match_names import NameMap, match_names
 from mergec.catalog.open_checkpoint import open_checkpoint
 from mergec.catalog.open_source import open_source
@@ -26,6 +27,7 @@ __all__ = [
     "Checkpoint",
     "Dtype",
     "HubCommit",
+    "Licence",
     "NameMap",
     "Sha256",
     "ShardFile",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NewType
 
 from mergec.catalog.dtypes import Dtype
+from mergec.catalog.licence import Licence
 
 TensorName = NewType("TensorName", str)
 Sha256 = NewType("Sha256", str)
@@ -62,7 +63,8 @@ class Checkpoint:
     may not be there before a run. `tensors` is in file order: by shard name, then by
     offset. `config` is the parsed config.json, or None where there is none. `small_files` are the
     basenames of further files that belong to a complete checkpoint (tokenizer, generation config,
-    chat template, licence ...), sorted. `licence` is the hub identifier in the model card, if any.
+    chat template, licence ...), sorted. `licence` is what the model card or config.json states.
+    `other_files` are names in the folder that no child gets: code, pickles, folders and the like.
     """
 
     root: Path
@@ -70,5 +72,6 @@ class Checkpoint:
     tensors: Mapping[TensorName, TensorEntry]
     config: Mapping[str, Any] | None
     small_files: tuple[str, ...]
-    licence: str | None
+    licence: Licence | None
     hub: HubCommit | None = None
+    other_files: tuple[str, ...] = ()

@@ -3,15 +3,16 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry, TensorName
-from mergec.catalog.config import read_config, read_licence
+from mergec.catalog.config import read_config
 from mergec.catalog.folder import DiskFolder, Folder
 from mergec.catalog.header import read_header
 from mergec.catalog.index import INDEX_SUFFIX, read_index, read_shards
+from mergec.catalog.licence import read_licence
 from mergec.catalog.quoted import quoted, several
 from mergec.catalog.wrong_format import PICKLE_SUFFIXES, refuse_pickle
 from mergec.diagnostics import Diagnostic, MergecError, fail
@@ -44,6 +45,7 @@ _SMALL_FILES = (
     "COPYING*",
     "NOTICE*",
 )
+_WRITTEN_ANEW = ("config.json", "README.md", "lineage.json")
 _NEVER_COPIED = frozenset({".py", ".safetensors"}) | PICKLE_SUFFIXES | _OTHER_WEIGHTS | _UNFINISHED
 
 
@@ -74,13 +76,16 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     warnings: list[Diagnostic] = []
     names = folder.names()
     shards, entries = _weights(folder, names, warnings.append)
+    config = read_config(folder.path / "config.json", folder.open)
+    small = _small_files(folder.root, names)
     checkpoint = Checkpoint(
         root=folder.root,
         shards=shards,
         tensors={entry.name: entry for entry in entries},
-        config=read_config(folder.path / "config.json", folder.open),
-        small_files=_small_files(folder.root, names),
-        licence=read_licence(folder.path / "README.md", folder.open),
+        config=config,
+        small_files=small,
+        licence=read_licence(folder.path / "README.md", folder.open, config),
+        other_files=_other_files(names, {*small, *(shard.name for shard in shards)}),
     )
     return _looked_over(folder.path, checkpoint, warnings)
 
@@ -206,6 +211,12 @@ def _inner_checkpoint(folder: Path, names: list[str]) -> str:
 
 def _small_files(root: Path, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if is_small_file(name) and os.path.isfile(root / name))
+
+
+def _other_files(names: Iterable[str], used: Container[str]) -> tuple[str, ...]:
+    """What is neither weights that are read, nor copied, nor written anew for each child."""
+    others = (name for name in names if name not in used and name not in _WRITTEN_ANEW)
+    return tuple(name for name in others if not name.endswith(INDEX_SUFFIX))
 
 
 def _confusable(path: Path, names: Iterable[TensorName]) -> Iterable[Diagnostic]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS
+from mergec.catalog.licence_ids import licence_keys, near_licence, unknown_licence
+from mergec.catalog.quoted import quoted as quoted_text
 from mergec.diagnostics import Diagnostic
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.evaluating import Evaluating
@@ -18,6 +20,7 @@ from mergec.syntax.nodes import (
     Call,
     Compare,
     Expr,
+    ListLiteral,
     Logic,
     Name,
     Negate,
@@ -95,6 +98,8 @@ class Conditions:
         return None
 
     def _compare(self, expr: Compare) -> _Typed | None:
+        if expr.op == "in":
+            return self._member(expr)
         left, right = self._typed(expr.left), self._typed(expr.right)
         if left is None or right is None:
             return None
@@ -106,7 +111,44 @@ class Conditions:
             message = f"`{expr.op}` compares numbers, and this is {_KINDS[left[1]]}"
             self._report("E309", message, expr.left, "write `==` or `!=`")
             return None
-        return Operation(expr.op, (left[0], right[0])), "bool"
+        sides = self._licences((left[0], right[0]), (expr.left, expr.right))
+        return None if sides is None else (Operation(expr.op, sides), "bool")
+
+    def _member(self, expr: Compare) -> _Typed | None:
+        """`x in [a, b]`: whether `x`, or each of what it joins, is one of the list."""
+        if not isinstance(expr.right, ListLiteral):
+            hint = f'write a list, as in `{quoted(expr.left.span)} in ["mit", "apache-2.0"]`'
+            self._report("E309", "`in` looks into a list, and this is none", expr.right, hint)
+            return None
+        written = (expr.left, *expr.right.items)
+        typed = [self._typed(each) for each in written]
+        sound = [each for each in typed if each is not None]
+        if len(sound) < len(typed):
+            return None
+        kind = sound[0][1]
+        for each, (_, found) in zip(written, sound, strict=True):
+            if found != kind or kind not in ("text", "number"):
+                message = f"`in` looks for {_KINDS[kind]} in a list, and this is {_KINDS[found]}"
+                self._report("E309", message, each, "compare texts with texts, or numbers")
+                return None
+        operands = self._licences(tuple(condition for condition, _ in sound), written)
+        return None if operands is None else (Operation("in", operands), "bool")
+
+    def _licences(
+        self, operands: tuple[Condition, ...], written: tuple[Expr, ...]
+    ) -> tuple[Condition, ...] | None:
+        """Where a licence is compared, the texts as licences are called; E513 for other words."""
+        if not any(isinstance(each, Fact) and each.kind == "license" for each in operands):
+            return operands
+        for text, expr in zip(operands, written, strict=True):
+            unknown = unknown_licence(text) if isinstance(text, str) else None
+            if unknown is not None:
+                near = near_licence(unknown)
+                message = f"{quoted_text(unknown)} is no licence that the hub or SPDX knows"
+                hint = "write an identifier as model cards have it, such as `apache-2.0`"
+                self._report("E513", message, expr, f'write `"{near}"`' if near else hint)
+                return None
+        return tuple(licence_keys(each) if isinstance(each, str) else each for each in operands)
 
     def _arithmetic(self, expr: Binary) -> _Typed | None:
         left, right = self._typed(expr.left), self._typed(expr.right)

@@ -5,7 +5,18 @@ from fractions import Fraction
 
 from mergec.elaborate.print_number import NOWHERE, rational
 from mergec.ir import Condition, Fact
-from mergec.syntax.nodes import Binary, Bool, Compare, Expr, Logic, Negate, Not, Number, Text
+from mergec.syntax.nodes import (
+    Binary,
+    Bool,
+    Compare,
+    Expr,
+    ListLiteral,
+    Logic,
+    Negate,
+    Not,
+    Number,
+    Text,
+)
 
 
 def condition_expr(condition: Condition, fact: Callable[[Fact], Expr]) -> Expr:
@@ -26,6 +37,8 @@ def condition_expr(condition: Condition, fact: Callable[[Fact], Expr]) -> Expr:
             return Negate(first, NOWHERE)
         case "and" | "or":
             return Logic(condition.op, first, others[0], NOWHERE)
+        case "in":
+            return Compare("in", first, ListLiteral(tuple(others), NOWHERE), NOWHERE)
         case "+" | "-" | "*" | "/":
             return Binary(condition.op, first, others[0], NOWHERE)
         case _:

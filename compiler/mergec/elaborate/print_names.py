@@ -6,7 +6,7 @@ from itertools import count
 from mergec.syntax.scan import RESERVED
 
 # Names that are legal, and read badly where they stand for a word of the language.
-_WORDS = ("and", "or", "not", "as", "from", "to", "delta", "layers")
+_WORDS = ("and", "or", "not", "in", "as", "from", "to", "delta", "layers")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _LONGEST = 40
 

@@ -19,7 +19,11 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`op` is one of `not and or < <= > >= == != + - * / negate`."""
+    """`op` is one of `not and or < <= > >= == != + - * / negate in`.
+
+    The operands of `in` are what is looked for and then the members of the list. A fact that joins
+    several texts by ` + ` is in a list if each of them is.
+    """
 
     op: str
     operands: "tuple[Condition, ...]"
@@ -57,6 +61,10 @@ def evaluate(condition: Condition, known: Mapping[Fact, Known]) -> Known:
             return first or evaluate(condition.operands[1], known)
         case "negate":
             return -_number(first)
+        case "in":
+            members = [evaluate(member, known) for member in condition.operands[1:]]
+            parts = first.split(" + ") if isinstance(first, str) else [first]
+            return all(part in members for part in parts)
         case _:
             return _binary(condition.op, first, evaluate(condition.operands[1], known))
 

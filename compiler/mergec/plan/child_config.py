@@ -45,10 +45,9 @@ def child_config(
         return None
     if keys.renamed:
         report(_other_tensors(keys.donor, span))
-    stated = [key for key in ("dtype", "torch_dtype") if key in donor.config]
     edited: dict[str, Any] = dict(donor.config)
     if dtype is not None:
-        edited |= {key: _DTYPE_WORDS[dtype] for key in stated}
+        edited = _with_dtype(edited, _DTYPE_WORDS[dtype])
     same = tuple((keys.donor, layer) for layer in range(architecture.layers))
     if layer_origins(keys) != same:
         inner = _inner(edited, architecture.config_path)
@@ -86,6 +85,15 @@ def small_files(
 def is_of_tokenizer(name: str) -> bool:
     """Whether a small file belongs to the tokenizer."""
     return any(fnmatchcase(name, pattern) for pattern in TOKENIZER_FILES)
+
+
+def _with_dtype(config: Mapping[str, Any], word: str) -> dict[str, Any]:
+    """With the dtype where one is stated, for the whole or for a part of several."""
+    edited = {key: word if key in ("dtype", "torch_dtype") else it for key, it in config.items()}
+    for key, part in config.items():
+        if key.endswith("_config") and isinstance(part, dict):
+            edited[key] = _with_dtype(cast("dict[str, Any]", part), word)
+    return edited
 
 
 def _inner(config: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
 from mergec.plan.contracts import decide_contracts
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
+from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
 from mergec.resolve import KeySets
 from mergec.syntax import SpecFile, parse_spec
@@ -144,6 +145,7 @@ def _plan(
     """The plan; None after reporting errors."""
     keys = KeySets(checked, checkpoints, architectures)
     contracts = decide_contracts(checked, keys, checkpoints, found.append)
+    check_licences(checked, checkpoints, found.append)
     bound = bind(checked, checkpoints, architectures, keys, found.append, watch)
     if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
         return None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mergec.catalog import Checkpoint
+from mergec.catalog.licence_union import key_of
 from mergec.catalog.regular_file import read_whole
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Contract, Elaborated
@@ -49,8 +50,7 @@ def _known(
         case "license":
             leaves = elaborated.graph.leaves(node)
             labels = [str(leaf.param("label")) for leaf in leaves]
-            stated = {checkpoints[label].licence or "unknown" for label in labels}
-            return " + ".join(sorted(stated))
+            return " + ".join(sorted({key_of(checkpoints[label].licence) for label in labels}))
         case "params":
             return sum(keys.entry(leaf).numel for leaf in value.origins.values())
         case "layer_count":

@@ -166,7 +166,7 @@ def encode_value(value: Value) -> Any:
 
 def source_table(source: PlanSource) -> dict[str, Any]:
     """One row of the `sources` table, of which lineage is a view."""
-    hub = source.checkpoint.hub
+    hub, licence = source.checkpoint.hub, source.checkpoint.licence
     return {
         "label": source.decl.label,
         "ref": source.decl.ref,
@@ -177,7 +177,7 @@ def source_table(source: PlanSource) -> dict[str, Any]:
             for shard in source.checkpoint.shards
         ],
         "tensors": len(source.checkpoint.tensors),
-        "licence": source.checkpoint.licence,
+        "licence": licence.id if licence is not None else None,
     }
 
 

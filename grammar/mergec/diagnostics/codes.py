@@ -546,6 +546,16 @@ _TABLE = (
         "`require` states what must be true of the sources or of the plan, and it is not. "
         "Nothing was read but headers and small files, and nothing was written.",
     ),
+    _code(
+        "E513",
+        "unknown-licence",
+        "a contract names a licence that nobody knows",
+        "A contract that compares `license(x)` with a misspelt identifier would never hold, or "
+        "always. Write it as model cards do: SPDX's identifiers, in upper or lower case, such as "
+        "`apache-2.0` and `cc-by-nc-4.0`, and the hub's names of terms for models, such as "
+        "`llama3.1` and `gemma`. Terms that a card calls `other` and gives a name are "
+        "`licenseref-` and that name.",
+    ),
     # E6 plan and resources
     _code(
         "E601",
@@ -1005,6 +1015,26 @@ _TABLE = (
         "something else. A mask becomes an array by `xp.where(mask, 1.0, 0.0)`.",
         exit=6,
     ),
+    _code(
+        "E822",
+        "no-lineage",
+        "a folder has no lineage",
+        "What mergec merges gets a `lineage.json` beside its weights, which says how it was made "
+        "and from what. This folder has none: it was not made by mergec, or the file was left "
+        "behind when the weights were moved. A run with several exports writes one into the "
+        "folder of each.",
+        exit=4,
+    ),
+    _code(
+        "E823",
+        "lineage-damaged",
+        "a file called `lineage.json` is no lineage, or no longer what was written",
+        "A lineage is an in-toto statement in JSON, with the statements of merged parents by "
+        "their digests. This file is not JSON, or has other members, is too large or too deep, or "
+        "holds the statement of an ancestor that does not have the digest it is called by. "
+        "Nothing is concluded from it. Take the file from where the checkpoint came from.",
+        exit=4,
+    ),
     # E9 laws and tests
     _code(
         "E901",
@@ -1163,6 +1193,23 @@ _TABLE = (
         "value has all the tensors that the child should have.",
     ),
     _code(
+        "W506",
+        "licences-in-conflict",
+        "licences of the parents exclude each other, or forbid a merge",
+        "Two parents each ask that what is made of them be under their own licence alone, or one "
+        "admits no further conditions and another has some, or one forbids changed copies. This "
+        "is found by a table of well-known licences and is advice, not a judgement: read the "
+        "licences, or ask the authors. Nothing is refused, and the child's card says it too.",
+    ),
+    _code(
+        "W507",
+        "licence-not-known",
+        "a parent states a licence that neither the hub nor SPDX knows",
+        "The model card of a source, or its config.json, names a licence that is no identifier of "
+        "the hub and none of SPDX. It is taken as it stands and nothing is concluded from it: "
+        "what it may mean would be a guess. Correct the card, or read what its authors say.",
+    ),
+    _code(
         "W701",
         "index-total",
         "the index states a wrong total size",
@@ -1212,6 +1259,15 @@ _TABLE = (
         "Where they do not, several directions may be nearest to all of them, each in its "
         "neighbourhood. `karcher` then takes the one near the average direction. Only tensors of "
         "fewer elements than there are operands can be so, or operands that depend on each other.",
+    ),
+    _code(
+        "W803",
+        "lineage-left-out",
+        "the lineage of a parent does not stand in that of its child",
+        "The lineage of a child holds those of its parents that were merged themselves. Here one "
+        "could not be read, because it was damaged or is none that mergec wrote, or there are more "
+        "ancestors than there is room for. The child's lineage says which are left out. The child "
+        "itself is whole; keep the `lineage.json` of its parents.",
     ),
 )
 

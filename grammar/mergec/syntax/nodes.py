@@ -241,7 +241,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`left op right` with `op` one of `< <= > >= == !=`; it does not chain."""
+    """`left op right` with `op` one of `< <= > >= == != in`; it does not chain."""
 
     op: str
     left: "Expr"

@@ -11,7 +11,7 @@ WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 SHOWN = 40
 OPERATORS = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "STACK", "AND", "OR", "_PIPE"})
 
-_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=", "in")
 _MATCH = "`match { attn => 0.3, else => 0.5 }`"
 _RENAMING = '`"model.*" => "*"`'
 _VALUE = "write `=` between a name and its value"
@@ -142,6 +142,8 @@ def _require(place: Place) -> str | None:
     inside = place.accepted & {"RPAR", "RSQB", "RBRACE"}
     if place.found == "=" and "COMPARISON" in place.accepted and not inside:
         return "write `==` to compare"
+    if place.found == "not" and re.match(r"in\b", place.after):
+        return "write `not` before the comparison, as in `not x in [...]`"
     reason = place.accepted == {"STRING"} or ("COMMA" in place.accepted and not inside)
     if reason and not place.found:
         return 'add the reason, as in `require finite(child), "no weight is broken"`'

@@ -1,23 +1,22 @@
 """A checkpoint's facts: what `mergec inspect` does."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from mergec.api.opening import open_reference
 from mergec.catalog.inspection import Inspection, inspect
-from mergec.catalog.lineage_file import read_lineage_file
+from mergec.catalog.lineage_file import FILE_NAME, Lineage, LineageProblem, read_lineage
 from mergec.diagnostics import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A checkpoint's facts; `lineage` is what mergec wrote beside a merge, as data."""
+    """A checkpoint's facts; `lineage` is what mergec wrote beside a merge."""
 
     reference: str
     facts: Inspection
-    lineage: Mapping[str, Any] | None
+    lineage: Lineage | None
     warnings: tuple[Diagnostic, ...]
 
 
@@ -29,5 +28,12 @@ def inspect_checkpoint(reference: str) -> Inspected:
     """
     checkpoint, warnings = open_reference(reference)
     # A file alone has no config, no tokenizer and no past.
-    lineage = None if os.path.isfile(reference) else read_lineage_file(checkpoint.root)
+    lineage = None if os.path.isfile(reference) else _lineage(checkpoint.root)
     return Inspected(reference, inspect(checkpoint), lineage, warnings)
+
+
+def _lineage(root: Path) -> Lineage | None:
+    try:
+        return read_lineage(root / FILE_NAME)
+    except LineageProblem:
+        return None  # `mergec lineage` says what is wrong with it

@@ -1,6 +1,5 @@
 """Plans to checkpoints: what `mergec run` does."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +41,6 @@ def execute(
     origin = Origin(
         compiled.name,
         compiled.source.text,
-        os.path.relpath(compiled.root.resolve(), target.resolve()),
         backend,
         device,
         compiled.settings,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,9 @@ from mergec.cli.printing import counted, print_diagnostics
 
 if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
+    from mergec.catalog import Licence
     from mergec.catalog.inspection import Amount, Embeddings, Inspection
+    from mergec.catalog.lineage_file import Lineage
     from mergec.catalog.tokenizer_facts import TokenizerFacts
 
 SCHEMA = "mergec.inspect/1"
@@ -59,6 +61,7 @@ def document(found: "Inspected") -> dict[str, Any]:
     """The JSON of an inspection; docs/looking.md says what its members mean."""
     facts = found.facts
     checkpoint, architecture = facts.checkpoint, facts.architecture
+    licence = checkpoint.licence
     return {
         "schema": SCHEMA,
         "reference": found.reference,
@@ -86,7 +89,8 @@ def document(found: "Inspected") -> dict[str, Any]:
         "embeddings": _embeddings(facts.embeddings),
         "vocabulary": facts.vocabulary,
         "tokenizer": _tokenizer(facts.tokenizer),
-        "licence": checkpoint.licence,
+        "licence": licence.id if licence is not None else None,
+        "licence_terms": _licence_terms(licence),
         "quantisation": facts.quantisation,
         "lineage": _lineage(found.lineage),
         "warnings": [{"code": each.code, "message": each.message} for each in found.warnings],
@@ -106,7 +110,7 @@ def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:
     yield "vocabulary", _vocabulary(facts)
     yield "tokenizer", "\n".join(_tokenizer_words(facts.tokenizer)) or "no file"
     yield "chat template", facts.tokenizer.chat_template or "none"
-    yield "licence", facts.checkpoint.licence or "none stated"
+    yield "licence", _licence_words(facts.checkpoint.licence)
     yield "quantisation", _quantisation_words(facts.quantisation)
     yield "lineage", _lineage_words(found.lineage)
 
@@ -151,6 +155,33 @@ def _tokenizer_words(tokenizer: "TokenizerFacts") -> Iterator[str]:
         yield f"{name}{kind}{problem}"
 
 
+def _licence_words(licence: "Licence | None") -> str:
+    from mergec.catalog.licence_terms import terms_of
+
+    if licence is None:
+        return "none stated"
+    named = [each for each in (licence.name, licence.link) if each is not None]
+    where = ", in config.json" if licence.stated_in == "config" else ""
+    told = f"{licence.id}{where} ({terms_of(licence.key).family})"
+    return "\n".join([told, *named])
+
+
+def _licence_terms(licence: "Licence | None") -> dict[str, Any] | None:
+    from mergec.catalog.licence_terms import terms_of
+
+    if licence is None:
+        return None
+    terms = terms_of(licence.key)
+    return {
+        "spdx": licence.spdx,
+        "name": licence.name,
+        "link": licence.link,
+        "stated_in": licence.stated_in,
+        "family": terms.family.value,
+        "asks": [*terms.asks],
+    }
+
+
 def _quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
     if quantisation is None:
         return "none stated"
@@ -159,7 +190,7 @@ def _quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
     return f"{method}, {bits} bits" if bits is not None else str(method)
 
 
-def _lineage_words(lineage: Mapping[str, Any] | None) -> str:
+def _lineage_words(lineage: "Lineage | None") -> str:
     known = _lineage(lineage)
     if known is None:
         return "none"
@@ -198,23 +229,15 @@ def _tokenizer(tokenizer: "TokenizerFacts") -> dict[str, Any]:
     }
 
 
-def _lineage(lineage: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What of a lineage says where a child comes from; texts of any file, so nothing is certain."""
+def _lineage(lineage: "Lineage | None") -> dict[str, Any] | None:
+    """What of a lineage says where a child comes from."""
     if lineage is None:
         return None
-    tool, spec = (_table(lineage.get(key)) for key in ("tool", "spec"))
-    sources = lineage.get("sources")
-    listed = cast("list[object]", sources) if isinstance(sources, list) else []
-    tables = [_table(source) for source in listed]
-    parents = lineage.get("parents")
+    made = lineage.statement
     return {
-        "version": str(tool.get("version")),
-        "spec": str(spec.get("name")),
-        "plan": str(lineage.get("plan")),
-        "sources": {str(source.get("label")): str(source.get("ref")) for source in tables},
-        "merged_sources": sorted(_table(parents)),
+        "version": made.version,
+        "spec": made.spec["name"],
+        "plan": made.plan,
+        "sources": {source.label: source.ref for source in made.sources},
+        "merged_sources": sorted(source.label for source in made.sources if source.lineage),
     }
-
-
-def _table(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

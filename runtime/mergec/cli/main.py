@@ -28,6 +28,7 @@ _MODULES = {
     "fmt": "checking",
     "inspect": "inspecting",
     "laws": "laws_command",
+    "lineage": "tracing",
     "ops": "explaining",
     "plan": "planning",
     "run": "running",

@@ -1,16 +1,13 @@
 """Walks a plan: scheduling, memory budget, progress, publication."""
 
 from mergec.execute.left_out import LEFT_OUT, LeftOut
-from mergec.execute.lineage import FILE_NAME, SCHEMA
 from mergec.execute.origin import Origin
 from mergec.execute.run import RunReport, peak_memory, run_plan
 from mergec.execute.version import tool_version
 from mergec.execute.work import compute_step
 
 __all__ = [
-    "FILE_NAME",
     "LEFT_OUT",
-    "SCHEMA",
     "LeftOut",
     "Origin",
     "RunReport",

@@ -3,15 +3,24 @@
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mergec.catalog import Sha256
-from mergec.catalog.json_text import JsonProblem, parse_json
-from mergec.catalog.regular_file import open_regular, read_whole
-from mergec.diagnostics import MergecError, fail
+from mergec.catalog.lineage_file import (
+    ANCESTORS,
+    BUILD_TYPE,
+    FILE_NAME,
+    HEADERS,
+    PREDICATE_TYPE,
+    SHARD,
+    STATEMENT_TYPE,
+    table_digest,
+)
+from mergec.catalog.regular_file import read_whole
+from mergec.diagnostics import fail
+from mergec.execute import plan_facts
+from mergec.execute.ancestors import Ancestors
 from mergec.execute.card import model_card
 from mergec.execute.left_out import LeftOut
 from mergec.execute.measures import Measured
@@ -19,13 +28,11 @@ from mergec.execute.origin import Origin
 from mergec.execute.version import tool_version
 from mergec.plan import Plan, plan_hash, source_table
 from mergec.plan.encode import used_operators
-from mergec.plan.layout import ShardLayout
-from mergec.plan.model import PlannedExport
+from mergec.plan.layout import ShardLayout, index_json, index_name
+from mergec.plan.model import PlannedExport, PlanSource
 from mergec.plugin.registry import plugin_table
 
-SCHEMA = "mergec.lineage/1"
-FILE_NAME = "lineage.json"
-_LARGEST_PARENT_LINEAGE = 4 << 20
+_BUILDER = "urn:mergec:run"
 
 
 def companion_files(
@@ -34,6 +41,7 @@ def companion_files(
     digests: Mapping[str, Sha256],
     measured: Measured,
     origin: Origin,
+    ancestors: Ancestors,
     left_out: Sequence[LeftOut] = (),
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
@@ -56,57 +64,36 @@ def companion_files(
         files[small.name] = data
     files["README.md"] = model_card(plan, export, origin).encode()
     yield from files.items()
-    yield FILE_NAME, _lineage(plan, export, digests, files, measured, origin, left_out)
-
-
-def _lineage(
-    plan: Plan,
-    export: PlannedExport,
-    digests: Mapping[str, Sha256],
-    files: Mapping[str, bytes],
-    measured: Measured,
-    origin: Origin,
-    left_out: Sequence[LeftOut],
-) -> bytes:
-    # From the export's own folder, wherever the output is put.
-    root = os.path.join("..", origin.root) if export.folder else origin.root
-    plugins = plugin_table(used_operators(plan))
-    document: dict[str, Any] = {
-        "schema": SCHEMA,
-        "tool": {"name": "mergec", "version": tool_version()},
-        "plan": plan_hash(plan),
-        "spec": origin.spec_member(),
-        **({"plugins": plugins} if plugins else {}),
-        "root": root,
-        "backend": {"name": origin.backend, "device": origin.device},
-        **({"left_out": [*left_out]} if left_out else {}),
-        "export": {
-            "name": export.decl.name,
-            "kind": "delta" if export.decl.delta else "model",
-            "folder": export.folder,
+    index = index_json(export.layouts)
+    if index is not None:
+        files[index_name(export.layouts)] = index
+    statement = {
+        "_type": STATEMENT_TYPE,
+        "subject": [*_weights(export, digests), *_files(files)],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "buildDefinition": _definition(plan, export, origin, ancestors),
+            "runDetails": _details(measured, origin, left_out),
+            ANCESTORS: dict(ancestors.statements),
         },
-        "folders": [other.folder for other in plan.exports],
-        "sources": [source_table(source) for source in plan.sources],
-        "parents": _parents(plan),
-        "shards": {
-            layout.name: {"size": layout.size, "header_sha256": _head_digest(layout)}
-            for layout in export.layouts
-        },
-        "tensors": {name: digests.get(name) for name in sorted(row.tensor for row in export.rows)},
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
-        "measures": [
-            {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
-            for fact, value in measured.items()
-        ],
-        "contracts": [{"condition": c.text, "why": c.why} for c in plan.contracts],
     }
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    return text.encode(errors="backslashreplace")  # a path that is not UTF-8, as JSON escapes it
+    text = json.dumps(statement, indent=1, ensure_ascii=False) + "\n"
+    yield FILE_NAME, text.encode(errors="backslashreplace")  # what is not UTF-8, as JSON escapes it
 
 
-def _number(value: float | bool) -> float | bool | str:
-    """JSON has no word for what exceeds float64."""
-    return value if isinstance(value, bool) or math.isfinite(value) else str(value)
+def _weights(export: PlannedExport, digests: Mapping[str, Sha256]) -> Iterator[dict[str, Any]]:
+    """The weight files, by the digests of their tensors, if these were taken as they were written.
+
+    Without them that of a file is the digest of its header.
+    """
+    for layout in export.layouts:
+        head = _head_digest(layout)
+        tensors = {name: digests.get(name) for name in sorted(it.name for it in layout.tensors)}
+        yield {
+            "name": layout.name,
+            "digest": {SHARD: table_digest({"header_sha256": head, "tensors": tensors})},
+            "annotations": {"size": layout.size, "header_sha256": head, "tensors": tensors},
+        }
 
 
 def _head_digest(layout: ShardLayout) -> Sha256:
@@ -115,28 +102,70 @@ def _head_digest(layout: ShardLayout) -> Sha256:
     return Sha256(hashlib.sha256(length + layout.header).hexdigest())
 
 
-def _parents(plan: Plan) -> dict[str, Any]:
-    """The lineage of every source that has one, by label."""
-    parents: dict[str, Any] = {}
-    for label, checkpoint in plan.checkpoints.items():
-        path = checkpoint.root / FILE_NAME
-        known = _read_parent(path)
-        if known is not None:
-            parents[label] = known
-    return parents
+def _files(files: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
+    for name, data in sorted(files.items()):
+        yield {"name": name, "digest": {"sha256": hashlib.sha256(data).hexdigest()}}
 
 
-def _read_parent(path: Path) -> Any:
-    """A parent's lineage as data; None where there is none or it is not ours to understand."""
-    try:
-        with open_regular(path) as file:
-            if file.size > _LARGEST_PARENT_LINEAGE:
-                return None
-            known = parse_json(file.read(0, file.size))
-    except (MergecError, JsonProblem):
-        return None
-    if not isinstance(known, dict):
-        return None
-    document = cast("dict[str, Any]", known)
-    ours = str(document.get("schema", "")).startswith("mergec.lineage/")
-    return document if ours else None
+def _definition(
+    plan: Plan, export: PlannedExport, origin: Origin, ancestors: Ancestors
+) -> dict[str, Any]:
+    plugins = plugin_table(used_operators(plan))
+    return {
+        "buildType": BUILD_TYPE,
+        "externalParameters": {
+            "spec": origin.spec_member(),
+            "export": {
+                "name": export.decl.name,
+                "kind": "delta" if export.decl.delta else "model",
+                "folder": export.folder,
+            },
+            "folders": [other.folder for other in plan.exports],
+        },
+        "internalParameters": {
+            "plan": plan_hash(plan),
+            "edition": plan.edition,
+            "operators": plan_facts.operators(plan),
+            **({"plugins": plugins} if plugins else {}),
+            "seeds": plan_facts.seeds(plan),
+            "numbers": {
+                "exactness": plan_facts.exactness(export.rows),
+                "work": plan_facts.work_dtypes(export.rows),
+            },
+            "contracts": [{"condition": c.text, "why": c.why} for c in plan.contracts],
+        },
+        "resolvedDependencies": [
+            _dependency(source, ancestors.notes.get(source.decl.label)) for source in plan.sources
+        ],
+    }
+
+
+def _dependency(source: PlanSource, lineage: Mapping[str, str] | None) -> dict[str, Any]:
+    table, hub = source_table(source), source.checkpoint.hub
+    where = f"hf://{hub.repo}@{hub.commit}" if hub is not None else source.decl.ref
+    commit = {"gitCommit": hub.commit} if hub is not None else {}
+    return {
+        "name": source.decl.label,
+        "uri": where,
+        "digest": {**commit, HEADERS: table_digest(table["files"])},
+        "annotations": {**table, **({"lineage": dict(lineage)} if lineage is not None else {})},
+    }
+
+
+def _details(measured: Measured, origin: Origin, left_out: Sequence[LeftOut]) -> dict[str, Any]:
+    return {
+        "builder": {"id": _BUILDER, "version": {"mergec": tool_version()}},
+        "mergec_run": {
+            "backend": {"name": origin.backend, "device": origin.device},
+            **({"left_out": [*left_out]} if left_out else {}),
+            "measures": [
+                {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
+                for fact, value in measured.items()
+            ],
+        },
+    }
+
+
+def _number(value: float | bool) -> float | bool | str:
+    """JSON has no word for what exceeds float64."""
+    return value if isinstance(value, bool) or math.isfinite(value) else str(value)

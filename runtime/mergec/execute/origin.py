@@ -9,14 +9,13 @@ from typing import Any
 class Origin:
     """The spec that a plan came from, what was set and used, and what computes it.
 
-    `root` is the folder that the spec's references start at, relative to the output. `settings` are
-    the values given to its parameters, `imports` the texts of the specs it uses, by their paths
-    below that folder, `without` the passes that were switched off.
+    `settings` are the values given to its parameters, `imports` the texts of the specs it uses, by
+    their paths below its folder, `without` the passes that were switched off. No path is recorded:
+    the same run elsewhere writes the same bytes.
     """
 
     spec_name: str
     spec_text: str
-    root: str
     backend: str
     device: str
     settings: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mergec.backends import Backend, self_test
 from mergec.diagnostics import Diagnostic
+from mergec.execute.ancestors import Ancestors, ancestors_of
 from mergec.execute.doubts import Doubts
 from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
@@ -94,7 +95,8 @@ def run_plan(
             writer.read_back(budget.threads)
         for reader in readers.values():
             reader.unchanged()
-        _add_companions(plan, writer, measured, origin, left_out)
+        ancestors = ancestors_of(plan)
+        _add_companions(plan, writer, measured, origin, ancestors, left_out)
         writer.publish()
     return RunReport(
         target,
@@ -105,7 +107,7 @@ def run_plan(
         peak_memory(),
         budget.peak,
         tuple(left_out),
-        doubts.warnings(),
+        (*doubts.warnings(), *ancestors.warnings()),
     )
 
 
@@ -121,11 +123,13 @@ def _add_companions(
     writer: CheckpointWriter,
     measured: Measured,
     origin: Origin,
+    ancestors: Ancestors,
     left_out: Sequence[LeftOut],
 ) -> None:
     for export in plan.exports:
         digests = writer.digests(export.folder)
-        for name, data in companion_files(plan, export, digests, measured, origin, left_out):
+        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out)
+        for name, data in files:
             writer.add_file(name, data, export.folder)
 
 

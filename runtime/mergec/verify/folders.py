@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
 
+from mergec.catalog.lineage_file import FILE_NAME
 from mergec.diagnostics import Diagnostic, MergecError, escape
-from mergec.execute import FILE_NAME
-from mergec.verify.integrity import read_lineage
+from mergec.verify.integrity import read_statement
 from mergec.verify.replay import Sample, verify
 from mergec.verify.verdict import State, Verdict
 
@@ -54,11 +53,10 @@ def _folders(target: Path) -> Iterator[str]:
 def _published(folder: Path) -> list[str] | None:
     """The folders that stood beside this one when it was published; None if it is not ours."""
     try:
-        names = read_lineage(folder).get("folders")
+        names = read_statement(folder).folders
     except MergecError:
         return None
-    listed = cast("list[object]", names) if isinstance(names, list) else []
-    plain = [name for name in listed if isinstance(name, str) and "/" not in name]
+    plain = [name for name in names if "/" not in name]
     return [name for name in plain if name not in ("", ".", "..")]
 
 

@@ -24,6 +24,7 @@ from mergec.plugin.registry import require_plugins
 from mergec.shards import SourceReader
 from mergec.shards.fetch import absent_files, fetch
 from mergec.verify.evaluate import StoredTensor
+from mergec.verify.find_root import find_root
 from mergec.verify.integrity import Result, check_integrity, open_result
 from mergec.verify.trial.compare import differs
 from mergec.verify.verdict import State, Verdict
@@ -62,8 +63,9 @@ def verify(
 ) -> Verdict:
     """The verdict on a finished checkpoint: its digests, and with `sample` a replay.
 
-    `root` is the folder that the spec's references start at; by default where it was when the
-    checkpoint was made, relative to it. Raises E811.
+    `root` is the folder that the spec's references start at; by default the
+    nearest folder around the checkpoint, or around the working folder, where they lead somewhere.
+    Raises E811.
     """
     try:
         result = open_result(target)
@@ -81,10 +83,10 @@ def verify(
     if sample is None:
         return Verdict(State.VERIFIED, checked, 0, ())
     try:
-        plan, export = _plan_again(result, root or target / result.lineage["root"])
+        plan, export = _plan_again(result, root or _root(target, result))
     except MergecError as error:
         return Verdict(State.INCONCLUSIVE, checked, 0, error.diagnostics)
-    if result.lineage["backend"]["device"] != "cpu":
+    if result.lineage.run["backend"]["device"] != "cpu":
         return Verdict(State.INCONCLUSIVE, checked, 0, (_accelerator(),))
     rows = sample.rows(export)
     if not rows:
@@ -97,18 +99,22 @@ def verify(
     return Verdict(state, checked, len(rows), findings)
 
 
+def _root(target: Path, result: Result) -> Path:
+    return find_root(target, [source.ref for source in result.lineage.sources])
+
+
 def _plan_again(result: Result, root: Path) -> tuple[Plan, PlannedExport]:
     """The plan that the lineage's spec leads to now, and the export that this checkpoint is."""
-    require_plugins(result.lineage.get("plugins"), "this checkpoint")
+    require_plugins(result.lineage.inner.get("plugins"), "this checkpoint")
     plan = compile_bundle(result.bundle(root)).plan
-    if plan_hash(plan) != result.lineage["plan"]:
+    if plan_hash(plan) != result.lineage.plan:
         raise fail(
             "E810",
             "the sources, or the meaning of an operator, changed since this checkpoint was made",
             notes=("the plan made now has another hash than the one in the lineage",),
             help="name the folder with the original sources by `--root`",
         )
-    name = result.lineage["export"]["name"]
+    name = result.lineage.export["name"]
     for export in plan.exports:
         if export.decl.name == name:
             return plan, export
@@ -167,7 +173,7 @@ class _Written:
     def open(cls, row: Row, result: Result) -> "Generator[_Written]":
         """The tensor that `row` led to; its digest was found to be the recorded one."""
         entry = result.checkpoint.tensors[TensorName(row.tensor)]
-        made_by = str(result.lineage["backend"]["name"])
+        made_by = str(result.lineage.run["backend"]["name"])
         with (result.root / entry.file).open("rb") as file:
             alike = (entry.dtype, entry.shape) == (row.dtype, row.shape)
             yield cls(row, entry, file, made_by, alike)

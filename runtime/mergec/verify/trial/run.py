@@ -212,7 +212,7 @@ class _Trial:
     def _run(self, backend: Backend) -> dict[Output, StoredTensor] | MergecError:
         """All tensors that a run writes, by the way that `mergec run` goes; or why it refuses."""
         target = self.spec.folder.root / "out"
-        origin = Origin("test.merge", "", ".", backend.name, "cpu")
+        origin = Origin("test.merge", "", backend.name, "cpu")
         budget = fit_budget(self.spec.plan, _MEMORY, _THREADS, "reference")
         try:
             run_plan(self.spec.plan, target, backend, budget, origin, left_out=("read_back",))
