@@ -8,7 +8,6 @@ a hub is opened and not before.
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, TypeVar, final
 
+from mergec.catalog.at_once import at_once
 from mergec.catalog.hub_errors import library_missing, may_pass, not_cached, reported, unreachable
 from mergec.catalog.offline import is_offline
 from mergec.catalog.reference import HubReference, is_commit
@@ -25,7 +25,6 @@ R = TypeVar("R")
 
 # Seconds before the second and the third attempt; there is no fourth.
 WAITS = (0.5, 2.0)
-_AT_ONCE = 8  # requests
 _NONSENSE = (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
 
 
@@ -91,22 +90,7 @@ class Hub:
 
     def fetch(self, commit: str, names: Sequence[str]) -> None:
         """Bring whole small files into the cache."""
-        self.at_once(lambda name: fetch_file(self.model, commit, name), names)
-
-    def at_once(self, call: Callable[[str], R], names: Sequence[str]) -> list[R]:
-        """What `call` returns for each name; several are under way at any time.
-
-        After an error, or when interrupted, no further call begins.
-        """
-        workers = ThreadPoolExecutor(_AT_ONCE)
-        try:
-            return [done.result() for done in [workers.submit(call, name) for name in names]]
-        except Exception:
-            workers.shutdown(cancel_futures=True)
-            raise
-        finally:
-            # Not as a context: what is interrupted does not wait for answers.
-            workers.shutdown(wait=False, cancel_futures=True)
+        at_once(lambda name: fetch_file(self.model, commit, name), names)
 
     def read(self, commit: str, name: str, start: int, count: int) -> tuple[bytes, int]:
         """At most `count` bytes of a file from `start` on, and how many bytes it has in all."""
