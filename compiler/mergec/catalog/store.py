@@ -35,7 +35,8 @@ R = TypeVar("R")
 # Seconds before the second, third and fourth attempt; there is no fifth.
 WAITS = (0.5, 2.0, 5.0)
 MOST_OBJECTS = 100_000  # that are looked at for the names in one folder
-_CHUNK = 1 << 20  # bytes that come out of the library at a time
+# Bytes that come out of the library at a time; of a smaller rest that breaks off nothing is kept.
+_CHUNK = 64 << 10
 _WEAK = "W/"
 
 

@@ -42,7 +42,7 @@ def offline(where: StoreReference) -> MergecError:
     return fail(
         "E746",
         f"{quoted(where)} is in an object store, and mergec is offline",
-        help="run without `--offline`, or copy the checkpoint here and name its folder",
+        help="run without `--offline` and `MERGEC_OFFLINE`, or copy the checkpoint here",
     )
 
 

@@ -99,7 +99,7 @@ def _is_step(step: str) -> bool:
 
 def _refuse_secrets(scheme: str, rest: str, place: str) -> None:
     """E741, without a word of the reference but its scheme."""
-    if "@" in place:
+    if "@" in place or ("@" in rest and ":" in place and not _HOST.fullmatch(place)):
         found, advice = "a name or password before its host", _LOGIN.get(scheme, _NO_LOGIN)
     elif "?" in rest or "#" in rest:
         found, advice = "a query, which may hold what is secret", _LOGIN.get(scheme, _NO_QUERY)
