@@ -114,12 +114,18 @@ def finding(where: StoreReference, error: Exception, name: str = "") -> MergecEr
         case "ranges":
             return no_ranges(where, name, "does not answer with the bytes that were asked for")
         case _:
-            return unreachable(where, _reason(str(error)) + (f" for {quoted(name)}" if name else ""))
+            return unreachable(
+                where, _reason(str(error)) + (f" for {quoted(name)}" if name else "")
+            )
 
 
 def _kind_of_text(text: str) -> Kind:
     status = _status(text)
-    if status in (401, 403) or any(place in text for place in _METADATA) or "MissingAccount" in text:
+    if (
+        status in (401, 403)
+        or any(place in text for place in _METADATA)
+        or "MissingAccount" in text
+    ):
         return "access"
     if status == 404:
         return "absent"

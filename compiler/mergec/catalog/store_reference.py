@@ -20,7 +20,9 @@ _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,252}))(:\d{1,5})?")
-_HIDDEN_STEP = re.compile(r"%(2e|2f|5c|00)", re.IGNORECASE)  # `.`, `/` and `\`, as servers decode it
+_HIDDEN_STEP = re.compile(
+    r"%(2e|2f|5c|00)", re.IGNORECASE
+)  # `.`, `/` and `\`, as servers decode it
 _LONGEST = 1024  # characters; what S3 allows of a key
 
 

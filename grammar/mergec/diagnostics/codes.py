@@ -911,6 +911,15 @@ _TABLE = (
         "others than it was asked for, or compresses what it sends. Nothing of it was used. Name "
         "a server that knows ranges, or copy the checkpoint here.",
     ),
+    _code(
+        "E749",
+        "hub-digest",
+        "weights from a hub do not have the digest that it states",
+        "Of each file of weights a hub states the SHA-256, and mergec takes that of the bytes that "
+        "came. They differ, so a proxy, a mirror or a disk changed them on the way. What came was "
+        "removed from the cache and nothing was published. Run again.",
+        exit=10,
+    ),
     # E8 run and integrity
     _code(
         "E801",
