@@ -38,7 +38,9 @@ _CHANGES_OUTPUT = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "C
 for _name in [*os.environ]:
     if _name in _CHANGES_OUTPUT or _name.startswith("MERGEC_"):
         del os.environ[_name]
-os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "dumb", "HF_HUB_OFFLINE": "1", "MERGEC_OFFLINE": "1"})
+os.environ.update(
+    {"LC_ALL": "C.UTF-8", "TERM": "dumb", "HF_HUB_OFFLINE": "1", "MERGEC_OFFLINE": "1"}
+)
 # Not the user's, where this machine may be calibrated; kept, so that kernels are compiled once.
 _CACHE = Path(tempfile.gettempdir(), f"mergec-tests-{os.getuid()}")
 _CACHE.mkdir(mode=0o700, exist_ok=True)

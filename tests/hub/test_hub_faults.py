@@ -192,7 +192,12 @@ def test_weights_with_another_digest_than_the_hub_states(mergec: Mergec, hub: Lo
     hub.commit("org/base", toy("base"))
     hub.commit("org/code", toy("code"))
     assert mergec("check", "spec.merge").status == 0
-    hub.faults["model.safetensors"] = ["ranges ignored", "ranges ignored", *["other bytes"] * 2]
+    hub.faults["model.safetensors"] = [
+        "ranges ignored",
+        "ranges ignored",
+        "other bytes",
+        "other bytes",
+    ]
     outcome = mergec("run", "spec.merge", "-o", "out")
     assert (outcome.codes, outcome.status) == (["E749", "E749"], 10), outcome.err
     assert "--> spec.merge:2:5" in outcome.err

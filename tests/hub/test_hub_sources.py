@@ -110,9 +110,9 @@ def test_plan_card_and_lineage_state_the_commit(mergec: Mergec, hub: LoopbackHub
     assert mergec("run", "spec.plan.json", "-o", "out").status == 0
     lineage = json.loads(Path("out/lineage.json").read_text())
     assert [each["commit"] for each in lineage["sources"]] == [base, code]
-    stated = [file["sha256"] for each in lineage["sources"] for file in each["files"]]
+    digests = [file["sha256"] for each in lineage["sources"] for file in each["files"]]
     held = [toy(name)["model.safetensors"].head for name in ("base", "code")]
-    assert stated == [hashlib.sha256(data).hexdigest() for data in held]
+    assert digests == [hashlib.sha256(data).hexdigest() for data in held]
     assert f"`org/base@{base}`" in Path("out/README.md").read_text()
     assert mergec("verify", "out", "--replay", "full").status == 0
 

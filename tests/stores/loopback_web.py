@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Literal
@@ -73,8 +74,13 @@ class LoopbackWeb:
         return "none"
 
     def tag(self, blob: Blob) -> str | None:
-        plain = f'"{hashlib.sha256(b"%d " % blob.size + blob.head).hexdigest()[:32]}"'
+        plain = f'"{_digest(blob)}"'
         return {"strong": plain, "weak": f"W/{plain}", "none": None}[self.tags]
+
+
+@lru_cache
+def _digest(blob: Blob) -> str:
+    return hashlib.sha256(b"%d " % blob.size + blob.head).hexdigest()[:32]
 
 
 @contextmanager
@@ -102,6 +108,7 @@ def serving_web() -> Generator[LoopbackWeb]:
 class _Handler(BaseHTTPRequestHandler):
     web: LoopbackWeb
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are sent apart
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the requests are kept."""

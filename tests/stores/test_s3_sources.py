@@ -7,10 +7,10 @@ import pytest
 
 from mergec.api import compile_spec, execute
 from mergec.diagnostics import MergecError
+from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import Mergec, refused, write_spec
 from tests.hub.at_loopback import sharded, toy
 from tests.hub.loopback_hub import whole
-from tests.catalog.safetensors_bytes import file_of
 from tests.stores.loopback_s3 import LoopbackS3
 from tests.toy_checkpoints import weights
 

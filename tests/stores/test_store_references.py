@@ -27,6 +27,7 @@ def test_a_place_in_a_store(
     ref: str, scheme: str, place: str, folder: str, file: str | None
 ) -> None:
     found = locate(ref, None, ROOT)
+    assert isinstance(found, StoreReference)
     assert found == StoreReference(scheme, place, folder, file)
     assert f"{found.path}" == f"{found}" == scheme + ref[len(scheme) :].rstrip("/")
 

@@ -76,10 +76,11 @@ class Checkpoint:
     """A checkpoint's headers and small files.
 
     `root` is the folder that holds the files; those of a model on a hub, `hub`, that hold weights
-    may not be there before a run, and those of one in a store, `stored`, never are. `tensors` is in file order: by shard name, then by
-    offset. `config` is the parsed config.json, or None where there is none. `small_files` are the
-    basenames of further files that belong to a complete checkpoint (tokenizer, generation config,
-    chat template, licence ...), sorted. `licence` is the hub identifier in the model card, if any.
+    may not be there before a run, and those of one in a store, `stored`, never are. `tensors` is in
+    file order: by shard name, then by offset. `config` is the parsed config.json, or None where
+    there is none. `small_files` are the basenames of further files that belong to a complete
+    checkpoint (tokenizer, generation config, chat template, licence ...), sorted. `licence` is the
+    hub identifier in the model card, if any.
     """
 
     root: Path

@@ -91,7 +91,7 @@ class Hub:
         return self._cache() / "snapshots" / commit
 
     def blobs(self) -> Path:
-        """The folder of the cache that holds the bytes of all commits, by what names their state."""
+        """The folder of the cache that holds the bytes of all commits, each named by its ETag."""
         return self._cache() / "blobs"
 
     def fetch(self, commit: str, names: Sequence[str]) -> None:

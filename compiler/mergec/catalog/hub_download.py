@@ -61,7 +61,11 @@ def partial_bytes(blobs: Path) -> int:
 
 def _brought(model: HubReference, commit: str, name: str, progress: Progress) -> bool:
     """Whether the blob is there now; False where it has no digest, or another process brings it."""
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import (
+        constants,
+        get_hf_file_metadata,  # pyright: ignore[reportUnknownVariableType]  # takes a bare dict
+        hf_hub_url,
+    )
 
     url = hf_hub_url(model.repo, name, revision=commit, endpoint=constants.ENDPOINT)
     known = get_hf_file_metadata(url, endpoint=constants.ENDPOINT, retry_on_errors=True)

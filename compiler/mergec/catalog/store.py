@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 
 from mergec.catalog.checkpoint import ObjectState
 from mergec.catalog.offline import is_offline
+from mergec.catalog.quoted import quoted
 from mergec.catalog.store_errors import (
     absent,
     changed,
@@ -63,7 +64,7 @@ class Store:
         return found
 
     def state(self, name: str) -> ObjectState | None:
-        """What an object is now; None if there is none, or if it may not be known."""
+        """What an object is now; None if there is none."""
         import obstore
 
         try:
@@ -106,12 +107,14 @@ class Store:
 
         found: dict[str, ObjectState] = {}
         seen = 0
-        for chunk in obstore.list(self._store, chunk_size=1000):
+        listed = obstore.list  # pyright: ignore[reportUnknownMemberType]  # a form uses arro3
+        chunks = listed(self._store, chunk_size=1000, return_arrow=False)
+        for chunk in chunks:
             seen += len(chunk)
             if seen > MOST_OBJECTS:
                 raise fail(
                     "E747",
-                    f"`{self.where}` holds more than {MOST_OBJECTS:,} objects",
+                    f"{quoted(self.where)} holds more than {MOST_OBJECTS:,} objects",
                     help="name the folder of one checkpoint",
                 )
             found |= {meta["path"]: _state(meta) for meta in chunk if "/" not in meta["path"]}
@@ -128,9 +131,7 @@ class Store:
         if answer.attributes.get("Content-Encoding", "identity") not in ("", "identity"):
             raise no_ranges(self.where, name, "compresses what it sends")
         now = _state(answer.meta)
-        if now.size != state.size:
-            raise changed(self.where, name, f"it has {now.size:,} bytes, not {state.size:,}")
-        if not _is_same(state, now):
+        if not is_same(state, now):
             raise changed(self.where, name, "it was written again")
         return answer.stream(min_chunk_size=_CHUNK)
 
@@ -139,12 +140,12 @@ class Store:
 
         With `once`, that there is no such object is for the caller to say.
         """
+        from obstore.exceptions import BaseError
+
         for wait in (*WAITS, None):
             try:
                 return call()
-            except MergecError:
-                raise
-            except Exception as error:
+            except (BaseError, OSError, _ShortError) as error:
                 if once and kind_of(error) == "absent":
                     raise FileNotFoundError from error
                 if wait is None or kind_of(error) != "passing":
@@ -159,7 +160,7 @@ class _ShortError(Exception):
 
 def _told(where: StoreReference, error: Exception, name: str) -> MergecError:
     if isinstance(error, _ShortError):
-        return unreachable(where, f"the connection broke off for `{name}`")
+        return unreachable(where, f"the connection broke off for {quoted(name)}")
     return finding(where, error, name)
 
 
@@ -172,8 +173,10 @@ def _state(meta: "ObjectMeta") -> ObjectState:
     return ObjectState(meta["size"], strong, modified.isoformat())
 
 
-def _is_same(before: ObjectState, now: ObjectState) -> bool:
-    """Whether two states of one size are one, by the best that both of them tell."""
+def is_same(before: ObjectState, now: ObjectState) -> bool:
+    """Whether two states are one, by the best that both of them tell."""
+    if before.size != now.size:
+        return False
     if before.etag is not None and now.etag is not None:
         return before.etag == now.etag
     return before.modified == now.modified

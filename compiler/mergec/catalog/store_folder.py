@@ -1,4 +1,4 @@
-"""A folder in a store as the folder of a checkpoint: small files whole, of weights the header alone.
+"""A folder in a store as that of a checkpoint: small files whole, of weights the header alone.
 
 Small files are kept in the user's cache, each folder of it for one state of one location; weights
 never are: a run reads them by ranges, straight into its sweeps.

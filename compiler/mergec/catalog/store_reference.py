@@ -1,8 +1,8 @@
 """A place in an object store or on a web server, as a reference names it.
 
-`s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` and `https://host/path/` name the
-folder of a checkpoint; with `.safetensors` at the end, one file. Nothing that could be secret may
-stand in one, for references are printed, planned and published.
+`s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix` and `https://host/path/` name
+the folder of a checkpoint; with `.safetensors` at the end, one file. Nothing that could be secret
+may stand in one, for references are printed, planned and published.
 """
 
 import os

@@ -111,7 +111,8 @@ def _source(source: PlanSource) -> dict[str, Any]:
     if source.checkpoint.hub is not None:
         for file in table["files"]:
             digest = stated_digest(source.checkpoint.root / file["name"])
-            file |= {"sha256": digest} if digest is not None else {}
+            if digest is not None:
+                file["sha256"] = digest
     return table
 
 

@@ -27,8 +27,7 @@ class SourceReader:
 
     At most `descriptors` files stay open. Nothing is mapped and nothing is written. A shard is
     compared with the checkpoint's record, size and header digest, when it is first opened. Of a
-    checkpoint in a store nothing is opened: its bytes come by ranges, and by `descriptors` nothing
-    is meant.
+    checkpoint in a store nothing is opened; its bytes come by ranges.
     """
 
     def __init__(
