@@ -56,15 +56,33 @@ class HubCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectState:
+    """One state of an object in a store: bytes, strong ETag if it has one, time of change."""
+
+    size: int
+    etag: str | None
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObjects:
+    """The folder in a store that holds a checkpoint's weights, and the state of each file there."""
+
+    location: str
+    states: Mapping[str, ObjectState]
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A checkpoint's headers and small files.
 
     `root` is the folder that holds the files; those of a model on a hub, `hub`, that hold weights
-    may not be there before a run. `tensors` is in file order: by shard name, then by
-    offset. `config` is the parsed config.json, or None where there is none. `small_files` are the
-    basenames of further files that belong to a complete checkpoint (tokenizer, generation config,
-    chat template, licence ...), sorted. `licence` is what the model card or config.json states.
-    `other_files` are names in the folder that no child gets: code, pickles, folders and the like.
+    may not be there before a run, and those of one in a store, `stored`, never are. `tensors` is in
+    file order: by shard name, then by offset. `config` is the parsed config.json, or None where
+    there is none. `small_files` are the basenames of further files that belong to a complete
+    checkpoint (tokenizer, generation config, chat template, licence ...), sorted. `licence` is what
+    the model card or config.json states. `other_files` are names in the folder that no child gets:
+    code, pickles, folders and the like.
     """
 
     root: Path
@@ -75,3 +93,4 @@ class Checkpoint:
     licence: Licence | None
     hub: HubCommit | None = None
     other_files: tuple[str, ...] = ()
+    stored: StoredObjects | None = None

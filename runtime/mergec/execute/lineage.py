@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mergec.catalog import Sha256
+from mergec.catalog.hub_download import stated_digest
 from mergec.catalog.lineage_file import (
     ANCESTORS,
     BUILD_TYPE,
@@ -142,14 +143,26 @@ def _definition(
 
 def _dependency(source: PlanSource, lineage: Mapping[str, str] | None) -> dict[str, Any]:
     table, hub = source_table(source), source.checkpoint.hub
+    headers = table_digest(table["files"])
     where = f"hf://{hub.repo}@{hub.commit}" if hub is not None else source.decl.ref
     commit = {"gitCommit": hub.commit} if hub is not None else {}
     return {
         "name": source.decl.label,
         "uri": where,
-        "digest": {**commit, HEADERS: table_digest(table["files"])},
-        "annotations": {**table, **({"lineage": dict(lineage)} if lineage is not None else {})},
+        "digest": {**commit, HEADERS: headers},
+        "annotations": {
+            **table,
+            "files": [{**file, **_stated(source, file["name"])} for file in table["files"]],
+            **({"lineage": dict(lineage)} if lineage is not None else {}),
+        },
     }
+
+
+def _stated(source: PlanSource, name: str) -> dict[str, str]:
+    """The SHA-256 that a hub states of a file, which its bytes were found to have."""
+    checkpoint = source.checkpoint
+    digest = stated_digest(checkpoint.root / name) if checkpoint.hub is not None else None
+    return {} if digest is None else {"sha256": digest}
 
 
 def _details(measured: Measured, origin: Origin, left_out: Sequence[LeftOut]) -> dict[str, Any]:
