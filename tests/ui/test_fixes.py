@@ -59,7 +59,7 @@ def test_what_no_fix_covers_stays(bounds: list[tuple[int, int]]) -> None:
     assert (made > 0) == bool(bounds)
 
 
-def found_in(path: Path, *, spec_only: bool, settings: object) -> tuple[Diagnostic, ...]:
+def found_in(path: Path, *, spec_only: bool, **_: object) -> tuple[Diagnostic, ...]:
     """What the parser says of a spec, and the comments in it."""
     assert spec_only
     assert not settings

@@ -31,7 +31,8 @@ class Family:
     Names outside the layers come before them where they fit `before`, after them where they fit
     `after`, and else by role. `tied` holds the alternatives for the names of a head and of the
     embedding that it is when `tie_word_embeddings` is set. `units` has the axes of each group, and
-    the config keys for the number of its units, none where there is one at each index.
+    the config keys for the number of its units, none where there is one at each index. `ties` says
+    that loaders tie the head where config.json is silent.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Family:
     layer_index_keys: tuple[str, ...]
     tied: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     units: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    ties: bool
 
 
 def family_of(model_type: str) -> Family | None:
@@ -117,4 +119,5 @@ def _family(table: Mapping[str, Any]) -> Family:
             (tuple(group["axes"]), tuple(group.get("count", ())))
             for group in table.get("units", ())
         ),
+        ties=config.get("ties", False),
     )

@@ -1,6 +1,6 @@
 """From a spec's text to its plan: parse, elaborate, open sources, bind, lay out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,10 @@ from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_posi
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
+from mergec.plan.compatibility import compatibility, diagnostics, refuse_odd_storage
 from mergec.plan.contracts import decide_contracts
+from mergec.plan.findings import Finding
+from mergec.plan.heads import tied_and_untied
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.plan.model import Plan, PlannedExport, Row
 from mergec.resolve import KeySets
@@ -22,6 +25,10 @@ from mergec.syntax.allow import apply_allows
 _METADATA = {"format": "pt"}
 # What a delta's files say, so that nobody, mergec included, takes one for a model.
 _DELTA_METADATA = {"format": "pt", "mergec.kind": "delta"}
+
+
+Tell = Callable[[Sequence[Finding]], object]
+"""Gets the table of what is found about parents that meet, whether or not there is a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,14 @@ def check_bundle(bundle: Bundle) -> Elaborated:
     return replace(checked, warnings=_allowed(specs, checked.warnings, complete=False))
 
 
-def compile_bundle(bundle: Bundle, watch: Watch | None = None) -> Compiled:
+def compile_bundle(
+    bundle: Bundle, watch: Watch | None = None, tell: Tell = lambda _: None
+) -> Compiled:
     """The plan of a spec.
 
     Reads headers and small files, never a weight. MergecError with every error found at the first
     level that has any: text, then files, then what the headers say together. `watch` is told what
-    the passes do.
+    the passes do, and `tell` what is found about parents that meet.
     """
     checked, specs = _checked(bundle)
     found: list[Diagnostic] = list(checked.warnings)
@@ -69,7 +78,7 @@ def compile_bundle(bundle: Bundle, watch: Watch | None = None) -> Compiled:
     _stop_on_errors(specs, found)
     architectures = _architectures(checkpoints)
     try:
-        plan = _plan(checked, checkpoints, architectures, found, watch)
+        plan = _plan(checked, checkpoints, architectures, found, watch, tell)
     except MergecError as error:
         found += error.diagnostics
         plan = None
@@ -140,9 +149,16 @@ def _plan(
     architectures: Mapping[str, Architecture],
     found: list[Diagnostic],
     watch: Watch | None = None,
+    tell: Tell | None = None,
 ) -> Plan | None:
-    """The plan; None after reporting errors."""
+    """The plan; None after reporting errors. Whether parents fit is looked at for `tell` alone."""
     keys = KeySets(checked, checkpoints, architectures)
+    if tell is not None:
+        # Of such sources tensors seem to be missing, or have a dtype that means something else.
+        found += refuse_odd_storage(checked, checkpoints)
+        found += tied_and_untied(checked, keys, checkpoints)
+        if any(diagnostic.severity == "error" for diagnostic in found):
+            return None
     contracts = decide_contracts(checked, keys, checkpoints, found.append)
     bound = bind(checked, checkpoints, architectures, keys, found.append, watch)
     if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
@@ -165,6 +181,10 @@ def _plan(
                 files=() if decl.delta else small_files(key_set.donor, tokenizer, checkpoints),
             )
         )
+    if tell is not None:
+        table = compatibility(exports, checked.sources, checkpoints, architectures)
+        tell(table)
+        found += diagnostics(table, checked.sources)
     return Plan(
         edition=checked.specs[0].edition or 1,
         parameters=checked.parameters,

@@ -538,6 +538,34 @@ _TABLE = (
         "units, and an axis with units of equal width must be a multiple of their number. An "
         "axis belongs to one group, and a group has one axis of a tensor.",
     ),
+    _code(
+        "E420",
+        "configuration-differs",
+        "a setting differs that gives equal weights another meaning",
+        "Two parents have tensors of the same names and shapes, and their config.json files say "
+        "that these are used in different ways: cut into other heads, say, or followed by another "
+        "activation. No entry of one then means what that entry means in the other, and an average "
+        "of the two is noise that loads without a complaint. Merge models of one configuration. "
+        "The notes name each setting, what both say and why it matters.",
+    ),
+    _code(
+        "E421",
+        "quantised-weights",
+        "a source is stored in a quantised form",
+        "The weights are codes of a few bits, with scales beside them, as GPTQ, AWQ, bitsandbytes "
+        "and others write them. Codes are no numbers that could be averaged or subtracted. Merge "
+        "the models as they were before they were quantised, and quantise the child. Such a source "
+        "can be copied, but not computed with.",
+    ),
+    _code(
+        "E422",
+        "tied-and-untied",
+        "one parent ties its head to the embedding and another does not",
+        "A tied head is the embedding itself, and no tensor of its own. Where another parent has "
+        "both, the child cannot have both forms: its head would come from one parent alone, or be "
+        "missing. Either give the tied parent a head of its own, by `stack(...; untie=true)`, or "
+        "leave out the head of the other, by `select(..., !head)`.",
+    ),
     # E5 contracts, tokenizer and licence
     _code(
         "E501",
@@ -1161,6 +1189,33 @@ _TABLE = (
         "A `match` of models has the tensors of its first arm. Another arm fits tensors "
         "that only its own value has, so they are in no output. Put the arm first whose "
         "value has all the tensors that the child should have.",
+    ),
+    _code(
+        "W404",
+        "configuration-doubtful",
+        "a setting differs that seldom merges well",
+        "Two parents have tensors of the same names and shapes, and were trained with other "
+        "settings: another base of the rotary positions, another epsilon or window. The child "
+        "gets the settings of the first, so that what comes from the second is used in another way "
+        "than it was trained for. How much that costs only a test of the child can say. The notes "
+        "name each setting and what both say.",
+    ),
+    _code(
+        "W405",
+        "stated-quantisation",
+        "config.json speaks of quantised weights, and they are floats",
+        "The config.json that the child gets has `quantization_config`, and its weights are plain "
+        "floats. A loader would take them for codes, or quantise them again. Usually the model was "
+        "loaded quantised and saved dequantised. Remove that member.",
+    ),
+    _code(
+        "W406",
+        "custom-code",
+        "config.json names Python code that belongs to the model",
+        "`auto_map` in config.json names classes in Python files beside the weights. mergec never "
+        "imports such code and copies no `.py` file, because whoever loads the child would run it. "
+        "A loader that is told to trust the child looks for these files. Copy them yourself if you "
+        "know what they do.",
     ),
     _code(
         "W701",
