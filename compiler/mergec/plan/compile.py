@@ -15,7 +15,8 @@ from mergec.plan.child_config import child_config, small_files
 from mergec.plan.compatibility import compatibility, diagnostics, refuse_odd_storage
 from mergec.plan.contracts import decide_contracts
 from mergec.plan.findings import Finding
-from mergec.plan.heads import tied_and_untied
+from mergec.plan.heads import tied_and_untied, tied_copies
+from mergec.plan.kin import kin_questions
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.plan.model import Plan, PlannedExport, Row
 from mergec.resolve import KeySets
@@ -84,7 +85,11 @@ def compile_bundle(
         plan = None
     _stop_on_errors(specs, found)
     assert plan is not None
-    warnings = _allowed(specs, found, complete=True)
+    asked = kin_questions(plan.exports, checked.graph, checked.sources)
+    left = _allowed(specs, [*found, *asked], complete=True)
+    kin = tuple(asked[each] for each in left if each in asked)
+    plan = replace(plan, kin=kin, copies=tied_copies(plan.sources))
+    warnings = tuple(each for each in left if each not in asked)
     return Compiled(plan, warnings, checked.settings, checked.imports, checked.without)
 
 

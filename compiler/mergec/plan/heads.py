@@ -1,12 +1,13 @@
 """Parents that meet must agree on what the head is: the embedding, or a tensor of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from mergec.catalog import Checkpoint
+from mergec.catalog import Checkpoint, TensorName
 from mergec.catalog.tied import head_kind
 from mergec.diagnostics import Diagnostic, Label, escape
 from mergec.elaborate import Elaborated, SourceDecl
 from mergec.ir import Node, part_statistics
+from mergec.plan.model import PlanSource, TiedCopy
 from mergec.resolve import KeySet, KeySets
 from mergec.resolve.routing import VIEWS
 
@@ -28,6 +29,18 @@ def tied_and_untied(
             words = [names.get(decl.key, decl.label) for decl in (tied, own)]
             span = elaborated.places.nodes.get(node.key, export.span)
             yield _disagree(tied, own, words, pair[1], Label(span, "they meet here"))
+
+
+def tied_copies(sources: Sequence[PlanSource]) -> tuple[TiedCopy, ...]:
+    """The heads that sources store beside the embedding that they should be."""
+    return tuple(
+        TiedCopy(source.decl.label, tensors[TensorName(head)], tensors[TensorName(table)])
+        for source in sources
+        if source.unused < len(tensors := source.checkpoint.tensors)
+        and head_kind(source.checkpoint, source.architecture) == "copy"
+        for head, table in source.architecture.tied
+        if head in tensors
+    )
 
 
 def _disagreeing(

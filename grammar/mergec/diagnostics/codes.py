@@ -566,6 +566,33 @@ _TABLE = (
         "missing. Either give the tied parent a head of its own, by `stack(...; untie=true)`, or "
         "leave out the head of the other, by `select(..., !head)`.",
     ),
+    _code(
+        "E423",
+        "config-mismatch",
+        "config.json describes other tensors than the child has",
+        "From the settings in config.json follow the shapes of the tensors and the number of "
+        "layers. Those of the child are others, so that it would not load, or load as something "
+        "else. As the child has the config of its base, or of the first operand, that file is "
+        "usually wrong there already: it was edited, or belongs to another model.",
+    ),
+    _code(
+        "E424",
+        "head-missing",
+        "config.json says that there is a head, and there is none",
+        "The config.json of the child names a class that predicts tokens and says that its head is "
+        "not tied to the embedding, but no tensor is the head. Loaders would fill it with random "
+        "numbers. Either the head is tied and the config should say so, or a file of the source is "
+        "missing.",
+    ),
+    _code(
+        "E425",
+        "tied-head-differs",
+        "a head that should be the embedding is another tensor",
+        "The config.json of a source says that its head is tied to the embedding, and its files "
+        "hold a head with other values. Loaders disagree about which of the two they use, and so "
+        "it is unknown what the model is. The run compares them before it merges anything. Say in "
+        "config.json which it is, or remove the tensor.",
+    ),
     # E5 contracts, tokenizer and licence
     _code(
         "E501",
@@ -1032,6 +1059,17 @@ _TABLE = (
         "of its operands, computed from them. This one returned nothing, a number, a mask or "
         "something else. A mask becomes an array by `xp.where(mask, 1.0, 0.0)`.",
         exit=6,
+    ),
+    _code(
+        "E821",
+        "unrelated-parents-merged",
+        "parents that are to be merged seem to have no common ancestor",
+        "Before the first tensor is merged, a run samples some large matrices of the parents that "
+        "are combined. Between a model and its fine-tunes their cosine is near 1; here it is near "
+        "0, as between networks that were trained apart, and an average or a task vector of such is "
+        "noise. Nothing was written. Merge models with a common ancestor, align them first with "
+        "`weight_match`, or, if it is meant, allow W705 in the spec with a reason.",
+        exit=5,
     ),
     # E9 laws and tests
     _code(

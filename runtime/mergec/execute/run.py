@@ -12,6 +12,7 @@ from mergec.execute.left_out import LeftOut, what_is_left_out
 from mergec.execute.lineage import companion_files
 from mergec.execute.measures import Measured, Measurements, require_contracts
 from mergec.execute.origin import Origin
+from mergec.execute.parents import require_parents
 from mergec.execute.work import Progress, Work
 from mergec.plan import Budget, Plan
 from mergec.plan.model import PlanSource
@@ -61,7 +62,7 @@ def run_plan(
     With `sync` the result is on the disk when this returns; without it, a power failure may take
     any part of it away, and what is read back may be what the memory holds. All or nothing: on any
     error, and on KeyboardInterrupt, what was made is removed and `target` does not exist. Raises
-    E605, E602, E723-E727, E801-E809, E812, E813, E815, E816 and E406.
+    E605, E602, E723-E727, E801-E809, E812, E813, E815, E816, E821, E406 and E425.
     """
     started = time.monotonic()
     self_test(backend)
@@ -79,6 +80,7 @@ def run_plan(
             )
         )
         fetch(absent_files(plan), progress)
+        require_parents(plan, readers, backend)
         measurements, doubts = Measurements(plan), Doubts()
         Work(plan, backend, budget, readers, writer, measurements, progress, doubts).run()
         measured = measurements.values()
