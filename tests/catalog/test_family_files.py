@@ -268,6 +268,7 @@ KEYS = {
     "config",
     "tied",
     "units",
+    "shapes",
 }
 CONFIG_KEYS = {"path", "count", "per_layer", "layer_indexes", "ties"}
 TABLES = {

@@ -252,3 +252,70 @@ def test_a_config_of_any_json_is_compared_or_left_aside(bench: Bench) -> None:
     _, told = bench.check("child = linear(a, b)")
     assert {each.code for each in told} <= {"E420", "W404", "W405"}
     assert json.loads((bench.root / "b" / "config.json").read_text())["auto_map"] == 5
+
+
+SETTINGS = {"hidden_size": 4, "intermediate_size": 8, "vocab_size": 8}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"hidden_size": 6},
+            "`lm_head.weight` is [8,4], not [8,6], which is [vocab_size, hidden_size]",
+        ),
+        ({"vocab_size": 9}, "`lm_head.weight` is [8,4], not [9,4]"),
+        ({"intermediate_size": 9}, "`model.layers.0.mlp.up_proj.weight` is [8,4], not [9,4]"),
+        ({"head_dim": 3}, "`model.layers.0.self_attn.q_proj.weight` is [4,4], not [6,4]"),
+        ({"num_hidden_layers": 1}, "`num_hidden_layers` is 1, and there are 2 layers"),
+        ({"num_hidden_layers": 3}, "`num_hidden_layers` is 3, and there are 2 layers"),
+    ],
+)
+def test_the_tensors_of_the_child_are_those_of_its_config(
+    bench: Bench, config: Mapping[str, object], said: str
+) -> None:
+    settings = {**SETTINGS, **config}
+    bench.put("a", settings)
+    bench.put("b", settings)
+    (found,) = bench.check("child = linear(a, b)")[1]
+    assert (found.code, found.exit) == ("E423", 5)
+    assert any(note.startswith(said) for note in found.notes)
+
+
+def test_a_config_that_fits_is_no_finding(bench: Bench) -> None:
+    bench.put("a", SETTINGS)
+    bench.put("b", SETTINGS)
+    assert bench.codes("child = linear(a, b)") == []
+    assert bench.codes("child = a[0..2] ++ b[1..2]") == []
+
+
+def test_a_layer_that_lacks_what_other_layers_have_is_an_error(bench: Bench) -> None:
+    for name in "ab":
+        bench.put(name, SETTINGS, without="layers.1.self_attn")
+    (found,) = bench.check("child = linear(a, b)")[1]
+    assert found.code == "E423"
+    assert found.notes == ("layer 1 lacks `self_attn.q_proj.weight`, which other layers have",)
+
+
+UNTIED = {"architectures": ["LlamaForCausalLM"], "tie_word_embeddings": False}
+
+
+def test_a_head_that_the_config_promises_must_be_there(bench: Bench) -> None:
+    bench.put("a", UNTIED, without=HEAD)
+    bench.put("b", UNTIED, without=HEAD)
+    assert bench.codes("child = linear(a, b)") == ["E424"]
+    assert bench.codes("child = select(linear(a, b), !embed)") == ["W401"]
+
+
+def test_leaving_out_the_head_of_the_base_leaves_a_config_that_promises_one(bench: Bench) -> None:
+    bench.put("a", TIED, without=HEAD)
+    bench.put("b", UNTIED)
+    assert bench.codes("child = linear(select(b, !head), a)") == ["E424", "W401"]
+    assert bench.codes("child = linear(a, select(b, !head))") == []
+
+
+def test_the_encoder_of_a_language_model_has_no_head_to_miss(bench: Bench) -> None:
+    encoder = {"architectures": ["LlamaModel"], "tie_word_embeddings": False}
+    bench.put("a", encoder, without=HEAD)
+    bench.put("b", encoder, without=HEAD)
+    assert bench.codes("child = linear(a, b)") == []

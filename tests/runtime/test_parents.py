@@ -189,3 +189,9 @@ def test_a_head_of_another_dtype_is_not_the_embedding(tmp_path: Path) -> None:
     for name in "ab":
         write_checkpoint(tmp_path / name, held, config=TIED)
     assert [each.code for each in refusal(tmp_path, "child = linear(a, b)")] == ["E425", "E425"]
+
+
+def test_a_head_beside_an_embedding_that_nobody_reads_is_not_asked(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "a", twice_stored("embedding"), config=TIED)
+    write_checkpoint(tmp_path / "b", twice_stored("another"), config=TIED)
+    assert refusal(tmp_path, "child = match { mlp => linear(a, b), else => a }") == ()

@@ -54,7 +54,8 @@ class Architecture:
     none of them. `tied` pairs the name of a head with that of the embedding which it is when
     `tie_word_embeddings` is set; such a head need not be among the names. `units` has the groups of
     axes whose units may be reordered together, as texts (`mergec.ops.units`). `ties` says that the
-    head is tied where the config is silent.
+    head is tied where the config is silent. `shapes` has the sizes that settings give to the axes
+    of tensors, by the ends of their names.
     """
 
     family: str
@@ -69,6 +70,7 @@ class Architecture:
     tied: tuple[tuple[str, str], ...]
     units: tuple[str, ...] = ()
     ties: bool = False
+    shapes: Mapping[str, str] = field(default_factory=dict[str, str])
     rule: Callable[[str], TensorPlace] = field(default=_nowhere, repr=False, compare=False)
 
     def place(self, name: str) -> TensorPlace:

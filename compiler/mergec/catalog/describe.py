@@ -124,6 +124,7 @@ def _architecture(
         tied=_tied(family, places),
         units=tuple(_units(family, section, config or {})),
         ties=family.ties,
+        shapes=family.shapes,
         rule=found.placing,
     )
 

@@ -32,7 +32,8 @@ class Family:
     `after`, and else by role. `tied` holds the alternatives for the names of a head and of the
     embedding that it is when `tie_word_embeddings` is set. `units` has the axes of each group, and
     the config keys for the number of its units, none where there is one at each index. `ties` says
-    that loaders tie the head where config.json is silent.
+    that loaders tie the head where config.json is silent. `shapes` has by the end of a name the
+    sizes of its axes, as products of settings.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Family:
     tied: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     units: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     ties: bool
+    shapes: Mapping[str, str]
 
 
 def family_of(model_type: str) -> Family | None:
@@ -93,9 +95,9 @@ def _whole(name: str) -> dict[str, Any]:
     chain = [tomllib.loads(_texts()[name])]
     while "like" in chain[-1]:
         chain.append(tomllib.loads(_texts()[chain[-1]["like"]]))
-    whole: dict[str, Any] = {"roles": {}, "config": {}}
+    whole: dict[str, Any] = {"roles": {}, "config": {}, "shapes": {}}
     for table in reversed(chain):
-        parts = {part: whole[part] | table.get(part, {}) for part in ("roles", "config")}
+        parts = {part: whole[part] | table.get(part, {}) for part in ("roles", "config", "shapes")}
         whole |= {**table, **parts}
     return whole
 
@@ -120,4 +122,5 @@ def _family(table: Mapping[str, Any]) -> Family:
             for group in table.get("units", ())
         ),
         ties=config.get("ties", False),
+        shapes=table["shapes"],
     )

@@ -12,6 +12,7 @@ from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_posi
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
+from mergec.plan.child_shapes import check_child
 from mergec.plan.compatibility import compatibility, diagnostics, refuse_odd_storage
 from mergec.plan.contracts import decide_contracts
 from mergec.plan.findings import Finding
@@ -88,7 +89,7 @@ def compile_bundle(
     asked = kin_questions(plan.exports, checked.graph, checked.sources)
     left = _allowed(specs, [*found, *asked], complete=True)
     kin = tuple(asked[each] for each in left if each in asked)
-    plan = replace(plan, kin=kin, copies=tied_copies(plan.sources))
+    plan = replace(plan, kin=kin, copies=tied_copies(plan))
     warnings = tuple(each for each in left if each not in asked)
     return Compiled(plan, warnings, checked.settings, checked.imports, checked.without)
 
@@ -187,6 +188,8 @@ def _plan(
             )
         )
     if tell is not None:
+        for export in exports:
+            found += check_child(export, keys.of(export.decl.node), checked.sources)
         table = compatibility(exports, checked.sources, checkpoints, architectures)
         tell(table)
         found += diagnostics(table, checked.sources)

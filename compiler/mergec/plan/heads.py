@@ -1,13 +1,13 @@
 """Parents that meet must agree on what the head is: the embedding, or a tensor of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from mergec.catalog import Checkpoint, TensorName
 from mergec.catalog.tied import head_kind
 from mergec.diagnostics import Diagnostic, Label, escape
 from mergec.elaborate import Elaborated, SourceDecl
 from mergec.ir import Node, part_statistics
-from mergec.plan.model import PlanSource, TiedCopy
+from mergec.plan.model import Plan, TiedCopy
 from mergec.resolve import KeySet, KeySets
 from mergec.resolve.routing import VIEWS
 
@@ -31,16 +31,21 @@ def tied_and_untied(
             yield _disagree(tied, own, words, pair[1], Label(span, "they meet here"))
 
 
-def tied_copies(sources: Sequence[PlanSource]) -> tuple[TiedCopy, ...]:
-    """The heads that sources store beside the embedding that they should be."""
-    return tuple(
-        TiedCopy(source.decl.label, tensors[TensorName(head)], tensors[TensorName(table)])
-        for source in sources
-        if source.unused < len(tensors := source.checkpoint.tensors)
-        and head_kind(source.checkpoint, source.architecture) == "copy"
-        for head, table in source.architecture.tied
-        if head in tensors
-    )
+def tied_copies(plan: Plan) -> tuple[TiedCopy, ...]:
+    """The heads that sources store beside the embedding that they should be, if that is read."""
+    copies: list[TiedCopy] = []
+    for source in plan.sources:
+        if head_kind(source.checkpoint, source.architecture) == "copy":
+            tensors = source.checkpoint.tensors
+            copies += [
+                TiedCopy(source.decl.label, tensors[TensorName(head)], tensors[TensorName(table)])
+                for head, table in source.architecture.tied
+                if head in tensors
+            ]
+    if not copies:  # as nearly always
+        return ()
+    read = {each for row in plan.rows for each in zip(row.labels, row.entries, strict=True)}
+    return tuple(copy for copy in copies if (copy.label, copy.table) in read)
 
 
 def _disagreeing(
