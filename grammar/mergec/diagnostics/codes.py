@@ -1066,7 +1066,7 @@ _TABLE = (
         "parents that are to be merged seem to have no common ancestor",
         "Before the first tensor is merged, a run samples some large matrices of the parents that "
         "are combined. Between a model and its fine-tunes their cosine is near 1; here it is near "
-        "0, as between networks that were trained apart, and an average or a task vector of such is "
+        "0, as between networks that were trained apart, and an average or task vector of such is "
         "noise. Nothing was written. Merge models with a common ancestor, align them first with "
         "`weight_match`, or, if it is meant, allow W705 in the spec with a reason.",
         exit=5,
@@ -1296,6 +1296,16 @@ _TABLE = (
         "task vectors of such networks are noise. Sampled rows of large matrices decide: the "
         "cosine between a model and its fine-tunes is near 1, and between strangers near 0. Merge "
         "models with a common ancestor, or align them first with `weight_match`.",
+    ),
+    _code(
+        "W707",
+        "link-outside",
+        "a small file is a link that leads out of the checkpoint's folder",
+        "Tokenizer files, licences and other small files of the base are copied into the child. "
+        "This one is a link to a place outside the folder, and a folder that was made elsewhere "
+        "may hold links to files that are nobody's business. So it is not copied. Links into the "
+        "cache of a hub, where a model's files are kept, are followed. Put the file itself there "
+        "if it belongs to the model.",
     ),
     _code(
         "W801",
