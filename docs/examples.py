@@ -36,6 +36,7 @@ PAGES = (
     "docs/library.md",
     "docs/checking.md",
     "docs/stores.md",
+    "docs/compatibility.md",
     "docs/looking.md",
     "docs/testing.md",
     "docs/plan.md",
@@ -200,8 +201,14 @@ def _stand_ins(folder: Path) -> None:
             ("bias", (SIZES[layer + 1],)),
         )
     ]
+
+    def drawn(scale: float) -> dict[str, torch.Tensor]:
+        return {name: scale * torch.randn(*shape, generator=generator) for name, shape in shapes}
+
+    # Relatives of one ancestor, as a run asks them to be.
+    ancestor = drawn(1.0)
     family = {
-        name: {tensor: torch.randn(*shape, generator=generator) for tensor, shape in shapes}
+        name: {tensor: ancestor[tensor] + step for tensor, step in drawn(0.1).items()}
         for name in STAND_INS
     }
     save_family(family, folder)

@@ -72,7 +72,34 @@ def write_relatives(root: Path) -> None:
     }
     for name, licence in licences.items():
         write_checkpoint(root / name, _layered("z"), config=llama, licence=licence)
+    write_strangers(root, llama)
     (root / "chatty" / "tokenizer.json").write_text('{"model": {"type": "BPE"}}\n')
+
+
+def write_strangers(root: Path, llama: Mapping[str, object]) -> None:
+    """Checkpoints that have the tensors of `llama` and say other things of them."""
+    heads = {**llama, "num_attention_heads": 2, "rope_theta": 10000.0}
+    said: dict[str, dict[str, object]] = {
+        "halves": heads,
+        "quarters": {**heads, "num_attention_heads": 4, "hidden_act": "silu"},
+        "turned": {**heads, "rope_theta": 1000000.0, "max_position_embeddings": 64},
+        "dequantised": {**heads, "quantization_config": {"quant_method": "gptq", "bits": 4}},
+        "coded": {**heads, "auto_map": {"AutoModel": "modeling_toy.ToyModel"}},
+        "misfit": {**heads, "hidden_size": 6},
+    }
+    for name, config in said.items():
+        write_checkpoint(root / name, _layered(name), config=config)
+    packed: dict[str, Tensor] = {
+        f"model.layers.{n}.self_attn.q_proj.qweight": integers("I32", *range(4)) for n in range(4)
+    }
+    kept = {n: t for n, t in _layered("packed").items() if "q_proj" not in n}
+    gptq = {**heads, "quantization_config": {"quant_method": "gptq", "bits": 4}}
+    write_checkpoint(root / "packed", {**kept, **packed}, config=gptq)
+    headless = {n: t for n, t in _layered("headless").items() if n != "lm_head.weight"}
+    untied = {**heads, "architectures": ["LlamaForCausalLM"], "tie_word_embeddings": False}
+    write_checkpoint(root / "headless", headless, config=untied)
+    tied = {**heads, "tie_word_embeddings": True}
+    write_checkpoint(root / "copied", _layered("copied"), config=tied)
 
 
 def _layered(name: str) -> dict[str, Tensor]:

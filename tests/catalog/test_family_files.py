@@ -268,8 +268,9 @@ KEYS = {
     "config",
     "tied",
     "units",
+    "shapes",
 }
-CONFIG_KEYS = {"path", "count", "per_layer", "layer_indexes"}
+CONFIG_KEYS = {"path", "count", "per_layer", "layer_indexes", "ties"}
 TABLES = {
     file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8"))
     for file in files("mergec.catalog").joinpath("families").iterdir()
@@ -290,7 +291,9 @@ def test_a_file_holds_what_a_description_may_hold(name: str) -> None:
     lists: list[list[str]] = [
         table.get(key, []) for key in ("model_types", "stacks", "outside", "before", "after")
     ]
-    lists += [*table.get("roles", {}).values(), *table.get("config", {}).values()]
+    config = {**table.get("config", {})}
+    assert config.pop("ties", True) is True
+    lists += [*table.get("roles", {}).values(), *config.values()]
     lists += chain.from_iterable(pair.values() for pair in table.get("tied", ()))
     lists += chain.from_iterable(group.values() for group in table.get("units", ()))
     for texts in lists:

@@ -100,6 +100,27 @@ def test_links_into_a_cache_are_followed(tmp_path: Path) -> None:
     assert open_checkpoint(blobs / "abcd")[0].tensors.keys() == {"w"}
 
 
+@pytest.mark.parametrize("beside", ["../secret.json", "folder-and-more/tokenizer.json"])
+def test_a_small_file_that_is_a_link_to_elsewhere_is_not_copied(
+    tmp_path: Path, beside: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    filled(folder, "model.safetensors")
+    target = tmp_path / "folder-and-more" / "tokenizer.json"
+    target.parent.mkdir()
+    target.write_text("{}")
+    (tmp_path / "secret.json").write_text("{}")
+    (folder / "own.txt").write_text("own")
+    (folder / "tokenizer.json").symlink_to(
+        tmp_path / "folder" / beside if ".." in beside else target
+    )
+    (folder / "LICENSE").symlink_to("own.txt")
+    found, (warning,) = open_checkpoint(folder)
+    assert found.small_files == ("LICENSE",)
+    assert warning.code == "W707"
+
+
 def test_several_files_and_no_index(tmp_path: Path) -> None:
     found = refused(filled(tmp_path, "a.safetensors", "b.safetensors"))
     assert found.code == "E717"

@@ -74,6 +74,7 @@ def logits(model: Any) -> Any:
 def test_two_gpt2_make_a_taller_one(tmp_path: Path) -> None:
     a, b = gpt2(1), gpt2(2)
     b.transformer.wte.weight = a.transformer.wte.weight  # tied heads need one embedding
+    b.tie_weights()
     save(a, tmp_path / "a")
     save(b, tmp_path / "b")
     out = run(

@@ -117,8 +117,13 @@ def test_the_average_of_unrelated_models_knows_little(family: Family) -> None:
     stranger = digits.train_base(family.split, seed=50)
     digits.save_family({"base": family.members["base"], "stranger": stranger}, folder)
     spec = folder / "mean.merge"
-    spec.write_text('a = model("./base")\nb = model("./stranger")\nchild = linear(a, b)\n')
+    lines = ['a = model("./base")', 'b = model("./stranger")', "child = linear(a, b)"]
+    spec.write_text("\n".join(lines) + "\n")
     assert family.share(stranger) > 0.7
+    refused = mergec(folder, "run", spec.name, "-o", "out")
+    assert (refused.returncode, "error[E821]" in refused.stderr) == (5, True), refused.stderr
+    lines[1] += "  # mergec: allow W705 because this is what it leads to"
+    spec.write_text("\n".join(lines) + "\n")
     assert family.share(read_tensors(merged(spec, "out"))) < 0.4
 
 

@@ -59,10 +59,13 @@ def test_what_no_fix_covers_stays(bounds: list[tuple[int, int]]) -> None:
     assert (made > 0) == bool(bounds)
 
 
-def found_in(path: Path, *, spec_only: bool, settings: object) -> tuple[Diagnostic, ...]:
+def found_in(
+    path: Path, *, spec_only: bool, settings: object, tell: object
+) -> tuple[Diagnostic, ...]:
     """What the parser says of a spec, and the comments in it."""
     assert spec_only
     assert not settings
+    assert callable(tell)
     parsed = parse_spec(read_spec(path, str(path)))
     return apply_allows(parsed.spec, parsed.diagnostics, complete=True)
 

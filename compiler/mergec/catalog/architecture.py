@@ -53,7 +53,9 @@ class Architecture:
     layer numbers. They are those that the config has, and the first of `count_keys` where it has
     none of them. `tied` pairs the name of a head with that of the embedding which it is when
     `tie_word_embeddings` is set; such a head need not be among the names. `units` has the groups of
-    axes whose units may be reordered together, as texts (`mergec.ops.units`).
+    axes whose units may be reordered together, as texts (`mergec.ops.units`). `ties` says that the
+    head is tied where the config is silent. `shapes` has the sizes that settings give to the axes
+    of tensors, by the ends of their names.
     """
 
     family: str
@@ -67,6 +69,8 @@ class Architecture:
     layer_index_keys: tuple[str, ...]
     tied: tuple[tuple[str, str], ...]
     units: tuple[str, ...] = ()
+    ties: bool = False
+    shapes: Mapping[str, str] = field(default_factory=dict[str, str])
     rule: Callable[[str], TensorPlace] = field(default=_nowhere, repr=False, compare=False)
 
     def place(self, name: str) -> TensorPlace:

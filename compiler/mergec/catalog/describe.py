@@ -123,6 +123,8 @@ def _architecture(
         layer_index_keys=_lists(section, family.layer_index_keys),
         tied=_tied(family, places),
         units=tuple(_units(family, section, config or {})),
+        ties=family.ties,
+        shapes=family.shapes,
         rule=found.placing,
     )
 

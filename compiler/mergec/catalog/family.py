@@ -31,7 +31,9 @@ class Family:
     Names outside the layers come before them where they fit `before`, after them where they fit
     `after`, and else by role. `tied` holds the alternatives for the names of a head and of the
     embedding that it is when `tie_word_embeddings` is set. `units` has the axes of each group, and
-    the config keys for the number of its units, none where there is one at each index.
+    the config keys for the number of its units, none where there is one at each index. `ties` says
+    that loaders tie the head where config.json is silent. `shapes` has by the end of a name the
+    sizes of its axes, as products of settings.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Family:
     layer_index_keys: tuple[str, ...]
     tied: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     units: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    ties: bool
+    shapes: Mapping[str, str]
 
 
 def family_of(model_type: str) -> Family | None:
@@ -91,9 +95,9 @@ def _whole(name: str) -> dict[str, Any]:
     chain = [tomllib.loads(_texts()[name])]
     while "like" in chain[-1]:
         chain.append(tomllib.loads(_texts()[chain[-1]["like"]]))
-    whole: dict[str, Any] = {"roles": {}, "config": {}}
+    whole: dict[str, Any] = {"roles": {}, "config": {}, "shapes": {}}
     for table in reversed(chain):
-        parts = {part: whole[part] | table.get(part, {}) for part in ("roles", "config")}
+        parts = {part: whole[part] | table.get(part, {}) for part in ("roles", "config", "shapes")}
         whole |= {**table, **parts}
     return whole
 
@@ -117,4 +121,6 @@ def _family(table: Mapping[str, Any]) -> Family:
             (tuple(group["axes"]), tuple(group.get("count", ())))
             for group in table.get("units", ())
         ),
+        ties=config.get("ties", False),
+        shapes=table["shapes"],
     )

@@ -98,7 +98,7 @@ def inspect(checkpoint: Checkpoint) -> Inspection:
         embeddings=_embeddings(checkpoint, architecture, vocabulary),
         vocabulary=vocabulary,
         tokenizer=tokenizer_facts(checkpoint),
-        quantisation=_quantisation(checkpoint.config),
+        quantisation=quantisation_settings(checkpoint.config),
     )
 
 
@@ -127,7 +127,8 @@ def _embeddings(
     return Embeddings(table, head, tied if isinstance(tied, bool) else None)
 
 
-def _quantisation(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def quantisation_settings(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What config.json says of quantised storage; None where it says nothing."""
     stated = (_stated(config, key) for key in _QUANTISED)
     return next((cast("dict[str, Any]", it) for it in stated if isinstance(it, dict)), None)
 

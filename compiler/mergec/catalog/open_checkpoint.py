@@ -13,6 +13,7 @@ from mergec.catalog.folder import DiskFolder, Folder
 from mergec.catalog.header import read_header
 from mergec.catalog.index import INDEX_SUFFIX, read_index, read_shards
 from mergec.catalog.licence import read_licence
+from mergec.catalog.links import leads_outside
 from mergec.catalog.quoted import quoted, several
 from mergec.catalog.wrong_format import PICKLE_SUFFIXES, refuse_pickle
 from mergec.diagnostics import Diagnostic, MergecError, fail
@@ -77,7 +78,7 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     names = folder.names()
     shards, entries = _weights(folder, names, warnings.append)
     config = read_config(folder.path / "config.json", folder.open)
-    small = _small_files(folder.root, names)
+    small = _small_files(folder.root, names, warnings.append)
     checkpoint = Checkpoint(
         root=folder.root,
         shards=shards,
@@ -210,8 +211,24 @@ def _inner_checkpoint(folder: Path, names: list[str]) -> str:
     return "name a folder that holds `model.safetensors`, or a `.safetensors` file"
 
 
-def _small_files(root: Path, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if is_small_file(name) and os.path.isfile(root / name))
+def _small_files(
+    root: Path, names: Iterable[str], warn: Callable[[Diagnostic], None]
+) -> tuple[str, ...]:
+    found = [name for name in names if is_small_file(name) and os.path.isfile(root / name)]
+    for name in [name for name in found if leads_outside(root, name)]:
+        found.remove(name)
+        warn(_linked(root / name))
+    return tuple(found)
+
+
+def _linked(path: Path) -> Diagnostic:
+    return Diagnostic(
+        "W707",
+        f"{quoted(path)} is a link that leads out of its folder, and is not copied",
+        None,
+        notes=("what it leads to may be a file of yours that nobody meant to publish",),
+        help=("put the file itself there if it belongs to the model",),
+    )
 
 
 def _other_files(names: Iterable[str], used: Container[str]) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def _shape_clashes(
     of_values: dict[str, list[int]] = {}  # by program, of which there are few
     for row, wanted in zip(rows, expected, strict=True):
         if row.program.key not in of_values:
-            of_values[row.program.key] = _inputs_of_values(row.program)
+            of_values[row.program.key] = inputs_of_values(row.program)
         read = [(row.labels[i], row.entries[i]) for i in of_values[row.program.key]]
         for label, entry in (*read, *row.equal):
             if entry.shape != wanted.entry.shape:
@@ -97,8 +97,8 @@ def _statistics(program: Program) -> dict[int, Operator]:
     return found
 
 
-def _inputs_of_values(program: Program) -> list[int]:
-    """The inputs that are not statistics and nothing else."""
+def inputs_of_values(program: Program) -> list[int]:
+    """The numbers of the inputs that are not statistics and nothing else."""
     values = {*program.results}
     for call in program.calls:
         values |= {*part_statistics(call.operands, dict(call.params))[0]}

@@ -1,6 +1,6 @@
 """From a spec's text to its plan: parse, elaborate, open sources, bind, lay out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,12 @@ from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_posi
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
+from mergec.plan.child_shapes import check_child
+from mergec.plan.compatibility import compatibility, diagnostics, refuse_odd_storage
 from mergec.plan.contracts import decide_contracts
+from mergec.plan.findings import Finding
+from mergec.plan.heads import tied_and_untied, tied_copies
+from mergec.plan.kin import kin_questions
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
@@ -23,6 +28,10 @@ from mergec.syntax.allow import apply_allows
 _METADATA = {"format": "pt"}
 # What a delta's files say, so that nobody, mergec included, takes one for a model.
 _DELTA_METADATA = {"format": "pt", "mergec.kind": "delta"}
+
+
+Tell = Callable[[Sequence[Finding]], object]
+"""Gets the table of what is found about parents that meet, whether or not there is a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +66,14 @@ def check_bundle(bundle: Bundle) -> Elaborated:
     return replace(checked, warnings=_allowed(specs, checked.warnings, complete=False))
 
 
-def compile_bundle(bundle: Bundle, watch: Watch | None = None) -> Compiled:
+def compile_bundle(
+    bundle: Bundle, watch: Watch | None = None, tell: Tell = lambda _: None
+) -> Compiled:
     """The plan of a spec.
 
     Reads headers and small files, never a weight. MergecError with every error found at the first
     level that has any: text, then files, then what the headers say together. `watch` is told what
-    the passes do.
+    the passes do, and `tell` what is found about parents that meet.
     """
     checked, specs = _checked(bundle)
     found: list[Diagnostic] = list(checked.warnings)
@@ -70,13 +81,17 @@ def compile_bundle(bundle: Bundle, watch: Watch | None = None) -> Compiled:
     _stop_on_errors(specs, found)
     architectures = _architectures(checkpoints)
     try:
-        plan = _plan(checked, checkpoints, architectures, found, watch)
+        plan = _plan(checked, checkpoints, architectures, found, watch, tell)
     except MergecError as error:
         found += error.diagnostics
         plan = None
     _stop_on_errors(specs, found)
     assert plan is not None
-    warnings = _allowed(specs, found, complete=True)
+    asked = kin_questions(plan.exports, checked.graph, checked.sources)
+    left = _allowed(specs, [*found, *asked], complete=True)
+    kin = tuple(asked[each] for each in left if each in asked)
+    plan = replace(plan, kin=kin, copies=tied_copies(plan))
+    warnings = tuple(each for each in left if each not in asked)
     return Compiled(plan, warnings, checked.settings, checked.imports, checked.without)
 
 
@@ -141,9 +156,16 @@ def _plan(
     architectures: Mapping[str, Architecture],
     found: list[Diagnostic],
     watch: Watch | None = None,
+    tell: Tell | None = None,
 ) -> Plan | None:
-    """The plan; None after reporting errors."""
+    """The plan; None after reporting errors. Whether parents fit is looked at for `tell` alone."""
     keys = KeySets(checked, checkpoints, architectures)
+    if tell is not None:
+        # Of such sources tensors seem to be missing, or have a dtype that means something else.
+        found += refuse_odd_storage(checked, checkpoints)
+        found += tied_and_untied(checked, keys, checkpoints)
+        if any(diagnostic.severity == "error" for diagnostic in found):
+            return None
     contracts = decide_contracts(checked, keys, checkpoints, found.append)
     check_licences(checked, checkpoints, found.append)
     bound = bind(checked, checkpoints, architectures, keys, found.append, watch)
@@ -167,6 +189,12 @@ def _plan(
                 files=() if decl.delta else small_files(key_set.donor, tokenizer, checkpoints),
             )
         )
+    if tell is not None:
+        for export in exports:
+            found += check_child(export, keys.of(export.decl.node), checked.sources)
+        table = compatibility(exports, checked.sources, checkpoints, architectures)
+        tell(table)
+        found += diagnostics(table, checked.sources)
     return Plan(
         edition=checked.specs[0].edition or 1,
         parameters=checked.parameters,

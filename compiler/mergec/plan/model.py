@@ -7,7 +7,7 @@ from typing import Literal
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, TensorEntry
 from mergec.catalog.architecture import Architecture
-from mergec.diagnostics import Span
+from mergec.diagnostics import Label, Span
 from mergec.elaborate import Contract, ExportDecl, SourceDecl
 from mergec.ir import Fact, Graph, NodeKey, Value
 from mergec.ops import STAGES, GlobalStage
@@ -183,6 +183,28 @@ class PlannedExport:
 
 
 @dataclass(frozen=True, slots=True)
+class Kin:
+    """Two models that are merged: the run refuses them if `pairs` of their tensors are unrelated.
+
+    `labels` are those of their sources; `span` and `marks` say where the spec names them.
+    """
+
+    labels: tuple[str, str]
+    pairs: tuple[tuple[TensorEntry, TensorEntry], ...]
+    span: Span | None
+    marks: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TiedCopy:
+    """A stored head of the source `label` that must have the bytes of its embedding."""
+
+    label: str
+    head: TensorEntry
+    table: TensorEntry
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a run does, in order.
 
@@ -190,7 +212,8 @@ class Plan:
     spec says it, `names` what the spec calls its nodes. `contracts` are those that need statistics
     of the run, `measures` these statistics and `readings` what they are collected from.
     `settings` are the numbers that differ from tensor to tensor, for reviewers; the programs of the
-    rows say the same. `barriers` come before all else, each after those that it needs.
+    rows say the same. `barriers` come before all else, each after those that it needs. `kin` and
+    `copies` are what the run looks at before it merges anything.
     """
 
     edition: int
@@ -204,6 +227,8 @@ class Plan:
     readings: tuple[Reading, ...]
     settings: tuple[ResolvedSetting, ...]
     barriers: tuple[Barrier, ...] = ()
+    kin: tuple[Kin, ...] = ()
+    copies: tuple[TiedCopy, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -236,6 +261,8 @@ class Plan:
         for row in self.rows:
             for label, entry in row.equal:
                 found[label].add(entry.file)
+        for copy in self.copies:
+            found[copy.label] |= {copy.head.file, copy.table.file}
         return {label: tuple(sorted(names)) for label, names in found.items()}
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from mergec.catalog import Checkpoint, TensorEntry, TensorName
 from mergec.catalog.architecture import Architecture
+from mergec.catalog.tied import head_kind
 from mergec.diagnostics import Span, fail
 from mergec.elaborate import Elaborated
 from mergec.ir import Node, NodeKey, TensorSelector
@@ -56,9 +57,13 @@ class KeySets:
         return self.elaborated.places.nodes.get(node.key)
 
     def _source(self, label: str) -> KeySet:
-        names = self.checkpoints[label].tensors
-        origins = {str(name): Leaf(label, str(name)) for name in names}
-        return KeySet(label, origins, self.architectures[label])
+        checkpoint, architecture = self.checkpoints[label], self.architectures[label]
+        origins = {str(name): Leaf(label, str(name)) for name in checkpoint.tensors}
+        if head_kind(checkpoint, architecture) == "copy":
+            # The embedding once more, which loaders do not read and a child need not write.
+            for head, _ in architecture.tied:
+                origins.pop(head, None)
+        return KeySet(label, origins, architecture)
 
     def entry(self, leaf: Leaf) -> TensorEntry:
         """The tensor that a name takes its shape from."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 from mergec.catalog import Checkpoint, TensorEntry, TensorName
 from mergec.catalog.place_names import MAX_DIGITS
 from mergec.catalog.tensor_table import MAX_TENSORS
+from mergec.catalog.tied import head_kind
 from mergec.diagnostics import Span, fail
 from mergec.resolve.key_set import KeySet, Layers, Leaf, layer_origins
 from mergec.resolve.slicing import require_layers
@@ -52,21 +52,9 @@ class Stacking:
 
     def _tied(self, part: KeySet) -> bool:
         """Whether the head is the embedding, by what the config says, or leaves to its default."""
-        if part.layers.untied or not part.architecture.tied:
+        if part.layers.untied:
             return False
-        config: Mapping[str, Any] = self.checkpoints[part.donor].config or {}
-        sections = [config]
-        for step in part.architecture.config_path:
-            inner = sections[-1].get(step)
-            if isinstance(inner, dict):
-                sections.append(cast("dict[str, Any]", inner))
-        stated = [s["tie_word_embeddings"] for s in sections if "tie_word_embeddings" in s]
-        if stated:
-            return stated[-1] is True
-        # Families that tie by default leave the key out; what generates text has a head somewhere.
-        words = str(config.get("architectures", ""))
-        generates = "LM" in words or "ForConditionalGeneration" in words
-        return generates and all(head not in part.origins for head, _ in part.architecture.tied)
+        return head_kind(self.checkpoints[part.donor], part.architecture) in ("tied", "copy")
 
     def _check_tied(self, first: KeySet, last: KeySet) -> None:
         """E405 where one tensor would have to be the embedding of two models."""

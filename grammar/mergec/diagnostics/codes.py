@@ -538,6 +538,61 @@ _TABLE = (
         "units, and an axis with units of equal width must be a multiple of their number. An "
         "axis belongs to one group, and a group has one axis of a tensor.",
     ),
+    _code(
+        "E420",
+        "configuration-differs",
+        "a setting differs that gives equal weights another meaning",
+        "Two parents have tensors of the same names and shapes, and their config.json files say "
+        "that these are used in different ways: cut into other heads, say, or followed by another "
+        "activation. No entry of one then means what that entry means in the other, and an average "
+        "of the two is noise that loads without a complaint. Merge models of one configuration. "
+        "The notes name each setting, what both say and why it matters.",
+    ),
+    _code(
+        "E421",
+        "quantised-weights",
+        "a source is stored in a quantised form",
+        "The weights are codes of a few bits, with scales beside them, as GPTQ, AWQ, bitsandbytes "
+        "and others write them. Codes are no numbers that could be averaged or subtracted. Merge "
+        "the models as they were before they were quantised, and quantise the child. Such a source "
+        "can be copied, but not computed with.",
+    ),
+    _code(
+        "E422",
+        "tied-and-untied",
+        "one parent ties its head to the embedding and another does not",
+        "A tied head is the embedding itself, and no tensor of its own. Where another parent has "
+        "both, the child cannot have both forms: its head would come from one parent alone, or be "
+        "missing. Either give the tied parent a head of its own, by `stack(...; untie=true)`, or "
+        "leave out the head of the other, by `select(..., !head)`.",
+    ),
+    _code(
+        "E423",
+        "config-mismatch",
+        "config.json describes other tensors than the child has",
+        "From the settings in config.json follow the shapes of the tensors and the number of "
+        "layers. Those of the child are others, so that it would not load, or load as something "
+        "else. As the child has the config of its base, or of the first operand, that file is "
+        "usually wrong there already: it was edited, or belongs to another model.",
+    ),
+    _code(
+        "E424",
+        "head-missing",
+        "config.json says that there is a head, and there is none",
+        "The config.json of the child names a class that predicts tokens and says that its head is "
+        "not tied to the embedding, but no tensor is the head. Loaders would fill it with random "
+        "numbers. Either the head is tied and the config should say so, or a file of the source is "
+        "missing.",
+    ),
+    _code(
+        "E425",
+        "tied-head-differs",
+        "a head that should be the embedding is another tensor",
+        "The config.json of a source says that its head is tied to the embedding, and its files "
+        "hold a head with other values. Loaders disagree about which of the two they use, and so "
+        "it is unknown what the model is. The run compares them before it merges anything. Say in "
+        "config.json which it is, or remove the tensor.",
+    ),
     # E5 contracts, tokenizer and licence
     _code(
         "E501",
@@ -1101,6 +1156,17 @@ _TABLE = (
         exit=6,
     ),
     _code(
+        "E821",
+        "unrelated-parents-merged",
+        "parents that are to be merged seem to have no common ancestor",
+        "Before the first tensor is merged, a run samples some large matrices of the parents that "
+        "are combined. Between a model and its fine-tunes their cosine is near 1; here it is near "
+        "0, as between networks that were trained apart, and an average or task vector of such is "
+        "noise. Nothing was written. Merge models with a common ancestor, align them first with "
+        "`weight_match`, or, if it is meant, allow W705 in the spec with a reason.",
+        exit=5,
+    ),
+    _code(
         "E822",
         "no-lineage",
         "a folder has no lineage",
@@ -1278,6 +1344,33 @@ _TABLE = (
         "value has all the tensors that the child should have.",
     ),
     _code(
+        "W404",
+        "configuration-doubtful",
+        "a setting differs that seldom merges well",
+        "Two parents have tensors of the same names and shapes, and were trained with other "
+        "settings: another base of the rotary positions, another epsilon or window. The child "
+        "gets the settings of the first, so that what comes from the second is used in another way "
+        "than it was trained for. How much that costs only a test of the child can say. The notes "
+        "name each setting and what both say.",
+    ),
+    _code(
+        "W405",
+        "stated-quantisation",
+        "config.json speaks of quantised weights, and they are floats",
+        "The config.json that the child gets has `quantization_config`, and its weights are plain "
+        "floats. A loader would take them for codes, or quantise them again. Usually the model was "
+        "loaded quantised and saved dequantised. Remove that member.",
+    ),
+    _code(
+        "W406",
+        "custom-code",
+        "config.json names Python code that belongs to the model",
+        "`auto_map` in config.json names classes in Python files beside the weights. mergec never "
+        "imports such code and copies no `.py` file, because whoever loads the child would run it. "
+        "A loader that is told to trust the child looks for these files. Copy them yourself if you "
+        "know what they do.",
+    ),
+    _code(
         "W506",
         "licences-in-conflict",
         "licences of the parents exclude each other, or forbid a merge",
@@ -1335,6 +1428,16 @@ _TABLE = (
         "task vectors of such networks are noise. Sampled rows of large matrices decide: the "
         "cosine between a model and its fine-tunes is near 1, and between strangers near 0. Merge "
         "models with a common ancestor, or align them first with `weight_match`.",
+    ),
+    _code(
+        "W707",
+        "link-outside",
+        "a small file is a link that leads out of the checkpoint's folder",
+        "Tokenizer files, licences and other small files of the base are copied into the child. "
+        "This one is a link to a place outside the folder, and a folder that was made elsewhere "
+        "may hold links to files that are nobody's business. So it is not copied. Links into the "
+        "cache of a hub, where a model's files are kept, are followed. Put the file itself there "
+        "if it belongs to the model.",
     ),
     _code(
         "W710",

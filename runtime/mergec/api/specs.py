@@ -1,7 +1,7 @@
 """Specs to plans: what `mergec check`, `fmt` and `plan` do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from mergec.plan import (
 )
 from mergec.plan.bind import Watch
 from mergec.plan.encode import pinned_commits
+from mergec.plan.findings import Finding
 from mergec.plan.projection import Rates
 from mergec.plugin.registry import require_plugins
 from mergec.syntax import format_spec, parse_spec, read_spec
@@ -53,15 +54,22 @@ class CompiledSpec:
 
 
 def check_spec(
-    path: Path, *, spec_only: bool = False, settings: Mapping[str, Setting] | None = None
+    path: Path,
+    *,
+    spec_only: bool = False,
+    settings: Mapping[str, Setting] | None = None,
+    tell: Callable[[Sequence[Finding]], object] = lambda _: None,
 ) -> tuple[Diagnostic, ...]:
     """The warnings about a spec; MergecError with all its errors.
 
     `settings` are values for its parameters. Reads the headers of its sources too, unless
-    `spec_only`. Never reads a weight.
+    `spec_only`. Never reads a weight. `tell` gets the table of what is found about parents that
+    meet, notes among it.
     """
     bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {})
-    return check_bundle(bundle).warnings if spec_only else compile_bundle(bundle).warnings
+    if spec_only:
+        return check_bundle(bundle).warnings
+    return compile_bundle(bundle, tell=tell).warnings
 
 
 def compile_spec(

@@ -1,7 +1,7 @@
 """`mergec check` and `mergec fmt`."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from mergec.diagnostics import Diagnostic, MergecError, apply_fixes, escape
 
 if TYPE_CHECKING:
     from mergec.elaborate import Setting
+    from mergec.plan.findings import Finding
 
 # A fix may lay open the next; one that never ends is a mistake of ours.
 _ROUNDS = 10
@@ -27,6 +28,12 @@ _Paths = tuple[Path, ...]
 @click.command()
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--spec-only", is_flag=True, help="Do not look at the sources.")
+@click.option(
+    "--findings",
+    "table",
+    is_flag=True,
+    help="Print all that is found about models that are merged together, notes among it.",
+)
 @click.option("--fix", is_flag=True, help="First make the changes that keep a spec's meaning.")
 @click.option(
     "--deny",
@@ -48,6 +55,7 @@ _Paths = tuple[Path, ...]
 def check(
     specs: _Paths,
     spec_only: bool,
+    table: bool,
     fix: bool,
     denied: frozenset[str],
     output_format: str,
@@ -55,15 +63,23 @@ def check(
 ) -> int:
     """Report every mistake in SPECS, from their text and the headers of their sources."""
     specs = tuple(dict.fromkeys(specs))
+    _require_sense(table=table, spec_only=spec_only, output_format=output_format)
+    rows: dict[str, Sequence[Finding]] = {}
     findings: dict[Diagnostic, str] = {}
     for path in specs:
-        look = partial(_check, path, spec_only=spec_only, settings=settings)
+        keep = partial(rows.__setitem__, str(path))
+        look = partial(_check, path, spec_only=spec_only, settings=settings, tell=keep)
         # What programs read stands alone on standard output.
         found = _fix(path, look, err=output_format != "text") if fix else look()
         for each in found:
             # A finding in a library that several specs use is one finding.
             findings.setdefault(replace(each, denied=each.code in denied), str(path))
-    print_findings([(spec, each) for each, spec in findings.items()], output_format)
+    if table:
+        from mergec.cli.findings_table import print_table
+
+        print_table(rows, [*findings], output_format)
+    if not table or output_format == "text":
+        print_findings([(spec, each) for each, spec in findings.items()], output_format)
     if not findings and output_format == "text":
         click.echo(f"{len(specs)} spec{'s' * (len(specs) != 1)} checked, nothing found")
     return next((each.exit for each in findings if each.severity == "error"), 0)
@@ -101,14 +117,25 @@ def fmt(specs: _Paths, only_check: bool, diff: bool) -> int:
     return status or int(bool(differing) and (only_check or diff))
 
 
+def _require_sense(*, table: bool, spec_only: bool, output_format: str) -> None:
+    if table and spec_only:
+        raise click.UsageError("--findings is about the sources, which --spec-only leaves aside")
+    if table and output_format not in ("text", "json"):
+        raise click.UsageError("--findings is printed as text or json")
+
+
 def _check(
-    path: Path, *, spec_only: bool, settings: "Mapping[str, Setting]"
+    path: Path,
+    *,
+    spec_only: bool,
+    settings: "Mapping[str, Setting]",
+    tell: "Callable[[Sequence[Finding]], object]",
 ) -> tuple[Diagnostic, ...]:
     """Errors and warnings alike."""
     from mergec.api.specs import check_spec
 
     try:
-        return check_spec(path, spec_only=spec_only, settings=settings)
+        return check_spec(path, spec_only=spec_only, settings=settings, tell=tell)
     except MergecError as error:
         return error.diagnostics
 

@@ -14,6 +14,7 @@ from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
 from mergec.execute.measures import Measured, Measurements, require_contracts
 from mergec.execute.origin import Origin
+from mergec.execute.parents import require_parents
 from mergec.execute.work import Progress, Work
 from mergec.plan import Budget, Plan
 from mergec.plan.model import PlanSource
@@ -62,7 +63,7 @@ def run_plan(
     (so it goes with them: ValueError); and `sync`, without which a power failure may take any part
     of the result away after this returned, and what is read back may be what the memory holds. All
     or nothing: on any error, and on KeyboardInterrupt, what was made is removed and `target` does
-    not exist. Raises E605, E602, E723-E727, E801-E809, E812, E813, E815, E816 and E406.
+    not exist. Raises E605, E602, E723-E727, E801-E809, E812, E813, E815, E816, E821, E406, E425.
     """
     if "digests" in left_out and "read_back" not in left_out:
         raise ValueError("what is read back is compared with digests")
@@ -86,6 +87,7 @@ def run_plan(
             )
         )
         fetch(absent_files(plan), progress)
+        require_parents(plan, readers, backend)
         measurements, doubts = Measurements(plan), Doubts()
         Work(plan, backend, budget, readers, writer, measurements, progress, doubts).run()
         measured = measurements.values()

@@ -11,7 +11,7 @@ The median, because some matrices are alike in all models: tables of positions o
 nobody trained.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from statistics import median
@@ -20,8 +20,9 @@ from typing import Literal
 from mergec.backends import Backend
 from mergec.catalog import Checkpoint, Dtype, TensorEntry, TensorName
 from mergec.execute.likeness.figures import WEIGHTS
-from mergec.execute.likeness.pairing import Together, pair
+from mergec.execute.likeness.pairing import pair
 from mergec.ops.namespace import Array
+from mergec.plan.kin import large_matrices, rows_of
 from mergec.shards import SourceReader
 
 Verdict = Literal["related", "unclear", "unrelated", "unknown"]
@@ -29,11 +30,8 @@ Verdict = Literal["related", "unclear", "unrelated", "unknown"]
 UNRELATED_BELOW = 0.2
 RELATED_FROM = 0.5
 
-# So many tensors, and of each so many elements: a few megabytes of reading for any model.
-_TENSORS = 16
+# Of each tensor so many elements: a few megabytes of reading for any model.
 _SAMPLE = 1 << 15
-# With fewer elements than these a cosine of 0.2 may be chance.
-_LEAST = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +48,24 @@ class Kinship:
 
 def kinship(one: Checkpoint, other: Checkpoint, backend: Backend) -> Kinship:
     """Look at some of the matrices that both have in one shape; a few megabytes are read."""
-    cosines: dict[TensorName, float] = {}
+    shared = pair({"a": one, "b": other}).shared
+    pairs = large_matrices([(each.entries["a"], each.entries["b"]) for each in shared])
     with SourceReader(one) as ours, SourceReader(other) as theirs:
-        for together in _chosen(pair({"a": one, "b": other}).shared):
-            x = _sample(ours, together.entries["a"], backend)
-            y = _sample(theirs, together.entries["b"], backend)
-            cosine = _cosine(backend, x, y)
-            if cosine is not None:
-                cosines[together.name] = cosine
+        return judge(pairs, ours, theirs, backend)
+
+
+def judge(
+    pairs: Iterable[tuple[TensorEntry, TensorEntry]],
+    ours: SourceReader,
+    theirs: SourceReader,
+    backend: Backend,
+) -> Kinship:
+    """Sample these tensors, each as one of the two checkpoints has it."""
+    cosines: dict[TensorName, float] = {}
+    for a, b in pairs:
+        cosine = _cosine(backend, _sample(ours, a, backend), _sample(theirs, b, backend))
+        if cosine is not None:
+            cosines[a.name] = cosine
     if not cosines:
         return Kinship("unknown", None, cosines)
     middle = median(cosines.values())
@@ -69,26 +77,9 @@ def kinship(one: Checkpoint, other: Checkpoint, backend: Backend) -> Kinship:
     return Kinship(verdict, middle, cosines)
 
 
-def _chosen(shared: Sequence[Together]) -> list[Together]:
-    """Of the larger half of all matrices some, evenly spaced in the order of A."""
-    matrices = [each for each in shared if each.computable and _rows(each.entries["a"])]
-    sizes = sorted((each.entries["a"].numel for each in matrices), reverse=True)
-    least = sizes[(len(sizes) - 1) // 2] if sizes else 0
-    large = [each for each in matrices if each.entries["a"].numel >= least]
-    count = min(_TENSORS, len(large))
-    return [large[i * len(large) // count] for i in range(count)]
-
-
-def _rows(entry: TensorEntry) -> int:
-    """How many rows, of all axes but the first, a matrix has; 0 for what is none or too small."""
-    if len(entry.shape) < 2 or entry.numel < _LEAST:
-        return 0
-    return entry.shape[0]
-
-
 def _sample(reader: SourceReader, entry: TensorEntry, backend: Backend) -> Array:
     """Evenly spaced rows as a block in float64, or the beginning of the first if rows are long."""
-    rows, row = _rows(entry), prod(entry.shape[1:])
+    rows, row = rows_of(entry), prod(entry.shape[1:])
     count = max(1, min(rows, _SAMPLE // row))
     width = min(row, _SAMPLE)
     size = entry.dtype.bits // 8

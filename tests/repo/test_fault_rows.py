@@ -1,0 +1,43 @@
+"""Situations that a source or an attacker can bring about, and the test of each: a table.
+
+A line of `fault_rows.txt` has a row's name, the situation, and the test that shows what happens, a
+test function or the output of an invalid spec. `-` in place of the situation says that there is
+nothing to test, and why. F are files, T tensors, K tokenizers and small files, X security.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.repo.tree import ROOT
+
+LINES = Path(__file__).with_name("fault_rows.txt").read_text("utf-8").splitlines()
+ROWS = {row: (situation, where) for row, situation, where in (x.split(" | ") for x in LINES)}
+COUNTS = {"F": 40, "T": 24, "X": 23}
+
+
+@cache
+def functions(path: str) -> frozenset[str]:
+    """The names of the test functions in a file."""
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_test_of_a_row_is_there(row: str) -> None:
+    situation, where = ROWS[row]
+    path, _, name = where.partition("::")
+    if situation == "-":
+        assert " " in where
+    elif name:
+        assert name in functions(path), where
+    else:
+        assert (ROOT / path).is_file(), where
+
+
+def test_no_row_is_left_out_and_none_stands_twice() -> None:
+    assert len(ROWS) == len(LINES)
+    wanted = {f"{letter}{n:02}" for letter, last in COUNTS.items() for n in range(1, last + 1)}
+    assert wanted <= ROWS.keys()
