@@ -54,6 +54,7 @@ def companion_files(
                 help="run `mergec plan` again and review what changed",
             )
         files[small.name] = data
+    files |= {made.name: made.data for made in export.made}
     files["README.md"] = model_card(plan, export, origin).encode()
     yield from files.items()
     yield FILE_NAME, _lineage(plan, export, digests, files, measured, origin, left_out)
