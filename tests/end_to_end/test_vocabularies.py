@@ -15,8 +15,9 @@ from safetensors.numpy import load_file
 
 from mergec.api import compile_spec
 from mergec.plan import plan_hash
+from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import Mergec, Outcome
-from tests.toy_vocabularies import EMBED, HEAD, LETTERS, row, write_json, write_model
+from tests.toy_vocabularies import EMBED, HEAD, LETTERS, bpe, f32, row, write_json, write_model
 
 BASE, CODE, MATH = 1, 2, 3
 CHAT = ("<|im_start|>", "<|im_end|>")
@@ -251,3 +252,26 @@ def test_tied_models_have_one_table(mergec: Mergec) -> None:
     child = merge(mergec, "tokenizer = union(code, base)", "linear(code, base; weights=[1, 0])")
     assert sorted(child) == [EMBED, "model.layers.0.mlp.up_proj.weight"]
     assert np.array_equal(child[EMBED][3:], rows(row(BASE, 2), row(BASE, 3), row(BASE, 4)))
+
+
+@pytest.mark.slow
+def test_blocks_and_threads_change_no_bit(mergec: Mergec) -> None:
+    """Rows of three values, so that blocks begin within them, and many blocks."""
+    names = [f"t{number}" for number in range(60_000)]
+    for folder, seed, tokens in (("a", 1, names), ("b", 2, [*names[:500:-1], "x", "y"])):
+        values = np.random.default_rng(seed).normal(size=(len(tokens), 3))
+        write_model(Path(folder), seed, tokens[:1])
+        table = f32([float(value) for value in values.ravel()], len(tokens))
+        path = Path(folder, "model.safetensors")
+        path.write_bytes(file_of({EMBED: table, HEAD: table}, {"format": "pt"}))
+        write_json(Path(folder, "tokenizer.json"), bpe(tokens))
+    write_model(Path("m"), MATH)
+    spec("tokenizer = union(base, code)", "base + 0.3*trim(code - base; density=0.5)")
+    made: set[bytes] = set()
+    for number, flags in enumerate(
+        (["--threads", "1"], ["--threads", "2", "--memory", "200MiB"], ["--backend", "reference"])
+    ):
+        found = mergec("run", "child.merge", "-o", f"out{number}", *flags)
+        assert found.status == 0, found.err
+        made.add(Path(f"out{number}", "model.safetensors").read_bytes())
+    assert len(made) == 1
