@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.catalog.safetensors_bytes import Tensor, file_of
+from tests.toy_vocabularies import write_speakers
 
 SHAPES: Mapping[str, Sequence[int]] = {
     "embed.weight": (8, 4),
@@ -43,6 +44,7 @@ def write_family(root: Path) -> None:
     write_checkpoint(root / "padded", code)
     _pad(root / "padded" / "model.safetensors")
     write_relatives(root)
+    write_speakers(root)
 
 
 def write_relatives(root: Path) -> None:

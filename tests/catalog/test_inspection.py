@@ -155,7 +155,7 @@ def test_a_chat_template_and_the_file_that_has_it(tmp_path: Path) -> None:
     [
         ("[1]", "is not a JSON object"),
         ("{", "is not JSON at byte 1: expecting property name enclosed in double quotes"),
-        ('{"a": 1, "a": 2}', "has a key twice in one object"),
+        ('{"a": 1, "a": 2}', "has a key twice in one object (`a`)"),
         ("[" * 100 + "]" * 100, "is nested deeper than 64"),
         (f"[{'[],' * 2_000_000}0]", "has more than 2,000,000 brackets"),
     ],

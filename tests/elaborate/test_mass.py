@@ -201,7 +201,9 @@ def test_exports_carry_what_was_written() -> None:
     assert exported("child = linear(code, math)", "export child").name == "child"
     assert exported("export linear(code, math)").name == "child"
     assert exported("child = ties(base, math, code)").donor == "./base"
-    assert exported("export linear(code, math) { tokenizer = math }").tokenizer == "./math"
+    tokenizer = exported("export linear(code, math) { tokenizer = math }").tokenizer
+    assert tokenizer is not None
+    assert (tokenizer.labels, tokenizer.path, tokenizer.multiple) == (("./math",), None, 1)
 
 
 def test_several_exports_stand_in_the_order_of_the_spec() -> None:

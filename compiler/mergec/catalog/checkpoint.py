@@ -1,13 +1,14 @@
 """What mergec knows of a checkpoint before it reads a weight."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any, NewType
 
 from mergec.catalog.dtypes import Dtype
 from mergec.catalog.licence import Licence
+from mergec.catalog.row_view import RowView
 
 TensorName = NewType("TensorName", str)
 Sha256 = NewType("Sha256", str)
@@ -15,7 +16,11 @@ Sha256 = NewType("Sha256", str)
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """One tensor in a file: `start` is the absolute byte offset in the file named `file`."""
+    """One tensor in a file: `start` is the absolute byte offset in the file named `file`.
+
+    With a `view`, `shape` and `nbytes` are those of what is seen, and `rows` is how many rows the
+    tensor has in the file.
+    """
 
     name: TensorName
     dtype: Dtype
@@ -23,6 +28,39 @@ class TensorEntry:
     file: str
     start: int
     nbytes: int
+    view: RowView | None = None
+    rows: int = 0
+
+    def seen_by(self, view: RowView | None) -> "TensorEntry":
+        """The same tensor, its first axis seen by `view`; itself without one."""
+        if view is None:
+            return self
+        rows, shape = self.shape[0], (view.total, *self.shape[1:])
+        nbytes = self.nbytes // rows * view.total if rows else 0
+        return replace(self, shape=shape, nbytes=nbytes, view=view, rows=rows)
+
+    @property
+    def stored(self) -> "TensorEntry":
+        """The tensor as the file has it."""
+        if self.view is None:
+            return self
+        shape = (self.rows, *self.shape[1:])
+        return replace(self, shape=shape, nbytes=self.row_bytes * self.rows, view=None, rows=0)
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other tensors of its source, and from other views of it."""
+        return self.name if self.view is None else f"{self.name}\x1f{self.view.digest}"
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row, which is an entry of the first axis."""
+        return self.nbytes // self.shape[0]
+
+    @property
+    def nbytes_read(self) -> int:
+        """Bytes that are read of the file for all of it, once."""
+        return self.nbytes if self.view is None else self.view.taken * self.row_bytes
 
     @property
     def numel(self) -> int:

@@ -2,7 +2,14 @@
 
 from mergec.elaborate.bundle import Bundle, Setting
 from mergec.elaborate.elaborate import elaborate
-from mergec.elaborate.values import Contract, Elaborated, ExportDecl, Places, SourceDecl
+from mergec.elaborate.values import (
+    Contract,
+    Elaborated,
+    ExportDecl,
+    Places,
+    SourceDecl,
+    TokenizerDecl,
+)
 
 __all__ = [
     "Bundle",
@@ -12,5 +19,6 @@ __all__ = [
     "Places",
     "Setting",
     "SourceDecl",
+    "TokenizerDecl",
     "elaborate",
 ]

@@ -40,7 +40,7 @@ def elaborate(spec: SpecFile, bundle: Bundle | None = None) -> Elaborated:
     _warn_unused(module, bindings, exports, work)
     graph = _graph(work, exports)
     reached = set(graph.table)
-    tokenizers = {export.tokenizer for export in exports}
+    tokenizers = {label for it in exports if it.tokenizer for label in it.tokenizer.named}
     return Elaborated(
         graph=verify_graph(graph),
         sources=tuple(
@@ -112,6 +112,9 @@ def _warn_unused(
 ) -> None:
     implicit = {export.name for export in exports if export.implicit}
     exported = {export.node for export in exports}
+    for export in exports:  # whose tokenizer alone may be used of a source
+        labels = export.tokenizer.named if export.tokenizer else ()
+        exported |= {it.key for it in work.sources.known.values() if it.label in labels}
     for name, statement in {**module.declared, **module.macro_declared}.items():
         meaning = bindings[name][1] if name in bindings else None
         written = name in implicit or (isinstance(meaning, Weights) and meaning.key in exported)

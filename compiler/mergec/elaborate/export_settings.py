@@ -1,4 +1,4 @@
-"""The settings of an `export`: `dtype`, `shard`, `tokenizer` and `name`."""
+"""The settings of an `export`: `dtype`, `shard`, `name`, and those of its tokenizer."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,26 +7,24 @@ from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.diagnostics import Diagnostic, Label
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.parameters import Report
-from mergec.elaborate.values import Meaning, SourceDecl, Weights
+from mergec.elaborate.tokenizer_settings import TokenizerSettings
+from mergec.elaborate.values import Meaning, SourceDecl, TokenizerDecl
 from mergec.elaborate.wording import quoted
 from mergec.syntax.nodes import Binding, Export, Keyword, Name, Size, Text
 
 # As in configurations of models.
 _OTHER_SPELLINGS = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f64"}
 _DTYPES = {dtype.word: dtype for dtype in SIGNIFICAND_BITS}
-_KNOWN = ("dtype", "shard", "tokenizer", "name")
+_KNOWN = ("dtype", "shard", "tokenizer", "name", "pad_to_multiple_of", "rows")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an export says about its files; None where it says nothing.
-
-    `tokenizer` is the label of a source.
-    """
+    """What an export says about its files; None where it says nothing."""
 
     dtype: Dtype | None
     shard_bytes: int | None
-    tokenizer: str | None
+    tokenizer: TokenizerDecl | None
     name: Text | None
 
 
@@ -38,15 +36,18 @@ def read_settings(
 ) -> Settings | None:
     """Every setting, each at most once; None after reporting E206, E207 or E210."""
     given, sound = _by_name(statement, report)
-    dtype, shard, tokenizer, name = (given.get(each) for each in _KNOWN)
+    dtype, shard, tokenizer, name, padding, rows = (given.get(each) for each in _KNOWN)
+    of_tokenizer = [setting for setting in (tokenizer, padding, rows) if setting is not None]
+    reader = TokenizerSettings(bindings, sources, report)
     found = Settings(
         None if dtype is None else _dtype(dtype, report),
         None if shard is None else _shard(shard, report),
-        None if tokenizer is None else _tokenizer(tokenizer, bindings, sources, report),
+        reader.read(tokenizer, padding, rows) if of_tokenizer else None,
         None if name is None else _name(name, report),
     )
     read = (found.dtype, found.shard_bytes, found.tokenizer, found.name)
-    whole = sound and sum(each is not None for each in read) == len(given)
+    asked = len(given) - max(0, len(of_tokenizer) - 1)
+    whole = sound and sum(each is not None for each in read) == asked
     return found if whole else None
 
 
@@ -87,25 +88,6 @@ def _shard(setting: Keyword, report: Report) -> int | None:
         return value.bytes
     message = f"`shard` cannot be `{quoted(value.span)}`"
     hint = "write a size with its unit, as in `shard=5GB`"
-    report(Diagnostic("E206", message, value.span, help=(hint,)))
-    return None
-
-
-def _tokenizer(
-    setting: Keyword,
-    bindings: Mapping[str, tuple[Binding, Meaning]],
-    sources: Collection[SourceDecl],
-    report: Report,
-) -> str | None:
-    labels = {source.key: source.label for source in sources}
-    value = setting.value
-    bound = bindings.get(value.id) if isinstance(value, Name) else None
-    meaning = bound[1] if bound is not None else None
-    if isinstance(meaning, Weights) and meaning.key in labels:
-        return labels[meaning.key]
-    names = [n for n, (_, m) in bindings.items() if isinstance(m, Weights) and m.key in labels]
-    message = f"`tokenizer` cannot be `{quoted(value.span)}`"
-    hint = suggestion_help(quoted(value.span), names, "sources")
     report(Diagnostic("E206", message, value.span, help=(hint,)))
     return None
 

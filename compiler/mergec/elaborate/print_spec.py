@@ -15,6 +15,7 @@ from mergec.elaborate.print_node import call, node_expr
 from mergec.elaborate.print_number import NOWHERE, rational, schedule_expr
 from mergec.elaborate.print_operands import shown_node, unmarked
 from mergec.elaborate.print_size import size_expr
+from mergec.elaborate.print_tokenizer import tokenizer_settings
 from mergec.elaborate.values import Contract, Elaborated, ExportDecl
 from mergec.ir import Amount, Fact, Node, NodeKey, Schedule, facts
 from mergec.syntax import format_spec
@@ -124,7 +125,8 @@ class _Printer:
             settings["shard"] = size_expr(decl.shard_bytes)
         if decl.tokenizer is not None:
             keys = {source.label: source.key for source in self.checked.sources}
-            settings["tokenizer"] = self._expr(keys[decl.tokenizer])
+            named = {label: self._expr(keys[label]) for label in decl.tokenizer.named}
+            settings |= tokenizer_settings(decl.tokenizer, named)
         words = [Keyword(name, value, NOWHERE, NOWHERE) for name, value in settings.items()]
         name = Text(decl.name, NOWHERE)
         return Export(self._expr(key), decl.delta, name, tuple(words), decl.docs, NOWHERE)

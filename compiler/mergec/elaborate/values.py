@@ -1,7 +1,7 @@
 """What the names and expressions of a spec stand for, and what a whole spec comes to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from mergec.catalog.dtypes import Dtype
@@ -92,11 +92,46 @@ class SourceDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRow:
+    """Where the vector of a token comes from: the source `label`, or nowhere, which is zeros.
+
+    `of` is another token of that source, or an id; None for the token itself. With `force` it is
+    used in place of the vectors of sources that have the token.
+    """
+
+    token: str
+    label: str | None
+    of: str | int | None
+    force: bool
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerDecl:
+    """Whose vocabulary an export has: that of a source, of several together, or that at `path`.
+
+    With neither labels nor path it is the donor's. The number of rows is made a multiple of
+    `multiple`; `rows` are settled one by one.
+    """
+
+    labels: tuple[str, ...]
+    path: str | None
+    multiple: int
+    rows: tuple[TokenRow, ...]
+    span: Span = field(compare=False, repr=False)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The labels of all sources that it names."""
+        return frozenset((*self.labels, *(row.label for row in self.rows if row.label)))
+
+
+@dataclass(frozen=True, slots=True)
 class ExportDecl:
     """What a spec writes. `dtype` None means each tensor keeps its donor's dtype.
 
-    `shard_bytes` is the largest size of an output file's data. `tokenizer` labels the source whose
-    tokenizer is copied, None for the donor's.
+    `shard_bytes` is the largest size of an output file's data. `tokenizer` is None where the spec
+    does not say, which is the donor's.
     """
 
     name: str
@@ -106,7 +141,7 @@ class ExportDecl:
     implicit: bool
     dtype: Dtype | None
     shard_bytes: int
-    tokenizer: str | None
+    tokenizer: TokenizerDecl | None
     docs: tuple[str, ...]
     span: Span
 

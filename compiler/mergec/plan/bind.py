@@ -37,6 +37,8 @@ _BOOKKEEPING = ("position_ids", "num_batches_tracked", "token_type_ids", "mask",
 
 Watch = Callable[[str, Sequence[Done]], None]
 """Gets the name of each tensor that is bound, with what the passes did to its graph."""
+Judge = Callable[[ExportDecl, Sequence[Row]], frozenset[str]]
+"""Names those of an export's rows that do not belong together, which it has reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,14 @@ def bind(
     keys: KeySets,
     report: Report,
     watch: Watch | None = None,
+    judge: Judge | None = None,
 ) -> Bound | None:
     """The rows in the donors' file order; None after reporting errors of single tensors.
 
     Reports what `Resolver` finds, E401 (missing tensors), E404 (ambiguous prefix), what
     `check_rows` finds, and W202, W203 and W402. The result is of use only if no error was reported.
     """
-    return _Binder(elaborated, checkpoints, architectures, keys, report, watch).bind()
+    return _Binder(elaborated, checkpoints, architectures, keys, report, watch, judge).bind()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class _Binder:
     keys: KeySets
     report: Report
     watch: Watch | None = None
+    judge: Judge | None = None
     findings: Findings = field(default_factory=Findings)
     resolver: Resolver = field(init=False)
     programs: dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]] = field(
@@ -211,7 +215,10 @@ class _Binder:
             if row is not None:
                 rows.append(row)
                 expected.append(Expected(each.shape_of.label, self.keys.entry(each.shape_of)))
-        self._check(rows, expected)
+        wrong = self.judge(export, rows) if self.judge is not None else frozenset[str]()
+        self.fits = self.fits and not wrong
+        pairs = [pair for pair in zip(rows, expected, strict=True) if pair[0].tensor not in wrong]
+        self._check([row for row, _ in pairs], [wanted for _, wanted in pairs])
         return rows
 
     def _check(self, rows: Sequence[Row], expected: Sequence[Expected]) -> None:

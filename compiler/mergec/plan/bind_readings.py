@@ -94,7 +94,7 @@ _Read = tuple[str, str, tuple[int, ...]]
 
 def _reads(item: Row | Reading) -> list[_Read]:
     pairs = zip(item.labels, item.entries, strict=True)
-    return [(label, entry.name, item.shape) for label, entry in pairs]
+    return [(label, entry.key, item.shape) for label, entry in pairs]
 
 
 def work_dtype(program: Program, dtypes: Sequence[Dtype]) -> Dtype:

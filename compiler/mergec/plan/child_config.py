@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from mergec.catalog import Checkpoint, Dtype, Sha256
 from mergec.catalog.architecture import Architecture
-from mergec.catalog.open_checkpoint import TOKENIZER_FILES
 from mergec.catalog.regular_file import read_whole
+from mergec.catalog.tokenizer_files import is_of_tokenizer
 from mergec.diagnostics import Diagnostic, MergecError, Span, fail
 from mergec.elaborate.parameters import Report
 from mergec.plan.model import SmallFile
@@ -34,11 +33,17 @@ Configs = Mapping[str, tuple[Checkpoint, Architecture]]
 
 
 def child_config(
-    keys: KeySet, sources: Configs, dtype: Dtype | None, span: Span, report: Report
+    keys: KeySet,
+    sources: Configs,
+    dtype: Dtype | None,
+    span: Span,
+    report: Report,
+    edit: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> bytes | None:
     """The bytes of the child's config.json: the donor's, edited where the merge changes a fact.
 
-    None where the donor has none. Reports W401 for facts that may no longer hold; raises E412.
+    None where the donor has none. `edit` makes the changes of a vocabulary. Reports W401 for facts
+    that may no longer hold; raises E412.
     """
     donor, architecture = sources[keys.donor]
     if donor.config is None:
@@ -58,17 +63,27 @@ def child_config(
     if keys.layers.untied:
         _inner(edited, architecture.config_path)["tie_word_embeddings"] = False
         edited["tie_word_embeddings"] = False
+    edited = edit(edited)
     if edited == donor.config:
         return read_whole(donor.root / "config.json")
-    return (json.dumps(edited, indent=2, ensure_ascii=False) + "\n").encode()
+    return config_bytes(edited)
+
+
+def config_bytes(config: Mapping[str, Any]) -> bytes:
+    """A config as transformers writes it."""
+    return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def small_files(
-    donor: str, tokenizer: str | None, checkpoints: Mapping[str, Checkpoint]
+    donor: str,
+    tokenizer: str | None,
+    checkpoints: Mapping[str, Checkpoint],
+    without: Collection[str] = (),
 ) -> tuple[SmallFile, ...]:
     """The files copied beside the weights, with digests: what was reviewed is what is copied.
 
-    All of the donor's, except that the tokenizer's come from the source labelled `tokenizer`.
+    All of the donor's, except that the tokenizer's come from the source labelled `tokenizer`, and
+    that those named in `without` come from nowhere.
     """
     names = [(donor, name) for name in checkpoints[donor].small_files]
     if tokenizer is not None and tokenizer != donor:
@@ -77,14 +92,11 @@ def small_files(
         names += [(tokenizer, name) for name in others if is_of_tokenizer(name)]
     files: list[SmallFile] = []
     for label, name in sorted(names, key=lambda pair: pair[1]):
+        if name in without:
+            continue
         raw = read_whole(checkpoints[label].root / name)
         files.append(SmallFile(label, name, len(raw), Sha256(hashlib.sha256(raw).hexdigest())))
     return tuple(files)
-
-
-def is_of_tokenizer(name: str) -> bool:
-    """Whether a small file belongs to the tokenizer."""
-    return any(fnmatchcase(name, pattern) for pattern in TOKENIZER_FILES)
 
 
 def _with_dtype(config: Mapping[str, Any], word: str) -> dict[str, Any]:

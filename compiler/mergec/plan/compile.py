@@ -10,17 +10,21 @@ from mergec.catalog.architecture import Architecture
 from mergec.catalog.describe import describe
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
+from mergec.plan.align_graph import align_graph
 from mergec.plan.bind import Watch, bind
-from mergec.plan.child_config import child_config, small_files
+from mergec.plan.check_vocabularies import VocabularyCheck
+from mergec.plan.child_files import Children
 from mergec.plan.child_shapes import check_child
 from mergec.plan.compatibility import compatibility, diagnostics, refuse_odd_storage
 from mergec.plan.contracts import decide_contracts
 from mergec.plan.findings import Finding
 from mergec.plan.heads import tied_and_untied, tied_copies
 from mergec.plan.kin import kin_questions
+from mergec.plan.known_tokenizers import KnownTokenizers
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
+from mergec.plan.vocabularies import Vocabularies
 from mergec.resolve import KeySets
 from mergec.syntax import SpecFile, parse_spec
 from mergec.syntax.allow import apply_allows
@@ -81,7 +85,7 @@ def compile_bundle(
     _stop_on_errors(specs, found)
     architectures = _architectures(checkpoints)
     try:
-        plan = _plan(checked, checkpoints, architectures, found, watch, tell)
+        plan = _plan(checked, checkpoints, architectures, found, watch, tell, bundle.root)
     except MergecError as error:
         found += error.diagnostics
         plan = None
@@ -98,9 +102,12 @@ def compile_bundle(
 def plan_over(checked: Elaborated, checkpoints: Mapping[str, Checkpoint]) -> Plan:
     """The plan of a checked spec over checkpoints in place of those that it names, by label.
 
-    MergecError with all errors found. Warnings, which are about the real ones, are left out.
+    MergecError with all errors found. Warnings, which are about the real ones, are left out. They
+    are merged row by row, for there are no tokenizers beside them.
     """
     found: list[Diagnostic] = []
+    exports = tuple(replace(export, tokenizer=None) for export in checked.exports)
+    checked = replace(checked, exports=exports)
     plan = _plan(checked, checkpoints, _architectures(checkpoints), found)
     _stop_on_errors(checked.specs, found)
     assert plan is not None
@@ -157,38 +164,42 @@ def _plan(
     found: list[Diagnostic],
     watch: Watch | None = None,
     tell: Tell | None = None,
+    root: Path = Path(),
 ) -> Plan | None:
     """The plan; None after reporting errors. Whether parents fit is looked at for `tell` alone."""
-    keys = KeySets(checked, checkpoints, architectures)
     if tell is not None:
         # Of such sources tensors seem to be missing, or have a dtype that means something else.
         found += refuse_odd_storage(checked, checkpoints)
-        found += tied_and_untied(checked, keys, checkpoints)
+        whole = KeySets(checked, checkpoints, architectures)
+        found += tied_and_untied(checked, whole, checkpoints)
         if any(diagnostic.severity == "error" for diagnostic in found):
             return None
+    tokenizers = KnownTokenizers(checkpoints)
+    reader = Vocabularies(checked, checkpoints, architectures, tokenizers, root)
+    vocabularies = [reader.of(export, found.append) for export in checked.exports]
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        return None
+    checked, aligned = align_graph(checked, vocabularies)
+    keys = KeySets(checked, checkpoints, architectures, aligned)
     contracts = decide_contracts(checked, keys, checkpoints, found.append)
     check_licences(checked, checkpoints, found.append)
-    bound = bind(checked, checkpoints, architectures, keys, found.append, watch)
+    check = VocabularyCheck(checked, checkpoints, architectures, tokenizers, found.append)
+    bound = bind(checked, checkpoints, architectures, keys, found.append, watch, check.judge)
     if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
         return None
     configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}
-    exports: list[PlannedExport] = []
-    for decl, rows in zip(checked.exports, bound.rows, strict=True):
-        key_set = keys.of(decl.node)
-        tokenizer = decl.tokenizer
-        exports.append(
-            PlannedExport(
-                decl=decl,
-                folder=decl.name if len(checked.exports) > 1 else "",
-                donor=key_set.donor,
-                rows=rows,
-                layouts=_layouts(decl, rows),
-                config=None
-                if decl.delta
-                else child_config(key_set, configs, decl.dtype, decl.span, found.append),
-                files=() if decl.delta else small_files(key_set.donor, tokenizer, checkpoints),
-            )
+    children = Children(checkpoints, configs, tokenizers, found.append)
+    exports = [
+        PlannedExport(
+            decl=decl,
+            folder=decl.name if len(checked.exports) > 1 else "",
+            donor=keys.of(decl.node).donor,
+            rows=rows,
+            layouts=_layouts(decl, rows),
+            **children.files(decl, keys.of(decl.node), vocabulary),
         )
+        for decl, rows, vocabulary in zip(checked.exports, bound.rows, vocabularies, strict=True)
+    ]
     if tell is not None:
         for export in exports:
             found += check_child(export, keys.of(export.decl.node), checked.sources)

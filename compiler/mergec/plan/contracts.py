@@ -8,12 +8,12 @@ from fractions import Fraction
 from mergec.catalog import Checkpoint
 from mergec.catalog.licence_union import key_of
 from mergec.catalog.regular_file import read_whole
+from mergec.catalog.tokenizer_files import is_of_tokenizer
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Contract, Elaborated
 from mergec.elaborate.facts import FACTS
 from mergec.elaborate.parameters import Report
 from mergec.ir import Condition, Fact, Known, Operation, evaluate, facts
-from mergec.plan.child_config import is_of_tokenizer
 from mergec.resolve import KeySets
 
 

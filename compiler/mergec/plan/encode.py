@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, cast
 
+from mergec.catalog import TensorEntry
 from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.reference import is_commit
 from mergec.ir import Graph, Value, print_value
@@ -130,8 +131,18 @@ def _export(export: PlannedExport) -> dict[str, Any]:
             {"name": f.name, "source": f.source, "size": f.size, "sha256": f.digest}
             for f in export.files
         ],
+        **_made(export),
         "tensors": _rows(export),
     }
+
+
+def _made(export: PlannedExport) -> dict[str, Any]:
+    """The small files that no source has as they are, if there are any."""
+    made = [
+        {"name": f.name, "size": len(f.data), "sha256": hashlib.sha256(f.data).hexdigest()}
+        for f in export.made
+    ]
+    return {"made": made} if made else {}
 
 
 def estimate_member(plan: Plan, budget: Budget, rates: Rates | None = None) -> dict[str, Any]:
@@ -291,11 +302,16 @@ def _computed(item: Row | Reading, *, merged: bool) -> dict[str, Any]:
         "program": key,
         "scalars": scalars,
         "inputs": [
-            {"source": label, "name": entry.name, "dtype": entry.dtype.word}
+            {"source": label, "name": entry.name, "dtype": entry.dtype.word, **_view(entry)}
             for label, entry in zip(item.labels, item.entries, strict=True)
         ],
         "origins": dict(item.origins),
     }
+
+
+def _view(entry: TensorEntry) -> dict[str, str]:
+    """By which view a tensor is seen, if by one; its digest says which row is where."""
+    return {} if entry.view is None else {entry.view.kind: entry.view.digest}
 
 
 @lru_cache(maxsize=1 << 14)

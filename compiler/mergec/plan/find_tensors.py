@@ -20,10 +20,10 @@ class FoundTensors:
     rules: Mapping[str, str | None]
 
     def __contains__(self, leaf: Leaf) -> bool:
-        return leaf in self.entries
+        return leaf.stored in self.entries
 
     def __getitem__(self, leaf: Leaf) -> TensorEntry:
-        return self.entries[leaf]
+        return self.entries[leaf.stored].seen_by(leaf.view)
 
 
 def find_tensors(

@@ -44,7 +44,11 @@ def tied_copies(plan: Plan) -> tuple[TiedCopy, ...]:
             ]
     if not copies:  # as nearly always
         return ()
-    read = {each for row in plan.rows for each in zip(row.labels, row.entries, strict=True)}
+    read = {
+        (label, entry.stored)
+        for row in plan.rows
+        for label, entry in zip(row.labels, row.entries, strict=True)
+    }
     return tuple(copy for copy in copies if (copy.label, copy.table) in read)
 
 

@@ -81,9 +81,11 @@ def _pairs(
 ) -> Iterator[tuple[tuple[str, str], tuple[TensorEntry, TensorEntry]]]:
     first = next((i for i in inputs if row.labels[i] == donor), inputs[0] if inputs else 0)
     for i in inputs:
-        same = row.entries[i].shape == row.entries[first].shape
-        if row.labels[i] != row.labels[first] and same:
-            yield (row.labels[first], row.labels[i]), (row.entries[first], row.entries[i])
+        one, other = row.entries[first], row.entries[i]
+        # Rows in another order than that of the file would have to be gathered.
+        seen_alike = one.shape == other.shape and one.view is None and other.view is None
+        if row.labels[i] != row.labels[first] and seen_alike:
+            yield (row.labels[first], row.labels[i]), (one, other)
 
 
 def _aligned(graph: Graph, node: NodeKey) -> list[set[str]]:

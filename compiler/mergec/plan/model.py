@@ -14,6 +14,7 @@ from mergec.ops import STAGES, GlobalStage
 from mergec.plan.layout import ShardLayout
 from mergec.plan.program import BarrierKey, Exactness, Program
 from mergec.resolve import ResolvedSetting
+from mergec.resolve.child_vocabulary import RowCounts
 
 Action = Literal["merge", "cast", "copy"]
 
@@ -26,6 +27,27 @@ class SmallFile:
     name: str
     size: int
     digest: Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """A small file that the plan itself holds: basename and bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVocabulary:
+    """The vocabulary that an export was given, for reviewers.
+
+    `said` is the setting as written; `counts` says of each parent where its rows come from.
+    """
+
+    said: str
+    tokens: int
+    rows: int
+    counts: Mapping[str, RowCounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +187,8 @@ class PlannedExport:
 
     `folder` is empty for the only export of a spec, else the name of its folder in the output.
     `donor` labels the source whose names, dtypes and config it has. `config` are the bytes of the
-    new config.json, `files` the small files that are copied.
+    new config.json, `files` the small files that are copied, `made` those that were made for it.
+    `vocabulary` is what its tokenizer setting came to.
     """
 
     decl: ExportDecl
@@ -175,6 +198,8 @@ class PlannedExport:
     layouts: tuple[ShardLayout, ...]
     config: bytes | None
     files: tuple[SmallFile, ...]
+    made: tuple[MadeFile, ...] = ()
+    vocabulary: PlannedVocabulary | None = None
 
     @property
     def bytes_written(self) -> int:
@@ -244,11 +269,11 @@ class Plan:
     def bytes_read(self) -> int:
         """Bytes of tensors read from the sources, each tensor once."""
         read = {
-            (label, entry.name): entry.nbytes
+            (label, entry.key): entry.nbytes_read
             for item in self._items
             for label, entry in zip(item.labels, item.entries, strict=True)
         }
-        equal = {(label, e.name): e.nbytes for row in self.rows for label, e in row.equal}
+        equal = {(label, e.key): e.nbytes for row in self.rows for label, e in row.equal}
         return sum((equal | read).values())
 
     @property

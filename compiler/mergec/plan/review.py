@@ -15,6 +15,7 @@ from mergec.plan.review_barriers import barrier_lines
 from mergec.plan.review_estimate import estimate_lines
 from mergec.plan.review_expression import expression_lines
 from mergec.plan.review_settings import setting_lines
+from mergec.plan.review_vocabulary import vocabulary_lines
 from mergec.plan.steps import barrier_bytes
 from mergec.plan.template import template_of
 from mergec.plugin.registry import plugin_lines
@@ -38,6 +39,7 @@ def review(plan: Plan, budget: Budget, rates: Rates | None = None) -> str:
         barrier_lines(plan),
     ]
     for export in plan.exports:
+        sections.append(vocabulary_lines(export, _of(plan, export)))
         sections += [_sweeps(plan, export), _tensors(plan, export), _output(plan, export)]
     sections.append(_totals(plan, budget, rates))
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -192,6 +194,8 @@ def _output(plan: Plan, export: PlannedExport) -> list[str]:
     lines = [where, f"  {len(export.rows)} tensors in {shards} of weights, {size}"]
     copied = [("config.json", export.donor)] if export.config is not None else []
     copied += [(file.name, file.source) for file in export.files]
+    if export.made:
+        lines.append(f"  made: {', '.join(escape(file.name) for file in export.made)}")
     for source in dict.fromkeys(source for _, source in copied):
         names = ", ".join(escape(name) for name, of in copied if of == source)
         lines.append(f"  from {escape(source)}: {names}")

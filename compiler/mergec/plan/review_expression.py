@@ -35,7 +35,7 @@ def expression_lines(plan: Plan) -> list[str]:
             names.setdefault(node.key, escape(str(node.param("label"))))
             continue
         operands = [names[key] for key in node.operands]
-        if node.op == "checked":  # a type, and no computation
+        if node.op in ("checked", "vocabulary"):  # which says for itself what it is
             names.setdefault(node.key, operands[0])
             continue
         names.setdefault(node.key, f"%{len(lines)}")
@@ -50,7 +50,7 @@ def name_of(plan: Plan, key: NodeKey) -> str:
     if key in plan.names:
         return escape(plan.names[key])
     node = plan.written.node(key)
-    if node.op == "source":
+    if node.op in ("source", "vocabulary"):
         return escape(str(node.param("label")))
     return f"{node.op}({', '.join(_short(plan, operand) for operand in node.operands)})"
 
@@ -94,5 +94,5 @@ def _shown(value: Value) -> str:
 
 def _short(plan: Plan, key: NodeKey) -> str:
     node = plan.written.node(key)
-    label = str(node.param("label")) if node.op == "source" else "..."
+    label = str(node.param("label")) if node.op in ("source", "vocabulary") else "..."
     return escape(plan.names.get(key, label))

@@ -89,7 +89,7 @@ class Step:
     def nbytes_read(self) -> int:
         """Bytes of the tensors read, each once, with those that are only compared."""
         equal = (entry.nbytes for output in self.outputs for _, entry in output.row.equal)
-        return sum(entry.nbytes for entry in self.entries) + sum(equal)
+        return sum(entry.nbytes_read for entry in self.entries) + sum(equal)
 
 
 def plan_steps(plan: Plan) -> tuple[Step, ...]:
@@ -204,7 +204,7 @@ def _whole(part_of: list[int], group: int) -> int:
 
 def _reads(needs: Row | Reading) -> list[_Read]:
     pairs = zip(needs.labels, needs.entries, strict=True)
-    return [(label, entry.name) for label, entry in pairs]
+    return [(label, entry.key) for label, entry in pairs]
 
 
 def sites_of(needs: Row | Reading) -> tuple[str, ...]:

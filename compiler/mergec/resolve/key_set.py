@@ -4,15 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mergec.catalog.architecture import Architecture
+from mergec.catalog.row_view import RowView
 from mergec.ir import Node, Position
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A tensor of a source, under the name that the source itself has for it."""
+    """A tensor of a source, under the name that the source itself has for it.
+
+    With a `view` its rows are others, or stand in another order.
+    """
 
     label: str
     name: str
+    view: RowView | None = None
+
+    @property
+    def stored(self) -> "Leaf":
+        """The tensor as the source has it."""
+        return self if self.view is None else Leaf(self.label, self.name)
 
 
 @dataclass(frozen=True, slots=True)

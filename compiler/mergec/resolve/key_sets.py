@@ -10,6 +10,7 @@ from mergec.diagnostics import Span, fail
 from mergec.elaborate import Elaborated
 from mergec.ir import Node, NodeKey, TensorSelector
 from mergec.ir.selector import selects
+from mergec.resolve.aligned_rows import AlignedRows
 from mergec.resolve.key_set import KeySet, Leaf, first_operand
 from mergec.resolve.renaming import renamed_keys
 from mergec.resolve.slicing import sliced
@@ -23,6 +24,7 @@ class KeySets:
     elaborated: Elaborated
     checkpoints: Mapping[str, Checkpoint]
     architectures: Mapping[str, Architecture]
+    aligned: AlignedRows = field(default_factory=AlignedRows)
     _known: dict[NodeKey, KeySet] = field(default_factory=dict[NodeKey, KeySet])
 
     def of(self, key: NodeKey) -> KeySet:
@@ -50,6 +52,8 @@ class KeySets:
                 return renamed_keys(parts[0], node, config, self._span(node))
             case "select":
                 return self._selected(parts[0], node)
+            case "vocabulary":
+                return self._aligned(parts[0], node)
             case _:
                 return replace(parts[first_operand(node)], routes={})
 
@@ -67,7 +71,15 @@ class KeySets:
 
     def entry(self, leaf: Leaf) -> TensorEntry:
         """The tensor that a name takes its shape from."""
-        return self.checkpoints[leaf.label].tensors[TensorName(leaf.name)]
+        return self.checkpoints[leaf.label].tensors[TensorName(leaf.name)].seen_by(leaf.view)
+
+    def _aligned(self, part: KeySet, node: Node) -> KeySet:
+        origins = dict(part.origins)
+        for name, leaf in part.origins.items():
+            source = self.aligned.of(node, name)
+            if source is not None:
+                origins[name] = replace(leaf, view=source.own.rows)
+        return replace(part, origins=origins, routes={})
 
     def _selected(self, part: KeySet, node: Node) -> KeySet:
         selector = node.param("selector")

@@ -23,6 +23,7 @@ from mergec.ir import (
     part_statistics,
 )
 from mergec.ops import OPERATORS, Operator
+from mergec.resolve.aligned_rows import AlignedSource, Part, filled
 from mergec.resolve.alignments import Alignments
 from mergec.resolve.fallbacks import Fallbacks
 from mergec.resolve.findings import Findings, StoppedError
@@ -57,7 +58,7 @@ class _Tensor:
 
     name: str
     found: dict[Demand, NodeKey] = field(default_factory=dict[Demand, NodeKey])
-    slots: dict[str, dict[str, NodeKey]] = field(default_factory=dict[str, dict[str, NodeKey]])
+    slots: dict[str, dict[Leaf, NodeKey]] = field(default_factory=dict[str, dict[Leaf, NodeKey]])
     members: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
 
 
@@ -79,6 +80,7 @@ class Resolver:
     fallbacks: Fallbacks = field(init=False)
     alignments: Alignments = field(init=False)
     barriers: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
+    _declared: Mapping[str, Mapping[str, Value]] = field(init=False)
     _plain: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
     _found: dict[NodeKey, NodeKey] = field(default_factory=dict[NodeKey, NodeKey])
     _draws: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
@@ -88,6 +90,10 @@ class Resolver:
 
     def __post_init__(self) -> None:
         shared = (self.elaborated, self.keys, self.findings, self.usage)
+        self._declared = {
+            it.label: {"label": it.label, "ref": it.ref, "rev": it.rev}
+            for it in self.elaborated.sources
+        }
         self.routing, self.numbers = Routing(*shared), Numbers(*shared)
         self.fallbacks = Fallbacks(*shared)
         self.alignments = Alignments(self.elaborated, self.keys, self.fallbacks)
@@ -102,11 +108,7 @@ class Resolver:
             found = tuple(self._resolve(tensor, (root, name)) for root in roots)
         except StoppedError:
             return None
-        leaves = {
-            key: Leaf(label, inner)
-            for label, names in tensor.slots.items()
-            for inner, key in names.items()
-        }
+        leaves = {key: leaf for leaves in tensor.slots.values() for leaf, key in leaves.items()}
         return ResolvedTensor(found, leaves, tensor.members)
 
     def origin(self, root: NodeKey, name: str) -> Leaf:
@@ -119,6 +121,9 @@ class Resolver:
             node = self.elaborated.graph.node(demand[0])
             if node.op == "source":
                 return Leaf(str(node.param("label")), demand[1])
+            aligned = self.keys.aligned.of(node, demand[1])
+            if aligned is not None:
+                return Leaf(aligned.own.label, demand[1], aligned.own.rows)
             if node.op in VIEWS:
                 demand = self.routing.route(node, demand[1], None)
             else:
@@ -144,6 +149,8 @@ class Resolver:
         return tensor.found[demand]
 
     def _wanted(self, tensor: _Tensor, node: Node, name: str) -> list[Demand]:
+        if self.keys.aligned.of(node, name) is not None:
+            return []
         if node.op in VIEWS:
             return [self.routing.route(node, name, tensor.name)]
         if self._stays(node, name):
@@ -164,7 +171,10 @@ class Resolver:
 
     def _built(self, tensor: _Tensor, node: Node, name: str, operands: list[NodeKey]) -> NodeKey:
         if node.op == "source":
-            return self._leaf(tensor, node, name)
+            return self._leaf(tensor, Leaf(str(node.param("label")), name))
+        aligned = self.keys.aligned.of(node, name)
+        if aligned is not None:
+            return self._aligned(tensor, aligned, name)
         if node.op == "checked":
             self._check_mass(node, name, operands[0])
             return operands[0]
@@ -182,7 +192,7 @@ class Resolver:
         if operator.masked and not (name == tensor.name and self._is_plain(node.operands[0])):
             origin = self.origin(node.operands[0], name)
             if origin.name != tensor.name:
-                params["origin"] = tensor.slots[origin.label][origin.name]
+                params["origin"] = tensor.slots[origin.label][origin]
         if operator.aligns:
             params |= self.alignments.of(node, name)
         if operator.is_global(params):
@@ -204,14 +214,29 @@ class Resolver:
         tensor.members[member] = name
         return {"barrier": node.key, "member": member}
 
-    def _leaf(self, tensor: _Tensor, node: Node, name: str) -> NodeKey:
+    def _leaf(self, tensor: _Tensor, leaf: Leaf) -> NodeKey:
         """The source node of a tensor: numbered where one source gives several."""
-        names = tensor.slots.setdefault(str(node.param("label")), {})
-        params = dict(node.params)
-        if names:
-            params["slot"] = len(names)
-        names[name] = self.builder.add("source", params=params, type=node.type)
-        return names[name]
+        known = tensor.slots.setdefault(leaf.label, {})
+        if leaf not in known:
+            params = dict(self._declared[leaf.label])
+            if known:
+                params["slot"] = len(known)
+            known[leaf] = self.builder.add("source", params=params, type=MODEL)
+        return known[leaf]
+
+    def _aligned(self, tensor: _Tensor, source: AlignedSource, name: str) -> NodeKey:
+        """A source's tensor in the child's vocabulary, with the rows that it lacks."""
+
+        def nodes(part: Part) -> tuple[NodeKey, NodeKey]:
+            rows = self._leaf(tensor, Leaf(part.label, name, part.rows))
+            return rows, self._leaf(tensor, Leaf(part.label, name, part.present))
+
+        filling = source.filling
+        if not filling.parts and not filling.mean:
+            return self._leaf(tensor, Leaf(source.own.label, name, source.own.rows))
+        mean = [node for part in filling.mean for node in nodes(part)]
+        parts = [nodes(part) for part in filling.parts]
+        return filled(self.builder, nodes(source.own), [*parts, mean])
 
     def _affine(self, node: Node, operands: list[NodeKey], params: dict[str, Value]) -> NodeKey:
         coefficients = params["coefficients"]
@@ -251,13 +276,14 @@ class Resolver:
         if key not in self._cached:
             self._cached[key] = self._anywhere(key)
         found, leaves = self._cached[key]
+        named = {Leaf(label, name): leaf for label, leaf in leaves.items()}
         if any(
-            tensor.slots.get(label, {name: leaf}).get(name) != leaf
-            for label, leaf in leaves.items()
+            tensor.slots.get(leaf.label, {leaf: node}).get(leaf) != node
+            for leaf, node in named.items()
         ):
             return False  # the source gives this tensor another one too
-        for label, leaf in leaves.items():
-            tensor.slots.setdefault(label, {})[name] = leaf
+        for leaf, node in named.items():
+            tensor.slots.setdefault(leaf.label, {})[leaf] = node
         tensor.found[key, name] = found
         return True
 

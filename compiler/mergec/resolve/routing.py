@@ -12,7 +12,7 @@ from mergec.resolve.key_sets import KeySets
 from mergec.resolve.slicing import bounds
 from mergec.resolve.usage import Usage
 
-VIEWS = frozenset({"slice", "stack", "rename", "select", "match", "checked"})
+VIEWS = frozenset({"slice", "stack", "rename", "select", "match", "checked", "vocabulary"})
 """The nodes that stand for one of their operands, under another name or for some tensors alone."""
 
 Demand = tuple[NodeKey, str]

@@ -602,6 +602,73 @@ _TABLE = (
         "Nothing was read but headers and small files, and nothing was written.",
     ),
     _code(
+        "E502",
+        "vocabularies-differ",
+        "embeddings are merged whose rows belong to different tokens",
+        "A row of an embedding belongs to the token that has its index as id. Two models whose "
+        "tokenizers give an id to different tokens cannot be merged row by row: the shapes "
+        "fit, and the child talks nonsense. A `tokenizer` setting of the export has the rows "
+        "found by token, and fills those that a parent lacks.",
+    ),
+    _code(
+        "E503",
+        "token-beyond-rows",
+        "a token's id is beyond the rows of the embedding",
+        "The tokenizer beside the weights has a token whose id is not smaller than the number "
+        "of rows of the embedding. Text with that token would read what is behind the table. "
+        "The tokenizer may belong to other weights, or a token was added and the model was "
+        "not resized.",
+    ),
+    _code(
+        "E504",
+        "no-tokenizer",
+        "a tokenizer is needed and there is none",
+        "Rows are found by their tokens, so every model whose rows are merged needs a "
+        "tokenizer: a tokenizer.json, vocab.json or vocab.txt beside its weights. A path in "
+        "`tokenizer` names a folder with such files.",
+    ),
+    _code(
+        "E505",
+        "tokenizer-unread",
+        "a tokenizer cannot be read",
+        "mergec reads tokenizers as plain data, within limits of size and depth, and runs "
+        "nothing of them. Vocabularies in a format of their own, such as tokenizer.model of "
+        "SentencePiece, are copied and not read. Loaded with transformers and saved "
+        "again they get a tokenizer.json.",
+    ),
+    _code(
+        "E506",
+        "token-twice",
+        "a token has two ids, or an id two tokens",
+        "The files of one tokenizer contradict each other. Which row belongs to the token, or "
+        "which token to the row, would be a guess.",
+    ),
+    _code(
+        "E507",
+        "no-union",
+        "tokenizers have no union",
+        "A union adds the pieces of one tokenizer to those of another. That works only where "
+        "both take text apart in the same way first: one kind of model, one normaliser, one "
+        "pre-tokeniser and decoder. Added tokens, which are found as they stand, can be "
+        "united with any other.",
+    ),
+    _code(
+        "E508",
+        "no-token-rows",
+        "it is not known which tensors have a row for each token",
+        "Embedding and head are known by the architecture that config.json names, or by the "
+        "usual names. This source has no such tensor, or several with different numbers of "
+        "rows.",
+    ),
+    _code(
+        "E509",
+        "no-such-row",
+        "`row(...)` names a token that is not there",
+        "`row` says where the vector of one of the child's tokens comes from. The child must "
+        "have the token, and the source that is named must have it too, or the token that "
+        "`of` names.",
+    ),
+    _code(
         "E513",
         "unknown-licence",
         "a contract names a licence that nobody knows",
@@ -1386,6 +1453,45 @@ _TABLE = (
         "The model card of a source, or its config.json, names a licence that is no identifier of "
         "the hub and none of SPDX. It is taken as it stands and nothing is concluded from it: "
         "what it may mean would be a guess. Correct the card, or read what its authors say.",
+    ),
+    _code(
+        "W501",
+        "tokens-of-one",
+        "models are merged of which one has tokens that the other lacks",
+        "All tokens that both have are at the same ids, and the embeddings have the same "
+        "number of rows. Where one has a token the other has a row that was never "
+        "trained, and the merge mixes the two.",
+    ),
+    _code(
+        "W502",
+        "other-rules",
+        "models of one vocabulary take text apart in different ways",
+        "The tokens and their ids are the same, and the merges, the normaliser or another "
+        "part of the tokenizers differ. The rows fit; but the models have seen other "
+        "sequences of tokens for the same text.",
+    ),
+    _code(
+        "W503",
+        "other-template",
+        "models with different chat templates are merged",
+        "The child gets the chat template of its base, or of the first operand, like the rest "
+        "of the tokenizer. A base model often has none, so that the child of a chat model "
+        "cannot chat. Say whose tokenizer it has, and nothing is warned of.",
+    ),
+    _code(
+        "W504",
+        "token-lost",
+        "the configuration names a token that the child lacks",
+        "config.json or generation_config.json gives a special token by its id, and the "
+        "tokenizer that the child is given does not have that token. The fact is left empty.",
+    ),
+    _code(
+        "W505",
+        "not-compared",
+        "a vocabulary was not compared",
+        "Vocabularies of models whose embeddings are merged are compared, so that rows of "
+        "different tokens are not mixed. The files of this one cannot be read, so it is for "
+        "you to know that it is the same.",
     ),
     _code(
         "W701",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol, final
 
 from mergec.catalog import TensorEntry
+from mergec.execute.row_input import RowInput
 from mergec.shards import ReadAhead, SourceReader
 
 # Bytes read at a time where no block size is given: they stay in the processor's cache until they
@@ -55,8 +56,21 @@ class TensorInput:
         return self._buffer[:size]
 
 
+def open_input(reader: SourceReader, entry: TensorEntry, *, held: bool) -> BlockInput:
+    """A source tensor as it is, or as its view shows it, which is never held."""
+    if entry.view is not None:
+        return RowInput(reader, entry)
+    return TensorInput(reader, entry, held=held)
+
+
 def pieces(reader: SourceReader, entry: TensorEntry) -> Iterator[tuple[int, memoryview]]:
     """A tensor's stored bytes, piece by piece, with their offsets; each valid until the next."""
+    if entry.view is not None:
+        shown, width = RowInput(reader, entry), entry.dtype.bits // 8
+        for start in range(0, entry.numel, _PIECE // width):
+            count = min(_PIECE // width, entry.numel - start)
+            yield start * width, shown.block(start, count)
+        return
     stream = _Stream(reader, entry)
     buffer = memoryview(bytearray(min(_PIECE, entry.nbytes)))
     for offset in range(0, entry.nbytes, _PIECE):

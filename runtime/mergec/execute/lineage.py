@@ -63,6 +63,7 @@ def companion_files(
                 help="run `mergec plan` again and review what changed",
             )
         files[small.name] = data
+    files |= {made.name: made.data for made in export.made}
     files["README.md"] = model_card(plan, export, origin).encode()
     yield from files.items()
     index = index_json(export.layouts)

@@ -140,6 +140,7 @@ def _companions(plan: Plan) -> int:
     size = 0
     for export in plan.exports:
         size += sum(small.size for small in export.files) + len(export.config or b"")
+        size += sum(len(made.data) for made in export.made)
         size += sum(100 + len(row.tensor) for row in export.rows) + (64 << 10)
     return size
 

@@ -12,7 +12,7 @@ from mergec.catalog import TensorEntry
 from mergec.diagnostics import Diagnostic, fail
 from mergec.execute.barriers import in_turn, settle
 from mergec.execute.doubts import Doubts
-from mergec.execute.inputs import TensorInput, pieces
+from mergec.execute.inputs import open_input, pieces
 from mergec.execute.measures import Collector, Measurements
 from mergec.execute.order import reading_order
 from mergec.execute.sweep import NOTHING_SETTLED, Emit, Observer, Settled, ignore, sweep_step
@@ -161,7 +161,7 @@ def compute_step(
     plan = (schedules or Schedules()).of(step)
     held = plan.sweeps > 1 and step.nbytes_read <= budget.cache
     inputs = [
-        TensorInput(readers[label], entry, held=held)
+        open_input(readers[label], entry, held=held)
         for label, entry in zip(step.program.inputs, step.entries, strict=True)
     ]
     sweep_step(step, plan, backend, inputs, budget.block, emit, pause, collectors, settled, doubt)
