@@ -14,6 +14,7 @@ from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
 from mergec.plan.contracts import decide_contracts
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
+from mergec.plan.licence_texts import carry_licence_texts
 from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
 from mergec.resolve import KeySets
@@ -167,7 +168,7 @@ def _plan(
                 files=() if decl.delta else small_files(key_set.donor, tokenizer, checkpoints),
             )
         )
-    return Plan(
+    plan = Plan(
         edition=checked.specs[0].edition or 1,
         parameters=checked.parameters,
         sources=bound.sources,
@@ -180,6 +181,7 @@ def _plan(
         settings=bound.settings,
         barriers=bound.barriers,
     )
+    return carry_licence_texts(plan)
 
 
 def _layouts(export: ExportDecl, rows: Sequence[Row]) -> tuple[ShardLayout, ...]:
