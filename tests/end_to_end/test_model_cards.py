@@ -154,3 +154,33 @@ def test_the_dtype_is_stated_wherever_it_was(mergec: Mergec) -> None:
         "vision_config": {"dtype": "float16", "model_type": "clip"},
         "quantum": {"dtype": "float32"},
     }
+
+
+def test_licence_texts_of_all_parents_come_along(mergec: Mergec) -> None:
+    for folder, text in (("base", "one"), ("code", "two"), ("math", "one")):
+        Path(folder, "LICENSE.txt").write_text(text)
+    Path("code", "NOTICE").write_text("by us")
+    Path("math", "NOTICE").write_text("by them")
+    shown = mergec("plan", "spec.merge").out
+    assert "  from ./code: LICENSE.txt as LICENSE-code.txt, NOTICE as NOTICE-code\n" in shown
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    texts = {path.name: path.read_text() for path in Path("out").glob("[LN]*")}
+    assert texts == {
+        "LICENSE.txt": "one",
+        "LICENSE-code.txt": "two",
+        "NOTICE-code": "by us",
+        "NOTICE-math": "by them",
+    }
+    write_spec('a = model("./base")', 'b = model("./out", id="x/code")', "child = linear(b, a)")
+    assert mergec("run", "spec.merge", "-o", "grandchild").status == 0
+    kept = {path.name: path.read_text() for path in Path("grandchild").glob("[LN]*")}
+    assert kept == texts
+    assert mergec("verify", "grandchild").status == 0
+
+
+def test_two_licence_texts_never_get_one_name(mergec: Mergec) -> None:
+    Path("base", "LICENSE-code").write_text("of the base")
+    Path("code", "LICENSE").write_text("of the code")
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    texts = {path.name: path.read_text() for path in Path("out").glob("LICENSE*")}
+    assert texts == {"LICENSE-code": "of the base", "LICENSE-code-2": "of the code"}

@@ -36,15 +36,15 @@ TOKENIZER_FILES = (
 )
 """Patterns for what belongs to a tokenizer."""
 
-# What transformers and the hub leave beside weights. LICENSE and NOTICE oblige whoever copies.
+LICENCE_FILES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*")
+"""Patterns for texts that oblige whoever passes the weights on."""
+
+# What transformers and the hub leave beside weights.
 _SMALL_FILES = (
     *TOKENIZER_FILES,
     "generation_config.json",
     "*processor_config.json",
-    "LICENSE*",
-    "LICENCE*",
-    "COPYING*",
-    "NOTICE*",
+    *LICENCE_FILES,
 )
 _WRITTEN_ANEW = ("config.json", "README.md", "lineage.json")
 _NEVER_COPIED = frozenset({".py", ".safetensors"}) | PICKLE_SUFFIXES | _OTHER_WEIGHTS | _UNFINISHED

@@ -22,6 +22,7 @@ from mergec.plan.heads import tied_and_untied, tied_copies
 from mergec.plan.kin import kin_questions
 from mergec.plan.known_tokenizers import KnownTokenizers
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
+from mergec.plan.licence_texts import carry_licence_texts
 from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
 from mergec.plan.vocabularies import Vocabularies
@@ -206,7 +207,7 @@ def _plan(
         table = compatibility(exports, checked.sources, checkpoints, architectures)
         tell(table)
         found += diagnostics(table, checked.sources)
-    return Plan(
+    plan = Plan(
         edition=checked.specs[0].edition or 1,
         parameters=checked.parameters,
         sources=bound.sources,
@@ -219,6 +220,7 @@ def _plan(
         settings=bound.settings,
         barriers=bound.barriers,
     )
+    return carry_licence_texts(plan)
 
 
 def _layouts(export: ExportDecl, rows: Sequence[Row]) -> tuple[ShardLayout, ...]:

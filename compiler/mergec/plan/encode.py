@@ -128,7 +128,13 @@ def _export(export: PlannedExport) -> dict[str, Any]:
         ],
         "config": hashlib.sha256(export.config).hexdigest() if export.config else None,
         "files": [
-            {"name": f.name, "source": f.source, "size": f.size, "sha256": f.digest}
+            {
+                "name": f.name,
+                "source": f.source,
+                "size": f.size,
+                "sha256": f.digest,
+                **({"as": f.renamed} if f.renamed else {}),
+            }
             for f in export.files
         ],
         **_made(export),

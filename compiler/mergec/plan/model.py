@@ -21,12 +21,21 @@ Action = Literal["merge", "cast", "copy"]
 
 @dataclass(frozen=True, slots=True)
 class SmallFile:
-    """A file copied as it is from the source labelled `source`: basename, bytes and digest."""
+    """A file copied as it is from the source labelled `source`: basename, bytes and digest.
+
+    `renamed` is what it is called beside the child, where that is not its `name`.
+    """
 
     source: str
     name: str
     size: int
     digest: Sha256
+    renamed: str = ""
+
+    @property
+    def target(self) -> str:
+        """Its name beside the child."""
+        return self.renamed or self.name
 
 
 @dataclass(frozen=True, slots=True)

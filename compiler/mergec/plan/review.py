@@ -193,7 +193,10 @@ def _output(plan: Plan, export: PlannedExport) -> list[str]:
     size = amount(export.bytes_written)
     lines = [where, f"  {len(export.rows)} tensors in {shards} of weights, {size}"]
     copied = [("config.json", export.donor)] if export.config is not None else []
-    copied += [(file.name, file.source) for file in export.files]
+    copied += [
+        (f"{file.name} as {file.renamed}" if file.renamed else file.name, file.source)
+        for file in export.files
+    ]
     if export.made:
         lines.append(f"  made: {', '.join(escape(file.name) for file in export.made)}")
     for source in dict.fromkeys(source for _, source in copied):

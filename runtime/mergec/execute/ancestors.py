@@ -10,8 +10,8 @@ from mergec.diagnostics import Diagnostic
 from mergec.plan import Plan
 
 # A statement has a line for each tensor, a hundred bytes or so.
-_LARGEST_FILE = 16 << 20
-_LARGEST_SUM = 8 << 20
+_LARGEST_FILE = 8 << 20
+_LARGEST_SUM = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)

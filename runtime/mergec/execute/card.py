@@ -50,7 +50,7 @@ def _front_matter(plan: Plan, export: PlannedExport, sources: Sequence[PlanSourc
     members: dict[str, Any] = {
         "base_model": list(dict.fromkeys(_model(source) for source in sources)),
         "base_model_relation": "merge",
-        **licence_members(licences, [small.name for small in export.files]),
+        **licence_members(licences, [small.target for small in export.files]),
         "tags": ["merge", "mergec"],
     }
     config = plan.checkpoints[export.donor].config or {}

@@ -62,7 +62,7 @@ def companion_files(
                 f"`{path}` changed after the plan was made",
                 help="run `mergec plan` again and review what changed",
             )
-        files[small.name] = data
+        files[small.target] = data
     files |= {made.name: made.data for made in export.made}
     files["README.md"] = model_card(plan, export, origin).encode()
     yield from files.items()
