@@ -261,8 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             for at in range(start, cut or stop, 1 << 16):
                 piece = blob.read(at, min(at + (1 << 16), cut or stop))
+                self.hub.sent[name] += len(piece)  # before, for whoever gets it looks at once
                 self.wfile.write(piece)
-                self.hub.sent[name] += len(piece)
             self.wfile.flush()
         except OSError:
             cut = start  # whoever asked has seen enough

@@ -161,9 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             for at in range(start, until, 1 << 18):
                 piece = blob.read(at, min(at + (1 << 18), until))
-                self.wfile.write(piece)
-                with self.web.lock:
+                with self.web.lock:  # before, for whoever gets it looks at once
                     self.web.sent[path] += len(piece)
+                self.wfile.write(piece)
             self.wfile.flush()
         except OSError:
             until = start  # whoever asked has seen enough

@@ -82,7 +82,7 @@ class StoreBytes:
             with self._lock:
                 self._announced += 1
                 self._drop_stale()
-                room = self._held() + stop - at <= STORE_WINDOWS
+                room = self.held() + stop - at <= STORE_WINDOWS
                 if room and (file, at) not in self._windows:
                     self._windows[file, at] = self._begin(file, at, stop)
 
@@ -94,6 +94,10 @@ class StoreBytes:
                 raise changed(self._store.where, file, "it is no longer there")
             if not is_same(then, now):
                 raise changed(self._store.where, file, "it was written again")
+
+    def held(self) -> int:
+        """Bytes that are here or on their way."""
+        return sum(window.stop - window.start for window in self._windows.values())
 
     def close(self) -> None:
         """Begin no further request; what is under way is not waited for."""
@@ -135,9 +139,6 @@ class StoreBytes:
             if self._windows[oldest].number > self._announced - _STALE:
                 break
             self._windows.pop(oldest).data.cancel()
-
-    def _held(self) -> int:
-        return sum(window.stop - window.start for window in self._windows.values())
 
     def _check(self, file: str) -> None:
         """E745 for a file that no ETag pins if its header is not the planned one; looks once."""
