@@ -40,7 +40,7 @@ def test_code_of_a_model_is_neither_run_nor_copied(mergec: Mergec) -> None:
 
 def test_files_of_a_tokenizer_are_copied_and_never_run(mergec: Mergec) -> None:
     """A pattern that would never end, and a template that would open a file."""
-    tokenizer = {
+    tokenizer: dict[str, object] = {
         "model": {"type": "BPE", "vocab": {}, "merges": []},
         "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a+)+$"}},
         "added_tokens": [{"id": 0, "content": "a" * 64 + "!"}],
