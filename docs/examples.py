@@ -15,7 +15,8 @@ In what is printed `…` stands for anything within a line (times, memory), and 
 for any number of lines. The blocks of a page run from top to bottom in one folder. The sources in
 it have the headers of those that `make demo` leaves, for the README, and are the toy family of the
 tests for every other page, with four layers where ramps are shown and else with two; `./bare` lacks
-the prefix `model.`, and `./missing` is not there.
+the prefix `model.`, and `./missing` is not there. The page about vocabularies has models of a few
+tokens.
 """
 
 import os
@@ -27,7 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests import toy_family
+from tests import toy_family, toy_vocabularies
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -38,6 +39,7 @@ PAGES = (
     "docs/stores.md",
     "docs/compatibility.md",
     "docs/looking.md",
+    "docs/vocabularies.md",
     "docs/testing.md",
     "docs/plan.md",
     "docs/numerics.md",
@@ -175,6 +177,9 @@ def lay_out(page: str, folder: Path) -> None:
     """Put the sources that the examples of `page` name into the existing `folder`."""
     if page == "README.md":
         _stand_ins(folder)
+        return
+    if page == "docs/vocabularies.md":
+        toy_vocabularies.write_speakers(folder)
         return
     named = re.findall(r'model\("\./([\w-]+)"', (ROOT / page).read_text())
     layers = _LAYERS.get(page, toy_family.LAYERS)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from mergec.api import compile_spec
 from mergec.plan import plan_hash
 from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import Mergec, Outcome
 from tests.toy_vocabularies import EMBED, HEAD, LETTERS, bpe, f32, row, write_json, write_model
+
+load_file: Any = pytest.importorskip("safetensors.numpy").load_file
 
 BASE, CODE, MATH = 1, 2, 3
 CHAT = ("<|im_start|>", "<|im_end|>")
@@ -38,7 +39,8 @@ def merge(
     found = mergec("run", "child.merge", "-o", "out", *flags)
     assert found.status == 0, found.err
     assert mergec("verify", "out", "--replay", "full").status == 0
-    return load_file("out/model.safetensors")
+    made: dict[str, np.ndarray[Any, Any]] = load_file("out/model.safetensors")
+    return made
 
 
 def spec(settings: str, child: str = "linear(base, code)") -> None:

@@ -217,9 +217,9 @@ _TABLE = (
         "unknown-setting",
         "an export setting that does not exist",
         "An export has the settings `dtype`, the storage type of the weights, `shard`, "
-        "the largest size of one file, `tokenizer`, the source whose tokenizer is copied, "
-        "and `name`. Other words are not ignored, because a misspelt setting would change "
-        "the result without a word.",
+        "the largest size of one file, `name`, and about its vocabulary `tokenizer`, "
+        "`pad_to_multiple_of` and `rows`. Other words are not ignored, because a misspelt "
+        "setting would change the result without a word.",
     ),
     _code(
         "E211",
