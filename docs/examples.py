@@ -15,7 +15,8 @@ In what is printed `…` stands for anything within a line (times, memory), and 
 for any number of lines. The blocks of a page run from top to bottom in one folder. The sources in
 it have the headers of those that `make demo` leaves, for the README, and are the toy family of the
 tests for every other page, with four layers where ramps are shown and else with two; `./bare` lacks
-the prefix `model.`, and `./missing` is not there.
+the prefix `model.`, and `./missing` is not there. Adapters that a page names change the query and
+value projections of that family, at rank 2.
 """
 
 import os
@@ -35,6 +36,7 @@ PAGES = (
     "docs/language.md",
     "docs/library.md",
     "docs/checking.md",
+    "docs/adapters.md",
     "docs/looking.md",
     "docs/testing.md",
     "docs/plan.md",
@@ -180,6 +182,7 @@ def lay_out(page: str, folder: Path) -> None:
         if name == "bare":
             tensors = {key.removeprefix("model."): tensor for key, tensor in tensors.items()}
         toy_family.write_member(folder / name, tensors, toy_family.config(name, layers))
+    toy_family.write_adapters(folder, (ROOT / page).read_text(), layers)
 
 
 def _stand_ins(folder: Path) -> None:

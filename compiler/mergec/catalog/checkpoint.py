@@ -6,6 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NewType
 
+from mergec.catalog.adapter import Adapter
 from mergec.catalog.dtypes import Dtype
 
 TensorName = NewType("TensorName", str)
@@ -63,6 +64,7 @@ class Checkpoint:
     offset. `config` is the parsed config.json, or None where there is none. `small_files` are the
     basenames of further files that belong to a complete checkpoint (tokenizer, generation config,
     chat template, licence ...), sorted. `licence` is the hub identifier in the model card, if any.
+    An `adapter` is no model: its tensors are what it changes a model by.
     """
 
     root: Path
@@ -72,3 +74,4 @@ class Checkpoint:
     small_files: tuple[str, ...]
     licence: str | None
     hub: HubCommit | None = None
+    adapter: Adapter | None = None

@@ -143,7 +143,7 @@ def _report_no_model(
 
 
 def _is_source(binding: Binding) -> bool:
-    return isinstance(binding.expr, Call) and binding.expr.func == "model"
+    return isinstance(binding.expr, Call) and binding.expr.func in ("model", "adapter")
 
 
 def _explicit(

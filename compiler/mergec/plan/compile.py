@@ -8,8 +8,10 @@ from typing import Any
 from mergec.catalog import Checkpoint, TensorName, open_source
 from mergec.catalog.architecture import Architecture
 from mergec.catalog.describe import describe
+from mergec.catalog.open_adapter import is_adapter_file
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
+from mergec.plan.adapter_bases import warn_of_other_base
 from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
 from mergec.plan.contracts import decide_contracts
@@ -147,6 +149,7 @@ def _plan(
     bound = bind(checked, checkpoints, architectures, keys, found.append, watch)
     if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
         return None
+    warn_of_other_base(checked, checkpoints, found.append)
     configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}
     exports: list[PlannedExport] = []
     for decl, rows in zip(checked.exports, bound.rows, strict=True):
@@ -196,16 +199,32 @@ def _open_sources(
     for decl in decls:
         try:
             checkpoint, warnings = open_source(
-                decl.ref, decl.rev, bundle.root, bundle.pins.get(decl.label)
+                decl.ref,
+                decl.rev,
+                bundle.root,
+                bundle.pins.get(decl.label),
+                adapter=decl.is_adapter,
             )
         except MergecError as error:
             found.extend(replace(diagnostic, span=decl.span) for diagnostic in error.diagnostics)
             continue
         if any("mergec.kind" in shard.metadata for shard in checkpoint.shards):
             found.append(_delta_as_model(decl))
+        if not decl.is_adapter and is_adapter_file(checkpoint):
+            found.append(_adapter_as_model(decl))
         opened[decl.label] = checkpoint
         found.extend(replace(diagnostic, span=decl.span) for diagnostic in warnings)
     return opened
+
+
+def _adapter_as_model(decl: SourceDecl) -> Diagnostic:
+    return Diagnostic(
+        "E735",
+        f"`{decl.ref}` holds an adapter, not a model",
+        decl.span,
+        "holds an adapter",
+        help=(f'write `adapter("{decl.ref}")`, and add it to its model: `base + lora`',),
+    )
 
 
 def _delta_as_model(decl: SourceDecl) -> Diagnostic:

@@ -171,6 +171,7 @@ def source_table(source: PlanSource) -> dict[str, Any]:
         "label": source.decl.label,
         "ref": source.decl.ref,
         "rev": source.decl.rev,
+        **({"kind": "adapter"} if source.decl.is_adapter else {}),
         **({"commit": hub.commit} if hub is not None else {}),
         "files": [
             {"name": shard.name, "size": shard.size, "header_sha256": shard.header_digest}

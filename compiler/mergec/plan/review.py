@@ -11,6 +11,7 @@ from mergec.plan.encode import plan_hash, used_operators
 from mergec.plan.model import Plan, PlannedExport, PlanSource, Row
 from mergec.plan.program import Program, schedule
 from mergec.plan.projection import Rates
+from mergec.plan.review_adapters import adapter_note
 from mergec.plan.review_barriers import barrier_lines
 from mergec.plan.review_estimate import estimate_lines
 from mergec.plan.review_expression import expression_lines
@@ -100,6 +101,8 @@ def _source(plan: Plan, source: PlanSource) -> tuple[str, ...]:
     size = amount(sum(entry.nbytes for entry in tensors))
     family = source.architecture.family
     notes = [family if source.architecture.described else "roles inferred from names"]
+    if source.checkpoint.adapter is not None:
+        notes = [adapter_note(source.checkpoint)]
     notes += [f"! names matched by {source.rule}"] if source.rule else []
     if source.unused == len(tensors):
         notes.append("- no tensor used")

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from mergec.catalog.adapter import Factors, Step
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.elaborate.wording import shown
 from mergec.ir import (
+    DELTA,
     MODEL,
     STATISTICS,
     GraphBuilder,
@@ -23,10 +25,11 @@ from mergec.ir import (
     part_statistics,
 )
 from mergec.ops import OPERATORS, Operator
+from mergec.resolve.adapters import Adapters, Change
 from mergec.resolve.alignments import Alignments
 from mergec.resolve.fallbacks import Fallbacks
 from mergec.resolve.findings import Findings, StoppedError
-from mergec.resolve.key_set import Leaf, first_operand
+from mergec.resolve.key_set import Leaf
 from mergec.resolve.key_sets import KeySets
 from mergec.resolve.numbers import Numbers
 from mergec.resolve.routing import VIEWS, Demand, Routing
@@ -78,6 +81,7 @@ class Resolver:
     numbers: Numbers = field(init=False)
     fallbacks: Fallbacks = field(init=False)
     alignments: Alignments = field(init=False)
+    adapters: Adapters = field(init=False)
     barriers: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
     _plain: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
     _found: dict[NodeKey, NodeKey] = field(default_factory=dict[NodeKey, NodeKey])
@@ -90,12 +94,13 @@ class Resolver:
         shared = (self.elaborated, self.keys, self.findings, self.usage)
         self.routing, self.numbers = Routing(*shared), Numbers(*shared)
         self.fallbacks = Fallbacks(*shared)
+        self.adapters = Adapters(self.elaborated, self.keys, self.findings)
         self.alignments = Alignments(self.elaborated, self.keys, self.fallbacks)
 
     def tensor(self, roots: tuple[NodeKey, ...], name: str) -> ResolvedTensor | None:
         """What `roots` are for the tensor `name`; None after reporting what is wrong with it.
 
-        Finds E203, E209, E211, E301, E307, E401, E409 and E413.
+        Finds E203, E209, E211, E301, E307, E401, E409, E413 and E416 to E419.
         """
         tensor = _Tensor(name)
         try:
@@ -121,8 +126,10 @@ class Resolver:
                 return Leaf(str(node.param("label")), demand[1])
             if node.op in VIEWS:
                 demand = self.routing.route(node, demand[1], None)
+            elif node.op == "adapter":
+                demand = (self.adapters.model(node), demand[1])
             else:
-                demand = (node.operands[first_operand(node)], demand[1])
+                demand = (self.keys.lead(node), demand[1])
 
     def _resolve(self, tensor: _Tensor, demand: Demand) -> NodeKey:
         """Operands first and by a stack of our own, for nothing bounds the depth of a graph."""
@@ -146,6 +153,10 @@ class Resolver:
     def _wanted(self, tensor: _Tensor, node: Node, name: str) -> list[Demand]:
         if node.op in VIEWS:
             return [self.routing.route(node, name, tensor.name)]
+        if node.op == "adapter":
+            change = self.adapters.change(node, name)
+            needed = change is None or change.whole is not None
+            return [(change.model if change else self.adapters.model(node), name)] * needed
         if self._stays(node, name):
             return [(node.operands[0], name)]
         operands, statistics = part_statistics(node.operands, dict(node.params))
@@ -164,7 +175,9 @@ class Resolver:
 
     def _built(self, tensor: _Tensor, node: Node, name: str, operands: list[NodeKey]) -> NodeKey:
         if node.op == "source":
-            return self._leaf(tensor, node, name)
+            return self._leaf(tensor, dict(node.params), name, node.type)
+        if node.op == "adapter":
+            return self._adapted(tensor, self.adapters.change(node, name), node, operands)
         if node.op == "checked":
             self._check_mass(node, name, operands[0])
             return operands[0]
@@ -204,14 +217,43 @@ class Resolver:
         tensor.members[member] = name
         return {"barrier": node.key, "member": member}
 
-    def _leaf(self, tensor: _Tensor, node: Node, name: str) -> NodeKey:
+    def _leaf(
+        self, tensor: _Tensor, params: dict[str, Value], name: str, kind: ValueType
+    ) -> NodeKey:
         """The source node of a tensor: numbered where one source gives several."""
-        names = tensor.slots.setdefault(str(node.param("label")), {})
-        params = dict(node.params)
+        names = tensor.slots.setdefault(str(params["label"]), {})
         if names:
             params["slot"] = len(names)
-        names[name] = self.builder.add("source", params=params, type=node.type)
+        names[name] = self.builder.add("source", params=params, type=kind)
         return names[name]
+
+    def _adapted(
+        self, tensor: _Tensor, change: Change | None, node: Node, operands: list[NodeKey]
+    ) -> NodeKey:
+        """What an adapter adds to a tensor; its model's is the operand where it is needed."""
+        if change is None:
+            return self.builder.add(
+                "affine", operands, {"coefficients": (Fraction(0),)}, type=DELTA
+            )
+        terms: dict[NodeKey, Fraction] = {}
+
+        def leaf(name: str, role: str, kind: ValueType = DELTA) -> NodeKey:
+            # The role keeps nodes of different types apart.
+            return self._leaf(tensor, {**dict(node.params), "role": role}, name, kind)
+
+        part = change.part
+        if isinstance(part, Factors):
+            factors = leaf(part.b, "B"), leaf(part.a, "A")
+            params: dict[str, Value] = {"rank": change.rank, "turned": part.turned}
+            terms[self.builder.add("low_rank", factors, params, type=DELTA)] = part.scale
+        elif isinstance(part, Step):
+            terms[leaf(part.tensor, "step")] = part.scale
+        if change.whole is not None:
+            terms[leaf(change.whole, "whole", MODEL)] = Fraction(1)
+            terms[operands[0]] = Fraction(-1)
+        return self.builder.add(
+            "affine", [*terms], {"coefficients": tuple(terms.values())}, type=DELTA
+        )
 
     def _affine(self, node: Node, operands: list[NodeKey], params: dict[str, Value]) -> NodeKey:
         coefficients = params["coefficients"]
@@ -279,6 +321,7 @@ class Resolver:
                 self._plain.setdefault(
                     node.key,
                     node.op not in VIEWS
+                    and node.op != "adapter"
                     and not _differs(OPERATORS.get(node.op))
                     and not any(is_scheduled(value) for _, value in node.params)
                     and all(self._plain[operand] for operand in node.operands),

@@ -414,6 +414,22 @@ _TABLE = (
         "`layer_count` when sources were opened. They are for contracts; no merge depends "
         "on them.",
     ),
+    _code(
+        "E311",
+        "adapter-without-model",
+        "nothing says which model an adapter changes",
+        "An adapter is a change of some model's tensors, and has its names, shapes and dtypes from "
+        "that model. Where it is written by itself, or measured, nothing says which model that is. "
+        "Add it to one, as in `base + lora`.",
+    ),
+    _code(
+        "E312",
+        "part-of-adapter",
+        "layers or tensors are taken of an adapter by itself",
+        "Layers and tensors are those of a model, and an adapter says how some of them change. "
+        "Take the part of the adapted model instead: `(base + lora)[0..8]`; or choose by tensor "
+        "with `match`, which takes adapters.",
+    ),
     # E4 shapes, dtypes and architecture
     _code(
         "E401",
@@ -537,6 +553,38 @@ _TABLE = (
         "All axes of a group are put in one order, so that they must have the same number of "
         "units, and an axis with units of equal width must be a multiple of their number. An "
         "axis belongs to one group, and a group has one axis of a tensor.",
+    ),
+    _code(
+        "E416",
+        "adapter-names",
+        "an adapter changes tensors that the model does not have",
+        "An adapter names the layers that it changes, and the model it is added to has no such "
+        "tensors. It was trained on another architecture, or on the same one wrapped in another "
+        "class. A layer that the model ties to another, as a head to the embedding, has no tensor "
+        "of its own either.",
+    ),
+    _code(
+        "E417",
+        "adapter-shapes",
+        "an adapter does not fit the shapes of the model",
+        "The product of an adapter's factors, or a tensor that it replaces, must have the shape of "
+        "the model's tensor of that name. It has another, so the adapter was trained on a model of "
+        "another size, or on one whose vocabulary was extended. Nothing is broadcast or cut.",
+    ),
+    _code(
+        "E418",
+        "adapter-of-two-models",
+        "an adapter that replaces tensors is added to two models",
+        "A tensor that an adapter replaces is a step from one model: the new values less that "
+        "model's. Added to two models it would be two steps. Name the adapter once for each, with "
+        "another `id`; low-rank changes are the same step everywhere and need that not.",
+    ),
+    _code(
+        "E419",
+        "adapter-quantised",
+        "an adapter changes a tensor whose dtype cannot be computed with",
+        "A low-rank change is added to weights in bf16, f16, f32 or f64. This tensor is stored in "
+        "a quantised form, to which nothing can be added. Name the weights before quantisation.",
     ),
     # E5 contracts, tokenizer and licence
     _code(
@@ -834,6 +882,63 @@ _TABLE = (
         "model are fetched. Together they may have 512 MiB, which real models stay far below "
         "and which keeps somebody else's spec from filling the disk. Download the model "
         "where you trust it, and name its folder.",
+    ),
+    _code(
+        "E729",
+        "not-an-adapter",
+        "a folder holds no adapter",
+        "`adapter` reads a folder in PEFT's format: `adapter_config.json`, which says how the "
+        "tensors are meant, and `adapter_model.safetensors`, which holds them. Without the first, "
+        "nothing says what the second means.",
+    ),
+    _code(
+        "E730",
+        "adapter-config",
+        "adapter_config.json does not say what it must",
+        "Rank, scale and kind of an adapter stand in `adapter_config.json`; one of them is missing "
+        "or is no value that it can have. None has a default here, for a wrong scale is not seen "
+        "in the result. Restore the file from the adapter's own page.",
+    ),
+    _code(
+        "E731",
+        "adapter-unsupported",
+        "an adapter has a feature that mergec does not support",
+        "mergec reads LoRA adapters: ranks and scales by module, rsLoRA, embeddings, layers and "
+        "biases that were trained whole. Other kinds compute something else from their tensors, "
+        "and some initialisations change the base too. What is not supported is never ignored. "
+        "Merge such an adapter with PEFT first, and name the merged model.",
+    ),
+    _code(
+        "E732",
+        "adapter-tensor",
+        "a tensor of an adapter cannot be placed",
+        "A change of a weight is the product of two factors, A and B, which must both be there; "
+        "and every tensor of the file must be one that PEFT's format knows. A file that has one "
+        "factor without the other was not saved or not downloaded whole.",
+    ),
+    _code(
+        "E733",
+        "adapter-rank",
+        "the factors of an adapter do not have the rank that it states",
+        "A has as many rows, and B as many columns, as the rank that `adapter_config.json` states "
+        "for the module. The scale depends on that rank, so a config that does not fit its tensors "
+        "cannot be trusted. Restore both files from the adapter's own page.",
+    ),
+    _code(
+        "E734",
+        "adapter-duplicate",
+        "two tensors of an adapter are for one place",
+        "Wrappers of PEFT put prefixes and the adapter's name into tensor names; without them two "
+        "tensors of this file have one name, and it is not clear which counts. Save each adapter "
+        "to a folder of its own.",
+    ),
+    _code(
+        "E735",
+        "adapter-as-model",
+        "a folder that holds an adapter is named as a model",
+        "The folder holds `adapter_config.json` and the factors of a low-rank change, and no "
+        "model. Name it by `adapter(...)`, and add it to the model that it was trained on, as in "
+        "`base + lora`.",
     ),
     # E8 run and integrity
     _code(
@@ -1161,6 +1266,15 @@ _TABLE = (
         "A `match` of models has the tensors of its first arm. Another arm fits tensors "
         "that only its own value has, so they are in no output. Put the arm first whose "
         "value has all the tensors that the child should have.",
+    ),
+    _code(
+        "W403",
+        "adapter-other-base",
+        "an adapter was trained on another model than it is added to",
+        "An adapter says what its model was called where it was trained, and the model that it is "
+        "added to says that it is another. Shapes may fit all the same, between relatives; the sum "
+        "is then a step from a point where it was not learned. Check that the model is the one "
+        "you mean.",
     ),
     _code(
         "W701",

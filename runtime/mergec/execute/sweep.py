@@ -81,6 +81,7 @@ def sweep_step(
     program = step.program
     settings = _prepare(step, settled)
     block = step.block(block)
+    whole = _load_whole(step, backend, inputs)
     for sweep in range(plan.sweeps):
         this = _pass(step, plan, sweep)
         leaders = _leaders(step, this, settings)
@@ -89,8 +90,8 @@ def sweep_step(
         for start in range(0, step.numel, block):
             pause()
             count = min(block, step.numel - start)
-            values = _load(step, backend, inputs, this, start, count)
-            _apply(step, backend, this, values, settings, cursors, start)
+            values = _load(step, backend, inputs, this, start, count, whole)
+            _apply(step, backend, this, values, settings, cursors, start, count)
             for number, so_far in found.items():
                 call = program.calls[number]
                 operands = [values[i] for i in call.operands]
@@ -161,22 +162,41 @@ def _pass(step: Step, plan: Schedule, sweep: int) -> _Pass:
     return _Pass(sweep == 0, inputs, plan.needed[sweep], observed, outputs, measured)
 
 
+def _load_whole(step: Step, backend: Backend, inputs: Sequence[BlockInput]) -> dict[int, Any]:
+    """The tensors that stages need whole in every block, which have other shapes; all finite."""
+    values: dict[int, Any] = {}
+    for i in sorted(step.whole):
+        raw = inputs[i].block(0, inputs[i].entry.numel)
+        values[i] = backend.load(raw, inputs[i].entry.dtype, step.work)
+        if backend.count_non_finite(values[i]):
+            raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
+    return values
+
+
 def _load(
-    step: Step, backend: Backend, inputs: Sequence[BlockInput], this: _Pass, start: int, count: int
+    step: Step,
+    backend: Backend,
+    inputs: Sequence[BlockInput],
+    this: _Pass,
+    start: int,
+    count: int,
+    whole: Mapping[int, Any],
 ) -> dict[int, Any]:
-    """The decoded blocks this sweep needs; in the first sweep all are looked at for NaN and Inf."""
+    """The decoded blocks this sweep needs; in the first sweep all are looked at for NaN and Inf.
+
+    Those of `whole` are there already.
+    """
     values: dict[int, Any] = {}
     for i in range(len(inputs)) if this.first else this.inputs:
-        # A tensor of another shape, such as a Gram matrix, belongs to a stage that needs all of it.
-        whole = inputs[i].entry.numel != step.numel
-        raw = inputs[i].block(0, inputs[i].entry.numel) if whole else inputs[i].block(start, count)
-        values[i] = backend.borrow(raw, inputs[i].entry.dtype, step.work)
+        if i not in whole:
+            raw = inputs[i].block(start, count)
+            values[i] = backend.borrow(raw, inputs[i].entry.dtype, step.work)
     if this.first:
         counts = backend.count_each_non_finite([*values.values()])
         for i, count in zip(values, counts, strict=True):
             if count:
                 raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
-    return values
+    return {**whole, **values}
 
 
 def _apply(
@@ -187,10 +207,11 @@ def _apply(
     settings: Sequence[Any],
     cursors: Sequence[Cursor],
     start: int,
+    count: int,
 ) -> None:
     for number in this.calls:
         call = step.program.calls[number]
-        cursors[number].start = start
+        cursors[number].start, cursors[number].count = start, count
         values[len(step.program.inputs) + number] = call.definition().apply(
             backend.xp, [values[i] for i in call.operands], settings[number], cursors[number]
         )
