@@ -157,3 +157,24 @@ def test_an_operator_on_an_adapter_is_that_operator_on_the_merged_model(tmp_path
     other = run(tmp_path, *merged, child.replace("lora", "(full - base)"))
     for name, found in ours.items():
         assert np.allclose(found.numpy(), other[name].numpy(), rtol=1e-4, atol=1e-5), name
+
+
+def test_a_sum_of_adapters_is_peft_s_concatenation(tmp_path: Path) -> None:
+    adapter(tmp_path, "one", {**PLAIN, "lora_alpha": 6}, "float32")
+    adapter(tmp_path, "two", {"r": 3, "lora_alpha": 7, "target_modules": ["q_proj"]}, "float32")
+    made = peft.PeftModel.from_pretrained(base_model(tmp_path, "float32"), tmp_path / "one", "one")
+    made.load_adapter(tmp_path / "two", "two")
+    made.add_weighted_adapter(["one", "two"], [0.5, 0.25], "both", combination_type="cat")
+    theirs = {
+        f"{path}.weight": module.get_delta_weight("both").detach()
+        for path, module in made.base_model.model.named_modules()
+        if "both" in getattr(module, "lora_A", {})
+    }
+    spec = tmp_path / "sum.merge"
+    heads = ['one = adapter("./one")', 'two = adapter("./two")']
+    spec.write_text("\n".join([*heads, 'export delta 0.5*one + 0.25*two as "both"']) + "\n")
+    execute(compile_spec(spec), tmp_path / "both")
+    ours = loaded_steps(tmp_path, "both", "float32")
+    assert ours.keys() == theirs.keys()
+    for name, found in ours.items():
+        assert np.allclose(found.numpy(), theirs[name].numpy(), rtol=1e-5, atol=1e-7), name

@@ -1,5 +1,6 @@
 """Adapters as deltas: sums of them, operators on them, parts of adapted models."""
 
+import json
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from mergec.backends import get_backend
 from mergec.catalog import TensorName, open_checkpoint
 from mergec.diagnostics import MergecError
 from mergec.plan.steps import plan_steps
+from mergec.verify import State, parse_sample, verify
 from tests.catalog.safetensors_bytes import Tensor
-from tests.toy_adapters import OUTER, write_adapter
+from tests.toy_adapters import OUTER, factors, write_adapter
 from tests.toy_checkpoints import write_checkpoint
 
 Matrix = NDArray[Any]
@@ -187,11 +189,7 @@ def test_layers_of_an_adapted_model(tmp_path: Path) -> None:
         {f"{name}.weight": stored(rng.integers(-8, 8, (4, 4)) / 4) for name in names},
         config={"num_hidden_layers": 3},
     )
-    factors: dict[str, Tensor] = {}
-    for name in names[1:]:
-        factors[f"{OUTER}{name}.lora_A.weight"] = stored(np.ones((1, 4)))
-        factors[f"{OUTER}{name}.lora_B.weight"] = stored(np.ones((4, 1)))
-    write_adapter(tmp_path / "l1", factors, {"r": 1, "lora_alpha": 1})
+    write_adapter(tmp_path / "l1", factors("x", {name: (4, 4) for name in names[1:]}))
     spec = tmp_path / "spec.merge"
     lines = [*HEAD[:2], "child = (base + l1)[1..3] ++ base[0..1]"]
     spec.write_text("\n".join(lines))
@@ -225,3 +223,73 @@ def test_the_backends_that_are_here_know_the_product() -> None:
     flat = [xp.floats([*map(float, x.ravel())]) for x in (B2, A2)]
     parts: Sequence[float] = xp.host(xp.low_rank(*flat, 1, 4, 3, turned=False))
     assert parts == [1.0, 1.0, 0.0]
+
+
+def exported(folder: Path, *lines: str, backend: str = "reference") -> Path:
+    """Where a spec without a model wrote its adapter."""
+    spec = folder / "sum.merge"
+    spec.write_text("\n".join([*HEAD[1:], *lines]) + "\n")
+    target = folder / f"sum-{backend}{len(lines[-1])}"
+    execute(compile_spec(spec), target, backend=backend)
+    return target
+
+
+@pytest.mark.parametrize("backend", ["reference", "native", "torch", "jax"])
+def test_a_sum_of_adapters_is_an_adapter(backend: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    base(tmp_path, w=rng.integers(-8, 8, (5, 7)) / 4)
+    for name, rank, scale in (("l1", 2, 0.75), ("l2", 3, 2.5)):
+        b, a = rng.integers(-8, 8, (5, rank)) / 4, rng.integers(-8, 8, (rank, 7)) / 4
+        lora(tmp_path / name, b, a, scale)
+    written = "0.5*l1 - 0.25*(l2 - l1)"
+    both = exported(tmp_path, f'export delta {written} as "both"', backend=backend)
+    assert {path.name for path in both.iterdir()} == {
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "lineage.json",
+    }
+    config = json.loads((both / "adapter_config.json").read_text())
+    assert (config["r"], config["lora_alpha"]) == (5, 5)
+    again = f'l3 = adapter("./{both.name}")'
+    one, two = (tensor(run(tmp_path, again, f"child = base + {x}")) for x in ("l3", f"({written})"))
+    assert one.tobytes() == two.tobytes()
+    verdict = verify(both, parse_sample("full"))
+    assert verdict.state is State.VERIFIED, verdict.findings
+
+
+def test_modules_of_one_adapter_alone_and_of_other_ranks(tmp_path: Path) -> None:
+    module = {name: (4, 6) for name in ("up", "down")}
+    write_adapter(tmp_path / "l1", factors("one", module))
+    write_adapter(tmp_path / "l2", factors("two", {"down": (4, 6)}, 3), {"r": 3})
+    write_checkpoint(
+        tmp_path / "base", {f"{name}.weight": stored(np.zeros((4, 6))) for name in module}
+    )
+    both = exported(tmp_path, 'export delta l1 + l2 as "both"')
+    config = json.loads((both / "adapter_config.json").read_text())
+    assert (config["r"], config["rank_pattern"]) == (2, {"down": 5}) or (
+        config["r"],
+        config["rank_pattern"],
+    ) == (5, {"up": 2})
+    assert config["alpha_pattern"] == config["rank_pattern"]
+    out = run(tmp_path, f'l3 = adapter("./{both.name}")', "child = base + l3 - l1 - l2")
+    for name in module:
+        assert np.abs(tensor(out, f"{name}.weight")).max() < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("l1 - l1", "E313"),
+        ("linear(l1, l2)", "E313"),
+        ("l1 + l3", "E313"),
+        ("l1 + l4", "E417"),
+    ],
+)
+def test_what_is_no_sum_of_factors(written: str, code: str, golden: Path) -> None:
+    saved(golden / "l3", {"norm": np.array([5.0, 6, 7])})
+    lora(golden / "l4", np.zeros((4, 1)), A1)
+    more = ('l3 = adapter("./l3")', 'l4 = adapter("./l4")')
+    with pytest.raises(MergecError) as caught:
+        exported(golden, *more, f'export delta {written} as "x"')
+    assert [d.code for d in caught.value.diagnostics if d.severity == "error"] == [code]

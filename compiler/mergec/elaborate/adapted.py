@@ -40,15 +40,45 @@ def models_of_adapters(graph: Graph) -> Adapted:
 def report_without_model(
     graph: Graph, adapted: Adapted, exports: Sequence[ExportDecl], work: Workspace
 ) -> None:
-    """E311 for outputs that depend on an adapter of which nothing says what it is added to."""
+    """E311 for outputs that depend on an adapter of which nothing says what it is added to.
+
+    E313 for a delta of adapters alone that is no sum of them.
+    """
     spans = {export.node: export.span for export in exports}
+    written = {export.node for export in exports if export.is_adapter}
+    for key in written:
+        if adapter_terms(graph, key) is None:
+            message = "only sums of adapters are adapters, and this is computed otherwise"
+            hint = "export the adapted model, or its delta: `export delta (base + x) - base`"
+            work.report(Diagnostic("E313", message, spans[key], help=(hint,)))
     for key in dict.fromkeys(graph.outputs.values()):
+        if key in written:
+            continue
         for adapter in sorted(adapted.loose.get(key, ())):
             name = str(graph.node(adapter).param("label"))
             message = f"nothing says which model the adapter `{name}` changes"
             hint = "add it to its model, as in `base + lora`"
             at = spans.get(key) or work.nodes.get(key)
             work.report(Diagnostic("E311", message, at, notes=(_NOTE,), help=(hint,)))
+
+
+def adapter_terms(graph: Graph, key: NodeKey) -> Mapping[NodeKey, Fraction] | None:
+    """A value as a sum of multiples of adapters, in the order of the graph; None if it is none."""
+    factors: dict[NodeKey, Fraction] = {key: Fraction(1)}
+    found: dict[NodeKey, Fraction] = {}
+    for node in reversed(graph.below(key)):
+        factor = factors[node.key]
+        if node.op == "adapter":
+            found[node.key] = factor
+            continue
+        parts = node.param("coefficients") if node.op == "affine" else None
+        if not isinstance(parts, tuple):
+            return None
+        for part, operand in zip(parts, node.operands, strict=True):
+            if not isinstance(part, Fraction):
+                return None
+            factors[operand] = factors.get(operand, Fraction(0)) + factor * part
+    return {node: found[node] for node in reversed(found) if found[node]}
 
 
 def report_part_of_adapter(what: str, expr: Expr, report: Report) -> None:

@@ -113,7 +113,7 @@ class ExportDecl:
     """What a spec writes. `dtype` None means each tensor keeps its donor's dtype.
 
     `shard_bytes` is the largest size of an output file's data. `tokenizer` labels the source whose
-    tokenizer is copied, None for the donor's.
+    tokenizer is copied, None for the donor's. A delta of adapters alone is written as an adapter.
     """
 
     name: str
@@ -126,6 +126,7 @@ class ExportDecl:
     tokenizer: str | None
     docs: tuple[str, ...]
     span: Span
+    is_adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from mergec.catalog.open_adapter import is_adapter_file
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.plan.adapter_bases import warn_of_other_base
+from mergec.plan.adapter_export import adapter_config
 from mergec.plan.bind import Watch, bind
 from mergec.plan.child_config import child_config, small_files
 from mergec.plan.contracts import decide_contracts
@@ -153,6 +154,9 @@ def _plan(
     configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}
     exports: list[PlannedExport] = []
     for decl, rows in zip(checked.exports, bound.rows, strict=True):
+        if decl.is_adapter:
+            exports.append(_planned_adapter(checked, decl, rows, checkpoints))
+            continue
         key_set = keys.of(decl.node)
         tokenizer = decl.tokenizer
         exports.append(
@@ -180,6 +184,26 @@ def _plan(
         readings=bound.readings,
         settings=bound.settings,
         barriers=bound.barriers,
+    )
+
+
+def _planned_adapter(
+    checked: Elaborated,
+    decl: ExportDecl,
+    rows: tuple[Row, ...],
+    checkpoints: Mapping[str, Checkpoint],
+) -> PlannedExport:
+    """One file of factors, as PEFT looks for it, and the config that says what they mean."""
+    outputs = [OutputTensor(row.tensor, row.dtype, row.shape) for row in rows]
+    size = sum(each.nbytes for each in outputs)
+    return PlannedExport(
+        decl=decl,
+        folder=decl.name if len(checked.exports) > 1 else "",
+        donor=decl.donor,
+        rows=rows,
+        layouts=lay_out(outputs, max(size, 1), _METADATA, stem="adapter_model"),
+        config=adapter_config(checked, decl, checkpoints),
+        files=(),
     )
 
 

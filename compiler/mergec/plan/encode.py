@@ -112,7 +112,7 @@ def _name(export: PlannedExport) -> str:
 def _export(export: PlannedExport) -> dict[str, Any]:
     return {
         "name": export.decl.name,
-        "kind": "delta" if export.decl.delta else "model",
+        "kind": export.kind,
         "node": export.decl.node,
         "donor": export.donor,
         "shard_bytes": export.decl.shard_bytes,

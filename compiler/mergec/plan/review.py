@@ -59,9 +59,9 @@ def amount(size: int, *, binary: bool = False) -> str:
 
 def _head(export: PlannedExport) -> list[str]:
     decl = export.decl
-    kind = "delta" if decl.delta else "model"
     how = " (implicit)" if decl.implicit else ""
-    lines = [f"exports {escape(decl.name)}{how}, a {kind}"]
+    article = "an" if decl.is_adapter else "a"
+    lines = [f"exports {escape(decl.name)}{how}, {article} {export.kind}"]
     return [*lines, *(f"  {escape(doc)}" for doc in decl.docs)]
 
 
@@ -193,7 +193,8 @@ def _output(plan: Plan, export: PlannedExport) -> list[str]:
     where = f"output {escape(export.folder)}/" if export.folder else "output"
     size = amount(export.bytes_written)
     lines = [where, f"  {len(export.rows)} tensors in {shards} of weights, {size}"]
-    copied = [("config.json", export.donor)] if export.config is not None else []
+    has_config = export.config is not None and not export.decl.is_adapter
+    copied = [("config.json", export.donor)] if has_config else []
     copied += [(file.name, file.source) for file in export.files]
     for source in dict.fromkeys(source for _, source in copied):
         names = ", ".join(escape(name) for name, of in copied if of == source)

@@ -430,6 +430,15 @@ _TABLE = (
         "Take the part of the adapted model instead: `(base + lora)[0..8]`; or choose by tensor "
         "with `match`, which takes adapters.",
     ),
+    _code(
+        "E313",
+        "no-adapter",
+        "a delta of adapters alone cannot be written as an adapter",
+        "A delta that is made of adapters alone has no tensors of its own, so it is written as an "
+        "adapter: the factors of a sum are those of its terms, side by side. What operators make "
+        "of adapters has no such factors, nor has a tensor that an adapter replaces. Export the "
+        "adapted model instead, or its delta.",
+    ),
     # E4 shapes, dtypes and architecture
     _code(
         "E401",

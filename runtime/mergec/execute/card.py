@@ -16,8 +16,8 @@ _UNKNOWN, _SEVERAL = "unknown", "other"
 def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
     """README.md in the hub's conventions; the same plan gives the same bytes."""
     front = {
-        "base_model": [source.decl.ref for source in plan.sources],
-        "base_model_relation": "merge",
+        "base_model": _bases(plan, export),
+        "base_model_relation": "adapter" if export.decl.is_adapter else "merge",
         "license": _licence(plan),
         "tags": ["merge", "mergec"],
     }
@@ -53,6 +53,15 @@ def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
             "",
         ]
     )
+
+
+def _bases(plan: Plan, export: PlannedExport) -> list[str]:
+    """The parents; of an adapter the models that its own were trained on, if they say it."""
+    adapters = (source.checkpoint.adapter for source in plan.sources)
+    stated = [each.base for each in adapters if each is not None and each.base is not None]
+    if export.decl.is_adapter and stated:
+        return [*dict.fromkeys(stated)]
+    return [source.decl.ref for source in plan.sources]
 
 
 def _reference(source: PlanSource) -> str:
