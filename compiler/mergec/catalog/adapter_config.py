@@ -192,7 +192,7 @@ def _alpha(path: Path, name: str, value: object) -> Fraction:
 
 
 def _pattern(path: Path, found: _Given, name: str) -> Mapping[str, object]:
-    value = found.get(name) or {}
+    value: object = found.get(name) or {}
     if not isinstance(value, dict):
         raise _bad(path, f"has a `{name}` that is not an object")
     pattern = cast("dict[str, object]", value)

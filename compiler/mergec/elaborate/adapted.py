@@ -114,7 +114,8 @@ class _Search:
             self.start[node.key] = None
             return
         operands = part_statistics(node.operands, dict(node.params))[0]
-        loose = frozenset[NodeKey]().union(*(self.loose[key] for key in operands))
+        none: frozenset[NodeKey] = frozenset()
+        loose = none.union(*(self.loose[key] for key in operands))
         self.start[node.key] = self._start(node, operands)
         model = self._model(operands)
         if loose and model is not None:
