@@ -45,7 +45,7 @@ def report_without_model(
     E313 for a delta of adapters alone that is no sum of them.
     """
     spans = {export.node: export.span for export in exports}
-    written = {export.node for export in exports if export.is_adapter}
+    written = dict.fromkeys(export.node for export in exports if export.is_adapter)
     for key in written:
         if adapter_terms(graph, key) is None:
             message = "only sums of adapters are adapters, and this is computed otherwise"
@@ -114,15 +114,17 @@ class _Search:
             self.start[node.key] = None
             return
         operands = part_statistics(node.operands, dict(node.params))[0]
-        none: frozenset[NodeKey] = frozenset()
-        loose = none.union(*(self.loose[key] for key in operands))
+        loose: frozenset[NodeKey] = frozenset()
+        for key in operands:
+            loose |= self.loose[key]
         self.start[node.key] = self._start(node, operands)
         model = self._model(operands)
         if loose and model is not None:
             for adapter in loose:
                 self.models[adapter][model] = None
-            loose = frozenset()
-        self.loose[node.key] = loose
+            self.loose[node.key] = frozenset()
+        else:
+            self.loose[node.key] = loose
 
     def _model(self, operands: Sequence[NodeKey]) -> NodeKey | None:
         """What the operands say the adapters among them are added to."""
