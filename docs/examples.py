@@ -16,7 +16,7 @@ for any number of lines. The blocks of a page run from top to bottom in one fold
 it have the headers of those that `make demo` leaves, for the README, and are the toy family of the
 tests for every other page, with four layers where ramps are shown and else with two; `./bare` lacks
 the prefix `model.`, and `./missing` is not there. The page about vocabularies has models of a few
-tokens.
+tokens. Adapters that a page names change the query and value projections of that family, at rank 2.
 """
 
 import os
@@ -38,6 +38,7 @@ PAGES = (
     "docs/checking.md",
     "docs/stores.md",
     "docs/compatibility.md",
+    "docs/adapters.md",
     "docs/looking.md",
     "docs/vocabularies.md",
     "docs/testing.md",
@@ -188,6 +189,7 @@ def lay_out(page: str, folder: Path) -> None:
         if name == "bare":
             tensors = {key.removeprefix("model."): tensor for key, tensor in tensors.items()}
         toy_family.write_member(folder / name, tensors, toy_family.config(name, layers))
+    toy_family.write_adapters(folder, (ROOT / page).read_text(), layers)
 
 
 def _stand_ins(folder: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.catalog.safetensors_bytes import Tensor, file_of
+from tests.toy_adapters import OUTER, factors, floats, write_adapter
 from tests.toy_vocabularies import write_speakers
 
 SHAPES: Mapping[str, Sequence[int]] = {
@@ -45,6 +46,26 @@ def write_family(root: Path) -> None:
     _pad(root / "padded" / "model.safetensors")
     write_relatives(root)
     write_speakers(root)
+    write_adapters(root)
+
+
+def write_adapters(root: Path) -> None:
+    """Adapters of `base`, and such that fit nothing."""
+    module, shape = "layers.0.mlp", (4, 4)
+    plain = factors("lora", {module: shape})
+    write_adapter(root / "lora", plain)
+    write_adapter(root / "elsewhere", factors("lora", {"layers.0.attn": shape}))
+    write_adapter(root / "wide-lora", factors("lora", {module: (4, 6)}))
+    write_adapter(root / "headed", {**plain, f"{OUTER}norm.weight": floats("norm", (4,))})
+    write_adapter(root / "ia3", plain, {"peft_type": "IA3"})
+    write_adapter(root / "pissa", plain, {"init_lora_weights": "pissa"})
+    write_adapter(root / "unscaled", plain, {"lora_alpha": None})
+    write_adapter(root / "misranked", plain, {"r": 3})
+    write_adapter(root / "half", {k: v for k, v in plain.items() if "lora_A" in k})
+    again = {f"{OUTER}{module}.lora_A.default.weight": plain[f"{OUTER}{module}.lora_A.weight"]}
+    write_adapter(root / "doubled", {**plain, **again})
+    named = {"_name_or_path": "org/other"}
+    write_checkpoint(root / "renamed", weights("base"), config=named)
 
 
 def write_relatives(root: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.catalog.safetensors_bytes import Tensor, file_of
+from tests.toy_adapters import factors, write_adapter
 
 MEMBERS = ("base", "code", "math", "instruct")
 HIDDEN, INNER, VOCABULARY, LAYERS = 16, 32, 32, 2
@@ -55,6 +56,15 @@ def shapes(layers: int = LAYERS) -> dict[str, Sequence[int]]:
     }
 
 
+def projections(layers: int = LAYERS) -> dict[str, Sequence[int]]:
+    """The modules of a member that adapters change as a rule, with the shapes of their weights."""
+    return {
+        name.removesuffix(".weight"): shape
+        for name, shape in shapes(layers).items()
+        if name.endswith(("q_proj.weight", "v_proj.weight"))
+    }
+
+
 SHAPES: Mapping[str, Sequence[int]] = shapes()
 
 # A model that sees: a language model of this family behind a prefix, and what stands before it.
@@ -65,6 +75,7 @@ _SIGHT: Mapping[str, Sequence[int]] = {
     "vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight": (HIDDEN, HIDDEN),
     "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight": (INNER, HIDDEN),
 }
+_ADAPTER = re.compile(r'adapter\("\./([\w-]+)"')
 _RANGE = re.compile(r"(\d*)\.\.(\d*)")
 _REFERENCE = re.compile(r'model\("\./([\w-]+)"')
 _MODEL_PARAMETER = re.compile(r"^param (\w+): model$", re.MULTILINE)
@@ -85,7 +96,14 @@ def write_sources(root: Path, spec: str) -> dict[str, str]:
     free = _MODEL_PARAMETER.findall(spec)
     names = sorted({*_REFERENCE.findall(spec), *free} - {"missing"})
     write_members(root, names, depth(spec))
+    write_adapters(root, spec, depth(spec))
     return {name: f"./{name}" for name in free}
+
+
+def write_adapters(root: Path, spec: str, layers: int = LAYERS) -> None:
+    """Write an adapter of the query and value projections for each that a text names."""
+    for name in sorted({*_ADAPTER.findall(spec)}):
+        write_adapter(root / name, factors(name, projections(layers)))
 
 
 def depth(spec: str) -> int:

@@ -16,6 +16,7 @@ from tests.end_to_end.command_line import PORTIONS, Mergec, write_spec
 from tests.hub.at_loopback import sharded, toy, vast
 from tests.hub.loopback_hub import LoopbackHub, small, whole
 from tests.lineages import lineage, statement
+from tests.toy_adapters import CONFIG, factors
 from tests.toy_checkpoints import weights
 
 MEGABYTE = 1_000_000
@@ -277,3 +278,22 @@ def test_models_on_a_hub_can_be_looked_at(mergec: Mergec, hub: LoopbackHub) -> N
     hub.requests.clear()
     assert mergec("advise", "org/base", "org/code", "--quiet", "--offline").status == 0
     assert hub.requests == []
+
+
+def test_an_adapter_on_a_hub_is_one_in_a_folder(mergec: Mergec, hub: LoopbackHub) -> None:
+    tensors = factors("lora", {"layers.0.mlp": (4, 4)})
+    hub.commit("org/base", toy("base"))
+    hub.commit(
+        "org/lora",
+        {
+            "adapter_config.json": small(json.dumps(CONFIG)),
+            "adapter_model.safetensors": whole(file_of(tensors, {"format": "pt"})),
+        },
+    )
+    write_spec('base = model("org/base")', 'lora = adapter("org/lora")', "child = base + lora")
+    assert mergec("check", "spec.merge").status == 0
+    assert mergec("run", "spec.merge", "-o", "far").status == 0
+    write_spec('base = model("./base")', 'lora = adapter("./lora")', "child = base + lora")
+    assert mergec("run", "spec.merge", "-o", "near").status == 0
+    far, near = (Path(name, "model.safetensors").read_bytes() for name in ("far", "near"))
+    assert far == near

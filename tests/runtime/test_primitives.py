@@ -68,6 +68,7 @@ EXACT: dict[str, Primitive] = {
     "floats": lambda xp, x, y, row: xp.floats([0.1, -0.0]),
     "integers": lambda xp, x, y, row: xp.integers([3, 2**40]),
     "host": lambda xp, x, y, row: xp.host(x),
+    "low_rank": lambda xp, x, y, row: _low_rank(xp),
     "take": lambda xp, x, y, row: xp.take(xp.floats(NASTY), xp.integers([3, 0, 3, 21])),
     "iota": lambda xp, x, y, row: xp.iota(len(x)) * 1000003 + 7,
     "rotate_left": lambda xp, x, y, row: xp.rotate_left(xp.iota(len(x)) * 1000003, 13),
@@ -221,6 +222,20 @@ def solution(backend: Backend, matrix: Array, right: Array) -> Any:
     xp = backend.xp
     return xp.solve(
         *(xp.matrix(placed(backend, Dtype.F64, m.reshape(-1)), m.shape[1]) for m in (matrix, right))
+    )
+
+
+def _low_rank(xp: Any) -> Any:
+    """Parts of a product that begin and end within rows, of factors that sums cannot hide."""
+    b = xp.floats([0.1 * i - 1 / (i + 3) for i in range(21)])
+    a = xp.floats([1 / (i + 1) - 0.07 * i for i in range(15)])
+    cuts = ((0, 35), (4, 9), (33, 2))
+    return xp.join(
+        [
+            xp.low_rank(b, a, 3, start, count, turned=turned)
+            for turned in (False, True)
+            for start, count in cuts
+        ]
     )
 
 

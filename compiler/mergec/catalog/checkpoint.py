@@ -6,6 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NewType
 
+from mergec.catalog.adapter import Adapter
 from mergec.catalog.dtypes import Dtype
 from mergec.catalog.licence import Licence
 from mergec.catalog.row_view import RowView
@@ -120,7 +121,8 @@ class Checkpoint:
     there is none. `small_files` are the basenames of further files that belong to a complete
     checkpoint (tokenizer, generation config, chat template, licence ...), sorted. `licence` is what
     the model card or config.json states. `other_files` are names in the folder that no child gets:
-    code, pickles, folders and the like.
+    code, pickles, folders and the like. An `adapter` is no model: its tensors are what it changes a
+    model by.
     """
 
     root: Path
@@ -132,3 +134,4 @@ class Checkpoint:
     hub: HubCommit | None = None
     other_files: tuple[str, ...] = ()
     stored: StoredObjects | None = None
+    adapter: Adapter | None = None

@@ -4,15 +4,16 @@ Small files are brought into the hub's cache, where `run` puts the weights too. 
 header is read by ranges of bytes, and no file of weights is there that could be taken for whole.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+from mergec.catalog.adapter import CONFIG
 from mergec.catalog.at_once import at_once
 from mergec.catalog.checkpoint import Checkpoint, HubCommit
-from mergec.catalog.folder import ReadableFile
+from mergec.catalog.folder import Folder, ReadableFile
 from mergec.catalog.hub import Hub, quiet_library
 from mergec.catalog.hub_errors import not_cached, unreachable
 from mergec.catalog.index import INDEX_SUFFIX
@@ -27,25 +28,27 @@ _FIRST = 32 << 10
 # Larger files are no small files, whatever they are called; and so much is fetched for a check.
 _MAX_SMALL = 256 << 20
 _MAX_TOGETHER = 512 << 20
-_SMALL = frozenset({"config.json", "README.md", "lineage.json"})
+_SMALL = frozenset({"config.json", "README.md", "lineage.json", CONFIG})
+Read = Callable[[Folder], tuple[Checkpoint, tuple[Diagnostic, ...]]]
 
 
 def open_on_hub(
-    model: HubReference, pinned: str | None = None
+    model: HubReference, pinned: str | None = None, read: Read = read_folder
 ) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     """The checkpoint that a model on a hub is, and the warnings about it.
 
     `pinned` is the commit to read whatever the revision leads to by now; W704 if that is another.
+    `read` makes a checkpoint of the files.
     Offline the cache alone is read. Raises what `open_checkpoint` does, E716 and E722 to E728.
     """
     asked = pinned or model.revision
     hub = Hub(HubReference(model.repo, asked))
     with quiet_library():
-        return _open(model, hub, pinned)
+        return _open(model, hub, pinned, read)
 
 
 def _open(
-    model: HubReference, hub: Hub, pinned: str | None
+    model: HubReference, hub: Hub, pinned: str | None, read: Read
 ) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     asked = hub.model.revision
     listing = hub.cached(asked) if hub.offline else hub.listing(asked)
@@ -62,7 +65,7 @@ def _open(
     names = sorted([*small, *weights])
     folder = _HubFolder(Path(str(model)), hub, listing.commit, root, names)
     try:
-        checkpoint, warnings = read_folder(folder)
+        checkpoint, warnings = read(folder)
     except MergecError as error:
         raise MergecError(_about(model, found, hub) for found in error.diagnostics) from None
     found = HubCommit(model.repo, listing.commit)

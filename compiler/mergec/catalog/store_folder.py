@@ -4,15 +4,16 @@ Small files are kept in the user's cache, each folder of it for one state of one
 never are: a run reads them by ranges, straight into its sweeps.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+from mergec.catalog import adapter
 from mergec.catalog.at_once import at_once
 from mergec.catalog.checkpoint import Checkpoint, ObjectState, StoredObjects
-from mergec.catalog.folder import ReadableFile
+from mergec.catalog.folder import Folder, ReadableFile
 from mergec.catalog.header import read_header
 from mergec.catalog.index import INDEX_SUFFIX
 from mergec.catalog.open_checkpoint import is_small_file, looked_over, read_folder
@@ -28,14 +29,17 @@ _FIRST = 32 << 10
 _MAX_SMALL = 256 << 20
 _MAX_TOGETHER = 512 << 20
 _AT_ONCE = 16  # requests
-_SMALL = frozenset({"config.json", "README.md", "lineage.json"})
+_SMALL = frozenset({"config.json", "README.md", "lineage.json", adapter.CONFIG})
 _WEIGHTS = "model.safetensors"
 _INDEX = f"model{INDEX_SUFFIX}"
+
+Read = Callable[[Folder], tuple[Checkpoint, tuple[Diagnostic, ...]]]
 
 # What is asked for on a web server, which does not tell what it has.
 _USUAL = (
     _WEIGHTS,
     _INDEX,
+    adapter.WEIGHTS,
     *sorted(_SMALL),
     *("LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE", "generation_config.json"),
     *("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json"),
@@ -45,9 +49,12 @@ _USUAL = (
 )
 
 
-def open_in_store(where: StoreReference) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
+def open_in_store(
+    where: StoreReference, read: Read = read_folder
+) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     """The checkpoint that a place in a store is, and the warnings about it.
 
+    `read` makes a checkpoint of the files in a folder.
     W710 for a store that tells states of an object apart by their time alone. Raises what
     `open_checkpoint` does, and E740 and E742 to E748.
     """
@@ -62,7 +69,7 @@ def open_in_store(where: StoreReference) -> tuple[Checkpoint, tuple[Diagnostic, 
     weights = [name for name in states if name not in small and not is_small_file(name)]
     folder = _StoreFolder(where, store, root, sorted([*small, *weights]), states)
     try:
-        checkpoint, warnings = read_folder(folder)
+        checkpoint, warnings = read(folder)
     except MergecError as error:
         raise MergecError(map(_about, error.diagnostics)) from None
     return _of_store(where, checkpoint, states, warnings)
@@ -197,7 +204,7 @@ def _states(where: StoreReference, store: Store) -> dict[str, ObjectState]:
 
     found = zip(_USUAL, at_once(look, _USUAL, _AT_ONCE), strict=True)
     states = {name: state for name, state in found if state is not None}
-    if _WEIGHTS not in states and _INDEX not in states:
+    if not states.keys() & {_WEIGHTS, _INDEX, adapter.WEIGHTS}:
         if denied:
             raise denied[0]
         raise fail(

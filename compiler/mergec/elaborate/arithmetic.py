@@ -6,7 +6,16 @@ from fractions import Fraction
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.masks import warn_of_equal_masks
 from mergec.elaborate.parameters import Report
-from mergec.elaborate.values import POISON, Meaning, Poison, Weights, gathered
+from mergec.elaborate.values import (
+    ANY_BASE,
+    POISON,
+    Meaning,
+    Poison,
+    Weights,
+    common_base,
+    donor_of,
+    gathered,
+)
 from mergec.elaborate.wording import describe, quoted
 from mergec.ir import Amount, GraphBuilder, NodeKey, Schedule, ValueType
 from mergec.ir.schedule import is_too_large
@@ -106,8 +115,8 @@ def _added(builder: GraphBuilder, left: Weights, right: Weights, sign: Fraction)
     base = None
     if left.mass == 1 and right.mass == 1 and sign == -1:
         base = right.key
-    elif left.mass == 0 and right.mass == 0 and left.base == right.base:
-        base = left.base
+    elif left.mass == 0 and right.mass == 0:
+        base = common_base((left.base, right.base))
     built_from: frozenset[NodeKey] = frozenset()
     if left.mass == 1 and right.mass == 0:
         built_from = left.points
@@ -116,7 +125,7 @@ def _added(builder: GraphBuilder, left: Weights, right: Weights, sign: Fraction)
     return Weights(
         key,
         mass,
-        left.donor,
+        donor_of((left, right)),
         base,
         gathered(key, built_from),
         max(left.draws, right.draws),
@@ -154,7 +163,7 @@ def _warn_of_foreign_delta(written: Binary, left: Weights, right: Weights, repor
     if left.mass == 0 and written.op == "+":
         point, delta = delta, point
     model, vector = point[1], delta[1]
-    moved = model.mass == 1 and vector.mass == 0 and vector.base is not None
+    moved = model.mass == 1 and vector.mass == 0 and vector.base not in (None, ANY_BASE)
     if not moved or vector.base in model.points:
         return
     message = f"`{quoted(delta[0].span)}` is a delta of another base"

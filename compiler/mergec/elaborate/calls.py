@@ -15,7 +15,17 @@ from mergec.elaborate.operands import Typing
 from mergec.elaborate.parameters import Evaluate, check_parameters
 from mergec.elaborate.scope import Scope
 from mergec.elaborate.statistics import Statistics
-from mergec.elaborate.values import POISON, Mask, Meaning, Poison, Weights, gathered
+from mergec.elaborate.values import (
+    ANY_BASE,
+    POISON,
+    Mask,
+    Meaning,
+    Poison,
+    Weights,
+    common_base,
+    donor_of,
+    gathered,
+)
 from mergec.elaborate.wording import describe, pasted, quoted
 from mergec.elaborate.workspace import Workspace
 from mergec.ir import STATISTICS, Schedule, Value, ValueType
@@ -23,7 +33,7 @@ from mergec.ops import OPERATORS, MassRule, Operator, number
 from mergec.plugin.registry import find_operator
 from mergec.syntax.nodes import Call, Def, Expr, Name
 
-BUILT_IN = ("model", "stack", "select", "rename", "ramp", "as_model")
+BUILT_IN = ("model", "adapter", "stack", "select", "rename", "ramp", "as_model")
 """What can be called beside operators and macros."""
 
 _ASKED = {"number": " > 0", "text": ' == "mit"', "bool": "", "tokenizer": " == tokenizer(base)"}
@@ -176,10 +186,10 @@ class Calls:
         params: dict[str, Value],
         has_base: bool,
     ) -> Weights:
-        first = operands[0]
+        first, donor = operands[0], donor_of(operands)
         masses = [Fraction(1) if value.mass == 1 else Fraction(0) for value in operands]
         mass = operator.result_mass(params, masses)
-        bases = {value.base for value in operands}
+        base = common_base(value.base for value in operands) if mass == 0 else None
         draws = max(value.draws for value in operands)
         if operator.order_free:
             order = self._canonical(operator, operands, statistics, params, has_base)
@@ -202,7 +212,6 @@ class Calls:
             type=ValueType(mass),
             revision=operator.revision,
         )
-        base = next(iter(bases)) if mass == 0 and len(bases) == 1 else None
         points = gathered(key, first.points) if has_base else frozenset({key})
         mask = None
         if operator.masked:
@@ -210,9 +219,7 @@ class Calls:
             mask = Mask(key, (seed, role, label))
         masks = gathered(mask, *(value.masks for value in operands))
         rearranged = any(value.rearranged for value in operands)
-        return Weights(
-            key, mass, first.donor, base, points, draws + operator.masked, masks, rearranged
-        )
+        return Weights(key, mass, donor, base, points, draws + operator.masked, masks, rearranged)
 
     def _canonical(
         self,
@@ -245,7 +252,8 @@ class Calls:
 
     def _label(self, value: Weights) -> str:
         """The label of a value: its leaves' labels without its base's, joined by U+001F."""
-        return "\x1f".join(sorted(self.work.labels.of(value.key, without=value.base)))
+        base = None if value.base == ANY_BASE else value.base
+        return "\x1f".join(sorted(self.work.labels.of(value.key, without=base)))
 
 
 def _fits(operator: Operator, count: int) -> bool:

@@ -8,7 +8,15 @@ from mergec.elaborate.evaluating import Operands
 from mergec.elaborate.mass import mass_error, settled
 from mergec.elaborate.parameters import Evaluate
 from mergec.elaborate.selectors import read_selector
-from mergec.elaborate.values import POISON, Meaning, Poison, Weights, gathered
+from mergec.elaborate.values import (
+    POISON,
+    Meaning,
+    Poison,
+    Weights,
+    common_base,
+    donor_of,
+    gathered,
+)
 from mergec.elaborate.wording import describe
 from mergec.elaborate.workspace import Workspace
 from mergec.ir import Amount, Schedule, TensorSelector, ValueType
@@ -118,12 +126,11 @@ class Choices:
             type=ValueType(first.mass),
         )
         self.work.arms.setdefault(key, tuple(arm.span for arm, _, _ in arms))
-        bases = {value.base for value in values}
         return Weights(
             key,
             first.mass,
-            first.donor,
-            next(iter(bases)) if len(bases) == 1 else None,
+            donor_of(values),
+            common_base(value.base for value in values) if first.mass == 0 else None,
             gathered(key, *(value.points for value in values)),
             max(value.draws for value in values),
             gathered(None, *(value.masks for value in values)),

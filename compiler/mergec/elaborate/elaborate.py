@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mergec.diagnostics import Diagnostic, MergecError, SourceText
+from mergec.elaborate.adapted import models_of_adapters, report_without_model
 from mergec.elaborate.bundle import Bundle
 from mergec.elaborate.evaluator import Evaluator
 from mergec.elaborate.exports import choose_exports
@@ -39,6 +40,10 @@ def elaborate(spec: SpecFile, bundle: Bundle | None = None) -> Elaborated:
         raise MergecError(work.found)
     _warn_unused(module, bindings, exports, work)
     graph = _graph(work, exports)
+    adapted = models_of_adapters(graph)
+    report_without_model(graph, adapted, exports, work)
+    if any(found.severity == "error" for found in work.found):
+        raise MergecError(work.found)
     reached = set(graph.table)
     tokenizers = {label for it in exports if it.tokenizer for label in it.tokenizer.named}
     return Elaborated(
@@ -57,6 +62,7 @@ def elaborate(spec: SpecFile, bundle: Bundle | None = None) -> Elaborated:
         warnings=tuple(work.found),
         specs=(spec, *modules.libraries),
         without=bundle.without,
+        adapted=adapted.models,
     )
 
 

@@ -120,7 +120,9 @@ class Evaluator:
 
     def _call(self, call: Call, before: Operands, *, piped: bool) -> Meaning:
         macro = self.scope.macro(call.func)
-        if call.func == "model" and macro is None:  # its reference is text, and no name's value
+        if (
+            call.func in ("model", "adapter") and macro is None
+        ):  # its reference is text, and no name's value
             return self.work.sources.declare(
                 call, [*(expr for expr, _ in before), *call.operands], self.scope.module.folder
             )

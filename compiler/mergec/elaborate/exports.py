@@ -7,7 +7,7 @@ from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.export_settings import Settings, read_settings
 from mergec.elaborate.mass import mass_error, settled
 from mergec.elaborate.parameters import Report
-from mergec.elaborate.values import ExportDecl, Meaning, Poison, SourceDecl, Weights
+from mergec.elaborate.values import ANY_BASE, ExportDecl, Meaning, Poison, SourceDecl, Weights
 from mergec.elaborate.wording import describe, quoted
 from mergec.elaborate.workspace import Workspace
 from mergec.ir import Schedule
@@ -143,7 +143,7 @@ def _report_no_model(
 
 
 def _is_source(binding: Binding) -> bool:
-    return isinstance(binding.expr, Call) and binding.expr.func == "model"
+    return isinstance(binding.expr, Call) and binding.expr.func in ("model", "adapter")
 
 
 def _explicit(
@@ -166,6 +166,7 @@ def _explicit(
         tokenizer=settings.tokenizer,
         docs=statement.docs,
         span=statement.expr.span,
+        is_adapter=meaning.base == ANY_BASE,
     )
 
 

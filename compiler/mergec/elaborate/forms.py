@@ -27,6 +27,14 @@ _FORMS = (
         'default the\nreference.\n\nExample    base = model("./base")',
     ),
     Form(
+        "adapter",
+        'adapter("ref"; id="label", rev="main")',
+        "Declare a low-rank adapter, in PEFT's format.\n\nIt is a delta of whatever model it is "
+        "added to: `base + lora`, `base + 0.5*lora`,\n`ties(base, lora, code; density=0.5)`. "
+        "`id` and the reference are as for `model`.\n\n"
+        'Example    lora = adapter("./lora")',
+    ),
+    Form(
         "match",
         "match { selector => value, ..., else => value }",
         "Choose for each tensor: a number, a model or a delta; the first arm that fits decides.\n\n"

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from mergec.diagnostics import Diagnostic, Label
+from mergec.elaborate.adapted import report_part_of_adapter
 from mergec.elaborate.evaluating import Operands
 from mergec.elaborate.mass import mass_error, settled
 from mergec.elaborate.parameters import Evaluate, keywords_by_name
 from mergec.elaborate.selectors import read_range
-from mergec.elaborate.values import POISON, Meaning, Poison, Weights, gathered
+from mergec.elaborate.values import ANY_BASE, POISON, Meaning, Poison, Weights, gathered
 from mergec.elaborate.wording import describe
 from mergec.elaborate.workspace import Workspace
 from mergec.ir import NodeKey, ValueType
@@ -113,6 +114,9 @@ class Layering:
             if what == "`++`":
                 hint = "stack the layers of models, as in `a[0..24] ++ b[8..32]`"
             self.work.report(Diagnostic("E305", message, expr.span, help=(hint,)))
+            return None
+        if value.base == ANY_BASE:
+            report_part_of_adapter(what, expr, self.work.report)
             return None
         sound = settled(self.work.builder, value)
         if sound is None:

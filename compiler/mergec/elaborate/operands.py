@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.arithmetic import difference
 from mergec.elaborate.parameters import Report
-from mergec.elaborate.values import Weights
+from mergec.elaborate.values import ANY_BASE, Weights
 from mergec.elaborate.wording import describe, pasted, quoted
 from mergec.ir import GraphBuilder
 from mergec.ops import MassRule, Operator
@@ -50,7 +50,7 @@ class Typing:
         for expr, value in written[1:]:
             if value.mass == 1:
                 deltas.append(difference(self.builder, value, base))
-            elif value.base == base.key:
+            elif value.base in (base.key, ANY_BASE):
                 deltas.append(value)
             else:
                 hint = f"give the model itself, and `{self.operator.name}` subtracts `{base_text}`"
@@ -94,12 +94,15 @@ class Typing:
 
     def _of_one_base(self, written: list[Operand]) -> bool:
         """Deltas that vote together must be relative to one point."""
-        first, kind = written[0][0], written[0][1]
         if self.operator.mass is not MassRule.CONSENSUS:
             return True
+        decided = [(expr, value) for expr, value in written if value.base != ANY_BASE]
+        if not decided:
+            return True
+        first, base = decided[0][0], decided[0][1].base
         sound = True
-        for expr, value in written[1:]:
-            if value.base != kind.base:
+        for expr, value in decided[1:]:
+            if value.base != base:
                 hint = "make all deltas relative to one base, as in `code - base`"
                 self._foreign(expr, value, Label(first.span, "other than this one's"), hint)
                 sound = False

@@ -47,8 +47,8 @@ def node_expr(
     printed; a `checked` node is what it marks.
     """
     match op:
-        case "source":
-            return _source(params)
+        case "source" | "adapter":
+            return _source("model" if op == "source" else "adapter", params)
         case "checked":
             return operands[0]
         case "affine":
@@ -79,11 +79,11 @@ def call(func: str, operands: Sequence[Expr], keywords: Mapping[str, Expr] | Non
     return Call(func, tuple(operands), tuple(given), NOWHERE, NOWHERE)
 
 
-def _source(params: Mapping[str, Value]) -> Expr:
+def _source(func: str, params: Mapping[str, Value]) -> Expr:
     label, ref, rev = params["label"], params["ref"], params["rev"]
     keywords = {"id": label if label != ref else None, "rev": rev}
     texts = {k: Text(str(v), NOWHERE) for k, v in keywords.items() if v is not None}
-    return call("model", [Text(str(ref), NOWHERE)], texts)
+    return call(func, [Text(str(ref), NOWHERE)], texts)
 
 
 def _affine(coefficients: Value, operands: Sequence[Expr], number: PrintNumber) -> Expr:

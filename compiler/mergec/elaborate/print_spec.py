@@ -90,13 +90,15 @@ class _Printer:
             name = self.checked.places.names.get(source.key) or self.names.like(source.label)
             self._bound[source.key] = name
             params = {"label": source.label, "ref": source.ref, "rev": source.rev}
-            lines.append(_binding(name, node_expr("source", params, ())))
+            lines.append(
+                _binding(name, node_expr("adapter" if source.is_adapter else "source", params, ()))
+            )
         return lines
 
     def nodes(self) -> None:
         """A line for each node that has a name, or needs one."""
         for node in self.checked.graph.nodes():
-            if node.key not in self._uses or node.op == "source":
+            if node.key not in self._uses or node.op in ("source", "adapter"):
                 continue
             self._inline[node.key] = self._fitted(node)
             name = self.checked.places.names.get(node.key)

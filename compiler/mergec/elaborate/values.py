@@ -1,6 +1,6 @@
 """What the names and expressions of a spec stand for, and what a whole spec comes to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -25,10 +25,10 @@ class Weights:
 
     `donor` is the label of the source whose tensor names, dtypes and small files the value takes:
     the base's, else the first operand's. `base` is what a delta is relative to, None if it is
-    relative to no single point. `points` are the models a model was built from by adding deltas,
-    itself included. `draws` counts the random masks on the longest path below, `masks` are all.
-    Both sets are for warnings, and end at a size that no recipe reaches. `rearranged` says that
-    layers or tensor names were changed somewhere below.
+    relative to no single point, and `ANY_BASE` if that is still open. `points` are the models a
+    model was built from by adding deltas, itself included. `draws` counts the random masks on the
+    longest path below, `masks` are all. Both sets are for warnings, and end at a size that no
+    recipe reaches. `rearranged` says that layers or tensor names were changed somewhere below.
     """
 
     key: NodeKey
@@ -39,6 +39,10 @@ class Weights:
     draws: int = 0
     masks: frozenset[Mask] = frozenset()
     rearranged: bool = False
+
+
+ANY_BASE: Final = NodeKey("any base")
+"""The base of a delta of adapters alone: it fits whatever model it is added to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,25 @@ def gathered(key: _Kept | None, *sets: frozenset[_Kept]) -> frozenset[_Kept]:
     return every if len(every) <= _MOST else own
 
 
+def common_base(bases: Iterable[NodeKey | None]) -> NodeKey | None:
+    """The base of what is made of deltas of these, None if they have no single one."""
+    known = {base for base in bases if base != ANY_BASE}
+    return next(iter(known), ANY_BASE) if len(known) < 2 else None
+
+
+def donor_of(values: Sequence[Weights]) -> str:
+    """Whose tensor names the first of some operands gives; an adapter has those of its model."""
+    named = (value.donor for value in values if value.base != ANY_BASE)
+    return next(named, values[0].donor)
+
+
 Literal = Amount | str | bool | Bytes | tuple["Literal", ...]
 Meaning = Weights | Literal | Rest | Poison
 
 
 @dataclass(frozen=True, slots=True)
 class SourceDecl:
-    """One `model(...)`: its label, the reference as written, the revision, and where it stands.
+    """One `model(...)` or `adapter(...)`: label, reference as written, revision, and place.
 
     A relative path starts at the folder of the spec that is compiled, also where a used spec in
     another folder names it.
@@ -89,6 +105,7 @@ class SourceDecl:
     rev: str | None
     key: NodeKey
     span: Span
+    is_adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +148,7 @@ class ExportDecl:
     """What a spec writes. `dtype` None means each tensor keeps its donor's dtype.
 
     `shard_bytes` is the largest size of an output file's data. `tokenizer` is None where the spec
-    does not say, which is the donor's.
+    does not say, which is the donor's. A delta of adapters alone is written as an adapter.
     """
 
     name: str
@@ -144,6 +161,7 @@ class ExportDecl:
     tokenizer: TokenizerDecl | None
     docs: tuple[str, ...]
     span: Span
+    is_adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +195,7 @@ class Elaborated:
     `parameters` are the values of the spec's parameters as text, `settings` those that were given
     from outside and `imports` the texts of used specs by path, both as a bundle takes them.
     `specs` are the syntax trees: this spec's, then those of the specs it uses. `without` names the
-    passes that are not to run.
+    passes that are not to run. `adapted` has the models that each adapter is added to.
     """
 
     graph: Graph
@@ -191,3 +209,6 @@ class Elaborated:
     warnings: tuple[Diagnostic, ...]
     specs: tuple[SpecFile, ...]
     without: tuple[str, ...] = ()
+    adapted: Mapping[NodeKey, tuple[NodeKey, ...]] = field(
+        default_factory=dict[NodeKey, tuple[NodeKey, ...]]
+    )

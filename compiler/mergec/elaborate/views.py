@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic
+from mergec.elaborate.adapted import report_part_of_adapter
 from mergec.elaborate.choices import Choices
 from mergec.elaborate.evaluating import Operands
 from mergec.elaborate.mass import mass_error, settled
 from mergec.elaborate.parameters import keywords_by_name
-from mergec.elaborate.values import POISON, Meaning, Poison, Weights
+from mergec.elaborate.values import ANY_BASE, POISON, Meaning, Poison, Weights
 from mergec.elaborate.wording import describe
 from mergec.elaborate.workspace import Workspace
 from mergec.ir import MODEL, Value, ValueType
@@ -94,8 +95,10 @@ class Views:
             return None
         expr, value = operands[0]
         if isinstance(value, Weights):
-            return value
-        if not isinstance(value, Poison):
+            if value.base != ANY_BASE or call.func == "as_model":
+                return value
+            report_part_of_adapter(f"`{call.func}`", expr, self.work.report)
+        elif not isinstance(value, Poison):
             self._refuse(call, expr, value)
         return None
 

@@ -99,8 +99,8 @@ class Graph:
         return tuple(node for node in self.table.values() if node.key in reached)
 
     def leaves(self, key: NodeKey) -> tuple[Node, ...]:
-        """The sources that `key` is computed from, in graph order."""
-        return tuple(node for node in self.below(key) if node.op == "source")
+        """The sources that `key` is computed from, adapters among them, in graph order."""
+        return tuple(node for node in self.below(key) if node.op in ("source", "adapter"))
 
     def users(self, key: NodeKey) -> Sequence[NodeKey]:
         """The nodes that `key` is an operand of, each once, in graph order."""

@@ -42,7 +42,7 @@ class Labels:
             found = 0
             for each in part_statistics(node.operands, dict(node.params))[0]:
                 found |= self._below[each]
-            if node.op == "source":
+            if node.op in ("source", "adapter"):
                 found |= self._bit(str(node.param("label")))
             self._below[node.key] = found
         return self._below[key]

@@ -35,7 +35,7 @@ def verify_graph(graph: Graph) -> Graph:
 def _verify_node(graph: Graph, node: Node) -> None:
     if list(node.params) != sorted(node.params, key=lambda pair: pair[0]):
         raise BrokenGraphError(f"parameters of {node.op} are not sorted")
-    if node.op == "source" and node.operands:
+    if node.op in ("source", "adapter") and node.operands:
         raise BrokenGraphError("a source has operands")
     if node.op == "affine":
         _verify_affine(graph, node)

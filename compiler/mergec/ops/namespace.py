@@ -175,6 +175,16 @@ class ArrayNamespace(Approximate, Protocol):
         """An array's elements as numbers of the host."""
         ...
 
+    def low_rank(
+        self, b: Array, a: Array, rank: int, start: int, count: int, *, turned: bool
+    ) -> Array:
+        """`count` elements, from `start` on, of B·A for B of `rank` columns and A of `rank` rows.
+
+        Each is b₀·a₀ + b₁·a₁ + …, added in this order; products and sums round by themselves.
+        `turned` asks for elements of (B·A)ᵀ.
+        """
+        ...
+
     def take(self, table: Array, places: Array) -> Array:
         """The elements of `table` at each of `places`, integers from 0."""
         ...

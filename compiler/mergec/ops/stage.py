@@ -60,11 +60,13 @@ class Cursor:
 
     `start` is the flat index of the block's first element; `carry` is a count that a stage may
     take from block to block, such as how many of a class it has seen; `other` is a second one.
+    `count` is how many elements the block has, None for all.
     """
 
     start: int = 0
     carry: int = 0
     other: int = 0
+    count: int | None = None
 
 
 class Stage(ABC):
@@ -74,6 +76,9 @@ class Stage(ABC):
     revision: ClassVar[int]
     approximate: ClassVar[bool] = False
     """Whether it calls functions of a library (`exp`, `svd`) whose last bits differ by build: T."""
+
+    takes_whole: ClassVar[bool] = False
+    """Whether its operands are stored tensors of other shapes, which every block gets whole."""
 
     def grain(self, params: Params, shape: tuple[int, ...]) -> int:
         """How many neighbouring elements a block must not part: every block has a multiple of it.

@@ -12,6 +12,7 @@ from mergec.elaborate.facts import FACTS
 from mergec.elaborate.parameters import Report
 from mergec.ir import Fact, NodeKey, facts
 from mergec.passes import Done, optimise
+from mergec.plan.adapter_export import adapter_rows
 from mergec.plan.barriers import needed
 from mergec.plan.bind_barriers import BarrierStages, bind_barriers, differing_setting
 from mergec.plan.bind_readings import (
@@ -151,6 +152,8 @@ class _Binder:
 
     def _wanted(self, export: ExportDecl) -> list[_Wanted]:
         found: list[_Wanted] = []
+        if export.is_adapter:
+            return found
         for name, leaf in self.keys.of(export.node).origins.items():
             if _is_bookkeeping(self.keys.entry(leaf)):
                 found.append(_Wanted(name, leaf, leaf, None))
@@ -208,6 +211,8 @@ class _Binder:
         self, export: ExportDecl, wanted: Sequence[_Wanted], found: FoundTensors
     ) -> list[Row]:
         place = self._place(export.node)
+        if export.is_adapter:
+            return adapter_rows(self.elaborated, export, self.checkpoints, place)
         rows: list[Row] = []
         expected: list[Expected] = []
         for each in wanted:

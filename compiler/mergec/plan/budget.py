@@ -190,9 +190,10 @@ def _step_bytes(step: Step, block: int, backend: str) -> int:
     ]
     held += [_MEASURING] if step.observed else []
     elements = -(-step.block(block) // LEAF) * LEAF
-    # A tensor of another shape is a statistic, which is held whole.
-    alike = [entry for entry in step.entries if entry.numel == step.numel]
-    whole = sum(e.numel for e in step.entries if e.numel != step.numel) * 2 * _WIDEST
+    # A tensor of another shape is a statistic or a factor, which is held whole.
+    apart = step.whole
+    alike = [entry for i, entry in enumerate(step.entries) if i not in apart]
+    whole = sum(step.entries[i].numel for i in apart) * 2 * _WIDEST
     stored = sum(entry.dtype.bits // 8 for entry in alike)
     values = (len(alike) + len(calls)) * step.work.bits // 8
     spaces = [
@@ -215,7 +216,9 @@ def _step_bytes(step: Step, block: int, backend: str) -> int:
 def _fuses(call: StageCall, shape: tuple[int, ...]) -> bool:
     """Whether `native` needs no block for what the stage computes on the way."""
     stage = call.definition()
-    return not stage.approximate and stage.grain(dict(call.params), shape) == 1
+    return (
+        not (stage.approximate or stage.takes_whole) and stage.grain(dict(call.params), shape) == 1
+    )
 
 
 def _watching(

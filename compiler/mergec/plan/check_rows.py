@@ -102,7 +102,7 @@ def inputs_of_values(program: Program) -> list[int]:
     values = {*program.results}
     for call in program.calls:
         values |= {*part_statistics(call.operands, dict(call.params))[0]}
-    apart = {*_statistics(program)} - values
+    apart = ({*_statistics(program)} - values) | program.whole
     return [i for i in range(len(program.inputs)) if i not in apart]
 
 

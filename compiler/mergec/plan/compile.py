@@ -8,8 +8,11 @@ from typing import Any
 from mergec.catalog import Checkpoint, TensorName, open_source
 from mergec.catalog.architecture import Architecture
 from mergec.catalog.describe import describe
+from mergec.catalog.open_adapter import is_adapter_file
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
+from mergec.plan.adapter_bases import warn_of_other_base
+from mergec.plan.adapter_export import adapter_config
 from mergec.plan.align_graph import align_graph
 from mergec.plan.bind import Watch, bind
 from mergec.plan.check_vocabularies import VocabularyCheck
@@ -188,10 +191,13 @@ def _plan(
     bound = bind(checked, checkpoints, architectures, keys, found.append, watch, check.judge)
     if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
         return None
+    warn_of_other_base(checked, checkpoints, found.append)
     configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}
     children = Children(checkpoints, configs, tokenizers, found.append)
     exports = [
-        PlannedExport(
+        _planned_adapter(checked, decl, rows, checkpoints)
+        if decl.is_adapter
+        else PlannedExport(
             decl=decl,
             folder=decl.name if len(checked.exports) > 1 else "",
             donor=keys.of(decl.node).donor,
@@ -202,7 +208,7 @@ def _plan(
         for decl, rows, vocabulary in zip(checked.exports, bound.rows, vocabularies, strict=True)
     ]
     if tell is not None:
-        for export in exports:
+        for export in [each for each in exports if not each.decl.is_adapter]:
             found += check_child(export, keys.of(export.decl.node), checked.sources)
         table = compatibility(exports, checked.sources, checkpoints, architectures)
         tell(table)
@@ -223,6 +229,26 @@ def _plan(
     return carry_licence_texts(plan)
 
 
+def _planned_adapter(
+    checked: Elaborated,
+    decl: ExportDecl,
+    rows: tuple[Row, ...],
+    checkpoints: Mapping[str, Checkpoint],
+) -> PlannedExport:
+    """One file of factors, as PEFT looks for it, and the config that says what they mean."""
+    outputs = [OutputTensor(row.tensor, row.dtype, row.shape) for row in rows]
+    size = sum(each.nbytes for each in outputs)
+    return PlannedExport(
+        decl=decl,
+        folder=decl.name if len(checked.exports) > 1 else "",
+        donor=decl.donor,
+        rows=rows,
+        layouts=lay_out(outputs, max(size, 1), _METADATA, stem="adapter_model"),
+        config=adapter_config(checked, decl, checkpoints),
+        files=(),
+    )
+
+
 def _layouts(export: ExportDecl, rows: Sequence[Row]) -> tuple[ShardLayout, ...]:
     """A model's files are called as loaders expect; a delta's are not, and say what they are."""
     outputs = [OutputTensor(row.tensor, row.dtype, row.shape) for row in rows]
@@ -239,16 +265,32 @@ def _open_sources(
     for decl in decls:
         try:
             checkpoint, warnings = open_source(
-                decl.ref, decl.rev, bundle.root, bundle.pins.get(decl.label)
+                decl.ref,
+                decl.rev,
+                bundle.root,
+                bundle.pins.get(decl.label),
+                adapter=decl.is_adapter,
             )
         except MergecError as error:
             found.extend(replace(diagnostic, span=decl.span) for diagnostic in error.diagnostics)
             continue
         if any("mergec.kind" in shard.metadata for shard in checkpoint.shards):
             found.append(_delta_as_model(decl))
+        if not decl.is_adapter and is_adapter_file(checkpoint):
+            found.append(_adapter_as_model(decl))
         opened[decl.label] = checkpoint
         found.extend(replace(diagnostic, span=decl.span) for diagnostic in warnings)
     return opened
+
+
+def _adapter_as_model(decl: SourceDecl) -> Diagnostic:
+    return Diagnostic(
+        "E735",
+        f"`{decl.ref}` holds an adapter, not a model",
+        decl.span,
+        "holds an adapter",
+        help=(f'write `adapter("{decl.ref}")`, and add it to its model: `base + lora`',),
+    )
 
 
 def _delta_as_model(decl: SourceDecl) -> Diagnostic:

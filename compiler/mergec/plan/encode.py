@@ -114,7 +114,7 @@ def _name(export: PlannedExport) -> str:
 def _export(export: PlannedExport) -> dict[str, Any]:
     return {
         "name": export.decl.name,
-        "kind": "delta" if export.decl.delta else "model",
+        "kind": export.kind,
         "node": export.decl.node,
         "donor": export.donor,
         "shard_bytes": export.decl.shard_bytes,
@@ -189,6 +189,7 @@ def source_table(source: PlanSource) -> dict[str, Any]:
         "label": source.decl.label,
         "ref": source.decl.ref,
         "rev": source.decl.rev,
+        **({"kind": "adapter"} if source.decl.is_adapter else {}),
         **({"commit": hub.commit} if hub is not None else {}),
         "files": [
             {

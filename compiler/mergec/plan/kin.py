@@ -39,6 +39,8 @@ def kin_questions(
         for (one, other), pairs in _met(export).items():
             large = large_matrices(pairs)
             together = sum(entry.numel for entry, _ in large)
+            if decls[one].is_adapter or decls[other].is_adapter:
+                continue  # factors of low rank have no direction of their own
             if together >= _LEAST_TOGETHER and not any({one, other} <= each for each in aligned):
                 found = _unrelated(decls[one], decls[other])
                 asked.setdefault(found, Kin((one, other), large, found.span, found.labels))

@@ -6,6 +6,7 @@ from math import prod
 from typing import Literal
 
 from mergec.catalog import Checkpoint, Dtype, Sha256, TensorEntry
+from mergec.catalog.adapter import CONFIG
 from mergec.catalog.architecture import Architecture
 from mergec.diagnostics import Label, Span
 from mergec.elaborate import Contract, ExportDecl, SourceDecl
@@ -209,6 +210,18 @@ class PlannedExport:
     files: tuple[SmallFile, ...]
     made: tuple[MadeFile, ...] = ()
     vocabulary: PlannedVocabulary | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is: `model`, `delta` or `adapter`."""
+        if self.decl.is_adapter:
+            return "adapter"
+        return "delta" if self.decl.delta else "model"
+
+    @property
+    def config_name(self) -> str:
+        """The file that `config` is written to."""
+        return CONFIG if self.decl.is_adapter else "config.json"
 
     @property
     def bytes_written(self) -> int:

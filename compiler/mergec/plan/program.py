@@ -69,7 +69,7 @@ class Program:
     A label stands once for each tensor of that source that is read. `results` are indexes among
     inputs and calls: one for an output tensor, several where tensors are computed together. `key`
     is the SHA-256 of these three, so that programs that do the same are one. `barriers` are the
-    statistics over all tensors that its calls need.
+    statistics over all tensors that its calls need, `whole` the inputs that they take whole.
     """
 
     inputs: tuple[str, ...]
@@ -77,6 +77,7 @@ class Program:
     results: tuple[int, ...]
     key: str = field(init=False, compare=False)
     barriers: frozenset[BarrierKey] = field(init=False, compare=False, repr=False)
+    whole: frozenset[int] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = [", ".join(self.inputs), ", ".join(map(str, self.results))]
@@ -88,6 +89,8 @@ class Program:
         needed = (call.barrier for call in self.calls)
         barriers = frozenset(barrier for barrier in needed if barrier is not None)
         object.__setattr__(self, "barriers", barriers)
+        whole = (i for call in self.calls if call.definition().takes_whole for i in call.operands)
+        object.__setattr__(self, "whole", frozenset(whole))
 
     def __hash__(self) -> int:
         return hash(self.key)  # equal programs have equal keys

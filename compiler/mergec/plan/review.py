@@ -11,6 +11,7 @@ from mergec.plan.encode import plan_hash, used_operators
 from mergec.plan.model import Plan, PlannedExport, PlanSource, Row
 from mergec.plan.program import Program, schedule
 from mergec.plan.projection import Rates
+from mergec.plan.review_adapters import adapter_note
 from mergec.plan.review_barriers import barrier_lines
 from mergec.plan.review_estimate import estimate_lines
 from mergec.plan.review_expression import expression_lines
@@ -60,9 +61,9 @@ def amount(size: int, *, binary: bool = False) -> str:
 
 def _head(export: PlannedExport) -> list[str]:
     decl = export.decl
-    kind = "delta" if decl.delta else "model"
     how = " (implicit)" if decl.implicit else ""
-    lines = [f"exports {escape(decl.name)}{how}, a {kind}"]
+    article = "an" if decl.is_adapter else "a"
+    lines = [f"exports {escape(decl.name)}{how}, {article} {export.kind}"]
     return [*lines, *(f"  {escape(doc)}" for doc in decl.docs)]
 
 
@@ -102,6 +103,8 @@ def _source(plan: Plan, source: PlanSource) -> tuple[str, ...]:
     size = amount(sum(entry.nbytes for entry in tensors))
     family = source.architecture.family
     notes = [family if source.architecture.described else "roles inferred from names"]
+    if source.checkpoint.adapter is not None:
+        notes = [adapter_note(source.checkpoint)]
     notes += [f"! names matched by {source.rule}"] if source.rule else []
     if source.unused == len(tensors):
         notes.append("- no tensor used")
@@ -192,7 +195,8 @@ def _output(plan: Plan, export: PlannedExport) -> list[str]:
     where = f"output {escape(export.folder)}/" if export.folder else "output"
     size = amount(export.bytes_written)
     lines = [where, f"  {len(export.rows)} tensors in {shards} of weights, {size}"]
-    copied = [("config.json", export.donor)] if export.config is not None else []
+    has_config = export.config is not None and not export.decl.is_adapter
+    copied = [("config.json", export.donor)] if has_config else []
     copied += [
         (f"{file.name} as {file.renamed}" if file.renamed else file.name, file.source)
         for file in export.files

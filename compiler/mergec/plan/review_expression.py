@@ -31,7 +31,7 @@ def expression_lines(plan: Plan) -> list[str]:
     names = {key: escape(name) for key, name in plan.names.items()}
     lines: list[str] = []
     for node in plan.written.nodes():
-        if node.op == "source":
+        if node.op in ("source", "adapter"):
             names.setdefault(node.key, escape(str(node.param("label"))))
             continue
         operands = [names[key] for key in node.operands]
@@ -50,7 +50,7 @@ def name_of(plan: Plan, key: NodeKey) -> str:
     if key in plan.names:
         return escape(plan.names[key])
     node = plan.written.node(key)
-    if node.op in ("source", "vocabulary"):
+    if node.op in ("source", "vocabulary", "adapter"):
         return escape(str(node.param("label")))
     return f"{node.op}({', '.join(_short(plan, operand) for operand in node.operands)})"
 
@@ -94,5 +94,6 @@ def _shown(value: Value) -> str:
 
 def _short(plan: Plan, key: NodeKey) -> str:
     node = plan.written.node(key)
-    label = str(node.param("label")) if node.op in ("source", "vocabulary") else "..."
+    leaf = node.op in ("source", "vocabulary", "adapter")
+    label = str(node.param("label")) if leaf else "..."
     return escape(plan.names.get(key, label))

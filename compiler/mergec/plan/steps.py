@@ -79,6 +79,12 @@ class Step:
         """How many elements each result has."""
         return prod(self.shape)
 
+    @property
+    def whole(self) -> frozenset[int]:
+        """The inputs that are held whole: factors, and what has another shape than the results."""
+        entries = enumerate(self.entries)
+        return self.program.whole | {i for i, entry in entries if entry.numel != self.numel}
+
     def block(self, least: int) -> int:
         """How many elements a block has: at least `least`, and more where stages need more."""
         calls = self.program.calls

@@ -12,7 +12,7 @@ from mergec.syntax.scan import RESERVED as WORDS
 if TYPE_CHECKING:  # what loads plugins is imported once there are any: `mergec check` is quick
     from mergec.plugin.plugin import Origin, Plugin
 
-RESERVED = frozenset({*WORDS, "as_model", "model", "ramp", "rename", "select", "stack"})
+RESERVED = frozenset({*WORDS, "adapter", "as_model", "model", "ramp", "rename", "select", "stack"})
 """What a spec says otherwise than by calling an operator."""
 
 _loaded: "dict[str, Plugin]" = {}

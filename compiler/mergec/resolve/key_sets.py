@@ -26,6 +26,7 @@ class KeySets:
     architectures: Mapping[str, Architecture]
     aligned: AlignedRows = field(default_factory=AlignedRows)
     _known: dict[NodeKey, KeySet] = field(default_factory=dict[NodeKey, KeySet])
+    _loose: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
 
     def of(self, key: NodeKey) -> KeySet:
         """The key set of a node. Raises E107, E402, E405, E407, E408, E410, E411."""
@@ -42,6 +43,8 @@ class KeySets:
         match node.op:
             case "source":
                 return self._source(str(node.param("label")))
+            case "adapter":  # whose model is no operand of it
+                return replace(self.of(self.elaborated.adapted[node.key][0]), routes={})
             case "slice":
                 return sliced(parts[0], node, self._span(node))
             case "stack":
@@ -55,7 +58,21 @@ class KeySets:
             case "vocabulary":
                 return self._aligned(parts[0], node)
             case _:
-                return replace(parts[first_operand(node)], routes={})
+                return replace(self._known[self.lead(node)], routes={})
+
+    def lead(self, node: Node) -> NodeKey:
+        """The operand that gives a node its tensors: the first that is not of adapters alone."""
+        first = node.operands[first_operand(node)]
+        if not self.elaborated.adapted or not self._is_loose(first):
+            return first
+        return next((key for key in node.operands if not self._is_loose(key)), first)
+
+    def _is_loose(self, key: NodeKey) -> bool:
+        """Whether a value is made of adapters alone."""
+        if key not in self._loose:
+            leaves = self.elaborated.graph.leaves(key)
+            self._loose[key] = all(leaf.op == "adapter" for leaf in leaves)
+        return self._loose[key]
 
     def _span(self, node: Node) -> Span | None:
         return self.elaborated.places.nodes.get(node.key)

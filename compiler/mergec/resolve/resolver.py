@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from mergec.catalog.adapter import Factors, Step
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.elaborate.wording import shown
 from mergec.ir import (
+    DELTA,
     MODEL,
     STATISTICS,
     GraphBuilder,
@@ -23,11 +25,12 @@ from mergec.ir import (
     part_statistics,
 )
 from mergec.ops import OPERATORS, Operator
+from mergec.resolve.adapters import Adapters, Change
 from mergec.resolve.aligned_rows import AlignedSource, Part, filled
 from mergec.resolve.alignments import Alignments
 from mergec.resolve.fallbacks import Fallbacks
 from mergec.resolve.findings import Findings, StoppedError
-from mergec.resolve.key_set import Leaf, first_operand
+from mergec.resolve.key_set import Leaf
 from mergec.resolve.key_sets import KeySets
 from mergec.resolve.numbers import Numbers
 from mergec.resolve.routing import VIEWS, Demand, Routing
@@ -79,6 +82,7 @@ class Resolver:
     numbers: Numbers = field(init=False)
     fallbacks: Fallbacks = field(init=False)
     alignments: Alignments = field(init=False)
+    adapters: Adapters = field(init=False)
     barriers: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
     _declared: Mapping[str, Mapping[str, Value]] = field(init=False)
     _plain: dict[NodeKey, bool] = field(default_factory=dict[NodeKey, bool])
@@ -96,12 +100,13 @@ class Resolver:
         }
         self.routing, self.numbers = Routing(*shared), Numbers(*shared)
         self.fallbacks = Fallbacks(*shared)
+        self.adapters = Adapters(self.elaborated, self.keys, self.findings)
         self.alignments = Alignments(self.elaborated, self.keys, self.fallbacks)
 
     def tensor(self, roots: tuple[NodeKey, ...], name: str) -> ResolvedTensor | None:
         """What `roots` are for the tensor `name`; None after reporting what is wrong with it.
 
-        Finds E203, E209, E211, E301, E307, E401, E409 and E413.
+        Finds E203, E209, E211, E301, E307, E401, E409, E413 and E416 to E419.
         """
         tensor = _Tensor(name)
         try:
@@ -126,8 +131,10 @@ class Resolver:
                 return Leaf(aligned.own.label, demand[1], aligned.own.rows)
             if node.op in VIEWS:
                 demand = self.routing.route(node, demand[1], None)
+            elif node.op == "adapter":
+                demand = (self.adapters.model(node), demand[1])
             else:
-                demand = (node.operands[first_operand(node)], demand[1])
+                demand = (self.keys.lead(node), demand[1])
 
     def _resolve(self, tensor: _Tensor, demand: Demand) -> NodeKey:
         """Operands first and by a stack of our own, for nothing bounds the depth of a graph."""
@@ -153,6 +160,10 @@ class Resolver:
             return []
         if node.op in VIEWS:
             return [self.routing.route(node, name, tensor.name)]
+        if node.op == "adapter":
+            change = self.adapters.change(node, name)
+            needed = change is None or change.whole is not None
+            return [(change.model if change else self.adapters.model(node), name)] * needed
         if self._stays(node, name):
             return [(node.operands[0], name)]
         operands, statistics = part_statistics(node.operands, dict(node.params))
@@ -171,10 +182,12 @@ class Resolver:
 
     def _built(self, tensor: _Tensor, node: Node, name: str, operands: list[NodeKey]) -> NodeKey:
         if node.op == "source":
-            return self._leaf(tensor, Leaf(str(node.param("label")), name))
+            return self._leaf(tensor, Leaf(str(node.param("label")), name), node.type)
         aligned = self.keys.aligned.of(node, name)
         if aligned is not None:
             return self._aligned(tensor, aligned, name)
+        if node.op == "adapter":
+            return self._adapted(tensor, self.adapters.change(node, name), node, operands)
         if node.op == "checked":
             self._check_mass(node, name, operands[0])
             return operands[0]
@@ -214,14 +227,18 @@ class Resolver:
         tensor.members[member] = name
         return {"barrier": node.key, "member": member}
 
-    def _leaf(self, tensor: _Tensor, leaf: Leaf) -> NodeKey:
+    def _leaf(
+        self, tensor: _Tensor, leaf: Leaf, kind: ValueType = MODEL, role: str | None = None
+    ) -> NodeKey:
         """The source node of a tensor: numbered where one source gives several."""
         known = tensor.slots.setdefault(leaf.label, {})
         if leaf not in known:
             params = dict(self._declared[leaf.label])
+            if role is not None:  # keeps nodes of different types apart
+                params["role"] = role
             if known:
                 params["slot"] = len(known)
-            known[leaf] = self.builder.add("source", params=params, type=MODEL)
+            known[leaf] = self.builder.add("source", params=params, type=kind)
         return known[leaf]
 
     def _aligned(self, tensor: _Tensor, source: AlignedSource, name: str) -> NodeKey:
@@ -237,6 +254,33 @@ class Resolver:
         mean = [node for part in filling.mean for node in nodes(part)]
         parts = [nodes(part) for part in filling.parts]
         return filled(self.builder, nodes(source.own), [*parts, mean])
+
+    def _adapted(
+        self, tensor: _Tensor, change: Change | None, node: Node, operands: list[NodeKey]
+    ) -> NodeKey:
+        """What an adapter adds to a tensor; its model's is the operand where it is needed."""
+        if change is None:
+            return self.builder.add(
+                "affine", operands, {"coefficients": (Fraction(0),)}, type=DELTA
+            )
+        terms: dict[NodeKey, Fraction] = {}
+
+        def leaf(name: str, role: str, kind: ValueType = DELTA) -> NodeKey:
+            return self._leaf(tensor, Leaf(str(node.param("label")), name), kind, role)
+
+        part = change.part
+        if isinstance(part, Factors):
+            factors = leaf(part.b, "B"), leaf(part.a, "A")
+            params: dict[str, Value] = {"rank": change.rank, "turned": part.turned}
+            terms[self.builder.add("low_rank", factors, params, type=DELTA)] = part.scale
+        elif isinstance(part, Step):
+            terms[leaf(part.tensor, "step")] = part.scale
+        if change.whole is not None:
+            terms[leaf(change.whole, "whole", MODEL)] = Fraction(1)
+            terms[operands[0]] = Fraction(-1)
+        return self.builder.add(
+            "affine", [*terms], {"coefficients": tuple(terms.values())}, type=DELTA
+        )
 
     def _affine(self, node: Node, operands: list[NodeKey], params: dict[str, Value]) -> NodeKey:
         coefficients = params["coefficients"]
@@ -305,6 +349,7 @@ class Resolver:
                 self._plain.setdefault(
                     node.key,
                     node.op not in VIEWS
+                    and node.op != "adapter"
                     and not _differs(OPERATORS.get(node.op))
                     and not any(is_scheduled(value) for _, value in node.params)
                     and all(self._plain[operand] for operand in node.operands),

@@ -414,6 +414,31 @@ _TABLE = (
         "`layer_count` when sources were opened. They are for contracts; no merge depends "
         "on them.",
     ),
+    _code(
+        "E311",
+        "adapter-without-model",
+        "nothing says which model an adapter changes",
+        "An adapter is a change of some model's tensors, and has its names, shapes and dtypes from "
+        "that model. Where it is written by itself, or measured, nothing says which model that is. "
+        "Add it to one, as in `base + lora`.",
+    ),
+    _code(
+        "E312",
+        "part-of-adapter",
+        "layers or tensors are taken of an adapter by itself",
+        "Layers and tensors are those of a model, and an adapter says how some of them change. "
+        "Take the part of the adapted model instead: `(base + lora)[0..8]`; or choose by tensor "
+        "with `match`, which takes adapters.",
+    ),
+    _code(
+        "E313",
+        "no-adapter",
+        "a delta of adapters alone cannot be written as an adapter",
+        "A delta that is made of adapters alone has no tensors of its own, so it is written as an "
+        "adapter: the factors of a sum are those of its terms, side by side. What operators make "
+        "of adapters has no such factors, nor has a tensor that an adapter replaces. Export the "
+        "adapted model instead, or its delta.",
+    ),
     # E4 shapes, dtypes and architecture
     _code(
         "E401",
@@ -537,6 +562,38 @@ _TABLE = (
         "All axes of a group are put in one order, so that they must have the same number of "
         "units, and an axis with units of equal width must be a multiple of their number. An "
         "axis belongs to one group, and a group has one axis of a tensor.",
+    ),
+    _code(
+        "E416",
+        "adapter-names",
+        "an adapter changes tensors that the model does not have",
+        "An adapter names the layers that it changes, and the model it is added to has no such "
+        "tensors. It was trained on another architecture, or on the same one wrapped in another "
+        "class. A layer that the model ties to another, as a head to the embedding, has no tensor "
+        "of its own either.",
+    ),
+    _code(
+        "E417",
+        "adapter-shapes",
+        "an adapter does not fit the shapes of the model",
+        "The product of an adapter's factors, or a tensor that it replaces, must have the shape of "
+        "the model's tensor of that name. It has another, so the adapter was trained on a model of "
+        "another size, or on one whose vocabulary was extended. Nothing is broadcast or cut.",
+    ),
+    _code(
+        "E418",
+        "adapter-of-two-models",
+        "an adapter that replaces tensors is added to two models",
+        "A tensor that an adapter replaces is a step from one model: the new values less that "
+        "model's. Added to two models it would be two steps. Name the adapter once for each, with "
+        "another `id`; low-rank changes are the same step everywhere and need that not.",
+    ),
+    _code(
+        "E419",
+        "adapter-quantised",
+        "an adapter changes a tensor whose dtype cannot be computed with",
+        "A low-rank change is added to weights in bf16, f16, f32 or f64. This tensor is stored in "
+        "a quantised form, to which nothing can be added. Name the weights before quantisation.",
     ),
     _code(
         "E420",
@@ -967,6 +1024,63 @@ _TABLE = (
         "model are fetched. Together they may have 512 MiB, which real models stay far below "
         "and which keeps somebody else's spec from filling the disk. Download the model "
         "where you trust it, and name its folder.",
+    ),
+    _code(
+        "E729",
+        "not-an-adapter",
+        "a folder holds no adapter",
+        "`adapter` reads a folder in PEFT's format: `adapter_config.json`, which says how the "
+        "tensors are meant, and `adapter_model.safetensors`, which holds them. Without the first, "
+        "nothing says what the second means.",
+    ),
+    _code(
+        "E730",
+        "adapter-config",
+        "adapter_config.json does not say what it must",
+        "Rank, scale and kind of an adapter stand in `adapter_config.json`; one of them is missing "
+        "or is no value that it can have. None has a default here, for a wrong scale is not seen "
+        "in the result. Restore the file from the adapter's own page.",
+    ),
+    _code(
+        "E731",
+        "adapter-unsupported",
+        "an adapter has a feature that mergec does not support",
+        "mergec reads LoRA adapters: ranks and scales by module, rsLoRA, embeddings, layers and "
+        "biases that were trained whole. Other kinds compute something else from their tensors, "
+        "and some initialisations change the base too. What is not supported is never ignored. "
+        "Merge such an adapter with PEFT first, and name the merged model.",
+    ),
+    _code(
+        "E732",
+        "adapter-tensor",
+        "a tensor of an adapter cannot be placed",
+        "A change of a weight is the product of two factors, A and B, which must both be there; "
+        "and every tensor of the file must be one that PEFT's format knows. A file that has one "
+        "factor without the other was not saved or not downloaded whole.",
+    ),
+    _code(
+        "E733",
+        "adapter-rank",
+        "the factors of an adapter do not have the rank that it states",
+        "A has as many rows, and B as many columns, as the rank that `adapter_config.json` states "
+        "for the module. The scale depends on that rank, so a config that does not fit its tensors "
+        "cannot be trusted. Restore both files from the adapter's own page.",
+    ),
+    _code(
+        "E734",
+        "adapter-duplicate",
+        "two tensors of an adapter are for one place",
+        "Wrappers of PEFT put prefixes and the adapter's name into tensor names; without them two "
+        "tensors of this file have one name, and it is not clear which counts. Save each adapter "
+        "to a folder of its own.",
+    ),
+    _code(
+        "E735",
+        "adapter-as-model",
+        "a folder that holds an adapter is named as a model",
+        "The folder holds `adapter_config.json` and the factors of a low-rank change, and no "
+        "model. Name it by `adapter(...)`, and add it to the model that it was trained on, as in "
+        "`base + lora`.",
     ),
     _code(
         "E740",
@@ -1411,6 +1525,15 @@ _TABLE = (
         "value has all the tensors that the child should have.",
     ),
     _code(
+        "W403",
+        "adapter-other-base",
+        "an adapter was trained on another model than it is added to",
+        "An adapter says what its model was called where it was trained, and the model that it is "
+        "added to says that it is another. Shapes may fit all the same, between relatives; the sum "
+        "is then a step from a point where it was not learned. Check that the model is the one "
+        "you mean.",
+    ),
+    _code(
         "W404",
         "configuration-doubtful",
         "a setting differs that seldom merges well",
@@ -1436,23 +1559,6 @@ _TABLE = (
         "imports such code and copies no `.py` file, because whoever loads the child would run it. "
         "A loader that is told to trust the child looks for these files. Copy them yourself if you "
         "know what they do.",
-    ),
-    _code(
-        "W506",
-        "licences-in-conflict",
-        "licences of the parents exclude each other, or forbid a merge",
-        "Two parents each ask that what is made of them be under their own licence alone, or one "
-        "admits no further conditions and another has some, or one forbids changed copies. This "
-        "is found by a table of well-known licences and is advice, not a judgement: read the "
-        "licences, or ask the authors. Nothing is refused, and the child's card says it too.",
-    ),
-    _code(
-        "W507",
-        "licence-not-known",
-        "a parent states a licence that neither the hub nor SPDX knows",
-        "The model card of a source, or its config.json, names a licence that is no identifier of "
-        "the hub and none of SPDX. It is taken as it stands and nothing is concluded from it: "
-        "what it may mean would be a guess. Correct the card, or read what its authors say.",
     ),
     _code(
         "W501",
@@ -1492,6 +1598,23 @@ _TABLE = (
         "Vocabularies of models whose embeddings are merged are compared, so that rows of "
         "different tokens are not mixed. The files of this one cannot be read, so it is for "
         "you to know that it is the same.",
+    ),
+    _code(
+        "W506",
+        "licences-in-conflict",
+        "licences of the parents exclude each other, or forbid a merge",
+        "Two parents each ask that what is made of them be under their own licence alone, or one "
+        "admits no further conditions and another has some, or one forbids changed copies. This "
+        "is found by a table of well-known licences and is advice, not a judgement: read the "
+        "licences, or ask the authors. Nothing is refused, and the child's card says it too.",
+    ),
+    _code(
+        "W507",
+        "licence-not-known",
+        "a parent states a licence that neither the hub nor SPDX knows",
+        "The model card of a source, or its config.json, names a licence that is no identifier of "
+        "the hub and none of SPDX. It is taken as it stands and nothing is concluded from it: "
+        "what it may mean would be a guess. Correct the card, or read what its authors say.",
     ),
     _code(
         "W701",

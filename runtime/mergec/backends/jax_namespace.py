@@ -153,6 +153,13 @@ class JaxNamespace:
         """Python's numbers."""
         return self._numpy.host(x.view)
 
+    def low_rank(
+        self, b: Block, a: Block, rank: int, start: int, count: int, *, turned: bool
+    ) -> Block:
+        """Outer products, added up."""
+        found = self._numpy.low_rank(b.view, a.view, rank, start, count, turned=turned)
+        return self._place(found)
+
     def take(self, table: Block, places: Block) -> Block:
         """By indexing."""
         return self._place(self._numpy.take(table.view, places.view))

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+# As many elements are added up at once as a core's cache holds, with what is added to them.
+_IN_CACHE = 1 << 14
+
 
 def row_sums(x: Array, row: int) -> Array:
     """One sum for each row of `row` elements, padded to a power of two and halved."""
@@ -51,6 +54,26 @@ def row_ranks(bits: Array, row: int) -> Array:
     ranks = np.empty(order.size, np.int64)
     ranks[order.reshape(-1)] = np.tile(places, len(order))
     return ranks
+
+
+def low_rank(b: Array, a: Array, rank: int, start: int, count: int, *, turned: bool) -> Array:
+    """Elements of a product of two factors: outer products, added up in the order of `rank`."""
+    left, right = b.reshape(-1, rank), a.reshape(rank, -1)
+    if turned:
+        left, right = np.ascontiguousarray(right.T), np.ascontiguousarray(left.T)
+    width = right.shape[1]
+    first, last = start // width, -(-(start + count) // width)
+    total = np.empty((last - first, width), b.dtype)
+    rows = max(1, _IN_CACHE // width)
+    term = np.empty((min(rows, len(total)), width), b.dtype)
+    for begin in range(0, len(total), rows):
+        sums = total[begin : begin + rows]
+        factors, products = left[first + begin :][: len(sums)], term[: len(sums)]
+        np.multiply(factors[:, :1], right[0], out=sums)
+        for k in range(1, rank):
+            np.multiply(factors[:, k : k + 1], right[k], out=products)
+            sums += products
+    return total.reshape(-1)[start - first * width :][:count]
 
 
 def in_rows(x: Array, row: int) -> Array:

@@ -187,6 +187,12 @@ class NumpyNamespace:
         numbers: list[Any] = x.tolist()
         return numbers
 
+    def low_rank(
+        self, b: Floats, a: Floats, rank: int, start: int, count: int, *, turned: bool
+    ) -> Floats:
+        """Outer products, added up."""
+        return numpy_rows.low_rank(b, a, rank, start, count, turned=turned)
+
     def take(self, table: NDArray[Any], places: Ints) -> NDArray[Any]:
         """By indexing."""
         return table[places]

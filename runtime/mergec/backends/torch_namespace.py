@@ -160,6 +160,21 @@ class TorchNamespace:
         numbers: list[Any] = x.tolist()
         return numbers
 
+    def low_rank(
+        self, b: Tensor, a: Tensor, rank: int, start: int, count: int, *, turned: bool
+    ) -> Tensor:
+        """Outer products, added up."""
+        left, right = b.reshape(-1, rank), a.reshape(rank, -1)
+        if turned:
+            left, right = right.T, left.T
+        width = right.shape[1]
+        first = start // width
+        left = left[first : -(-(start + count) // width)]
+        total = left[:, :1] * right[0]
+        for k in range(1, rank):
+            total += left[:, k : k + 1] * right[k]
+        return total.reshape(-1)[start - first * width :][:count]
+
     def take(self, table: Tensor, places: Tensor) -> Tensor:
         """By indexing."""
         return table[places]

@@ -48,8 +48,8 @@ def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
 def _front_matter(plan: Plan, export: PlannedExport, sources: Sequence[PlanSource]) -> str:
     licences: dict[str, Licence | None] = {it.decl.label: it.checkpoint.licence for it in sources}
     members: dict[str, Any] = {
-        "base_model": list(dict.fromkeys(_model(source) for source in sources)),
-        "base_model_relation": "merge",
+        "base_model": _bases(export, sources),
+        "base_model_relation": "adapter" if export.decl.is_adapter else "merge",
         **licence_members(licences, [small.target for small in export.files]),
         "tags": ["merge", "mergec"],
     }
@@ -76,6 +76,15 @@ def _parents(sources: Sequence[PlanSource]) -> Iterator[str]:
     for source in sources:
         licence = _licence(source.checkpoint.licence)
         yield f"| {_code(source.decl.label)} | {_code(_reference(source))} | {licence} |"
+
+
+def _bases(export: PlannedExport, sources: Sequence[PlanSource]) -> list[str]:
+    """The parents; of an adapter the models that its own were trained on, if they say it."""
+    adapters = (source.checkpoint.adapter for source in sources)
+    stated = [each.base for each in adapters if each is not None and each.base is not None]
+    if export.decl.is_adapter and stated:
+        return [*dict.fromkeys(stated)]
+    return [*dict.fromkeys(_model(source) for source in sources)]
 
 
 def _reference(source: PlanSource) -> str:

@@ -64,9 +64,9 @@ def _run_small(step: Step, backend: Backend) -> None:
     row = step.shape[-1] if step.shape else 1
     rows = max(1, min(step.numel // max(row, 1), _ELEMENTS // max(row, 1)))
     shape = (rows, row) if len(step.shape) > 1 else (min(row, _ELEMENTS),) * len(step.shape)
+    whole = step.whole
     entries = tuple(
-        replace(entry, shape=shape) if entry.numel == step.numel else entry
-        for entry in step.entries
+        entry if i in whole else replace(entry, shape=shape) for i, entry in enumerate(step.entries)
     )
     small = replace(step, shape=shape, entries=entries)
     plan = schedule(small.program, small.work, small.meetings)

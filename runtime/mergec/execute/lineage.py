@@ -52,7 +52,7 @@ def companion_files(
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
-        files["config.json"] = export.config
+        files[export.config_name] = export.config
     for small in export.files:
         path = plan.checkpoints[small.source].root / small.name
         data = read_whole(path)
@@ -119,7 +119,7 @@ def _definition(
             "spec": origin.spec_member(),
             "export": {
                 "name": export.decl.name,
-                "kind": "delta" if export.decl.delta else "model",
+                "kind": export.kind,
                 "folder": export.folder,
             },
             "folders": [other.folder for other in plan.exports],

@@ -81,6 +81,7 @@ def sweep_step(
     program = step.program
     settings = _prepare(step, settled)
     block = step.block(block)
+    whole = _load_whole(step, backend, inputs)
     for sweep in range(plan.sweeps):
         this = _pass(step, plan, sweep)
         leaders = _leaders(step, this, settings)
@@ -89,10 +90,11 @@ def sweep_step(
         for start in range(0, step.numel, block):
             pause()
             count = min(block, step.numel - start)
-            values = _load(step, backend, inputs, this, start, count)
-            suspects = backend.notice_non_finite([*values.values()]) if this.first else ()
+            read = _load(backend, step, inputs, this, start, count)
+            suspects = _suspects(backend, read) if this.first else {}
+            values = {**whole, **read}
             try:
-                _apply(step, backend, this, values, settings, cursors, start)
+                _apply(step, backend, this, values, settings, cursors, start, count)
                 _observe(step, backend, this, values, settings, found, collectors)
                 encoded = [
                     backend.encode(values[program.results[output.result]], output.row.dtype)
@@ -157,17 +159,32 @@ def _pass(step: Step, plan: Schedule, sweep: int) -> _Pass:
     return _Pass(sweep == 0, inputs, plan.needed[sweep], observed, outputs, measured)
 
 
+def _load_whole(step: Step, backend: Backend, inputs: Sequence[BlockInput]) -> dict[int, Any]:
+    """The tensors that stages need whole in every block, which have other shapes; all finite."""
+    values: dict[int, Any] = {}
+    for i in sorted(step.whole):
+        raw = inputs[i].block(0, inputs[i].entry.numel)
+        values[i] = backend.load(raw, inputs[i].entry.dtype, step.work)
+        if backend.count_non_finite(values[i]):
+            raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
+    return values
+
+
 def _load(
-    step: Step, backend: Backend, inputs: Sequence[BlockInput], this: _Pass, start: int, count: int
+    backend: Backend, step: Step, inputs: Sequence[BlockInput], this: _Pass, start: int, count: int
 ) -> dict[int, Any]:
-    """The decoded blocks this sweep needs; in the first sweep all, to be looked at."""
+    """The decoded blocks this sweep needs, but for `step.whole`; in the first sweep all others."""
     values: dict[int, Any] = {}
     for i in range(len(inputs)) if this.first else this.inputs:
-        # A tensor of another shape, such as a Gram matrix, belongs to a stage that needs all of it.
-        whole = inputs[i].entry.numel != step.numel
-        raw = inputs[i].block(0, inputs[i].entry.numel) if whole else inputs[i].block(start, count)
-        values[i] = backend.borrow(raw, inputs[i].entry.dtype, step.work)
+        if i not in step.whole:
+            raw = inputs[i].block(start, count)
+            values[i] = backend.borrow(raw, inputs[i].entry.dtype, step.work)
     return values
+
+
+def _suspects(backend: Backend, blocks: Mapping[int, Any]) -> dict[int, SupportsInt]:
+    counts = backend.notice_non_finite([*blocks.values()])
+    return dict(zip(blocks, counts, strict=True))
 
 
 def _apply(
@@ -178,10 +195,11 @@ def _apply(
     settings: Sequence[Any],
     cursors: Sequence[Cursor],
     start: int,
+    count: int,
 ) -> None:
     for number in this.calls:
         call = step.program.calls[number]
-        cursors[number].start = start
+        cursors[number].start, cursors[number].count = start, count
         values[len(step.program.inputs) + number] = call.definition().apply(
             backend.xp, [values[i] for i in call.operands], settings[number], cursors[number]
         )
@@ -208,9 +226,9 @@ def _observe(
 
 
 def _require_finite(
-    step: Step, backend: Backend, inputs: Sequence[BlockInput], suspects: Sequence[SupportsInt]
+    step: Step, backend: Backend, inputs: Sequence[BlockInput], suspects: Mapping[int, SupportsInt]
 ) -> None:
-    for i, count in enumerate(suspects):
+    for i, count in suspects.items():
         if int(count):
             raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
 

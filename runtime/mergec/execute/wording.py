@@ -22,7 +22,7 @@ def _called(plan: Plan, key: NodeKey, depth: int) -> str:
         return escape(plan.names[key])
     known = {node.key: node for node in plan.written.nodes()}
     node = known.get(key)
-    if node is not None and node.op in ("source", "vocabulary"):
+    if node is not None and node.op in ("source", "vocabulary", "adapter"):
         return escape(str(node.param("label")))
     if node is None or depth == _DEEPEST:
         return "..."

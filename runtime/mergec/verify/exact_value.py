@@ -9,6 +9,7 @@ from random import Random
 
 from mergec.ir import MODEL, Graph, Node, NodeKey, Value
 from mergec.verify.exact import MEANINGS
+from mergec.verify.exact.adapters import PRODUCT, product_shape
 from mergec.verify.exact.meaning import Applied, NotStatedError, Vector
 
 # Parameters of one tensor alone, on which the statistics of all depend.
@@ -137,6 +138,8 @@ def unstated(graph: Graph) -> tuple[str, ...]:
 def sizes(at: Applied, value: Vector, operands: Sequence[Exact]) -> Vector:
     """How much was added up for each element of what the operator `at.op` gives."""
     meaning = MEANINGS[at.op]
+    if at.op == PRODUCT:  # whose operands have other shapes, and are multiplied
+        return meaning(replace(at, operands=[each.size for each in operands]))
     parts = [abs(c) for c in meaning.reach(at)]
     # What has another shape, as a Gram matrix, weighs the operands and adds nothing of its own.
     pairs = [
@@ -196,7 +199,8 @@ class _Evaluation:
             self.shape_of[node.key] = self.part.shapes.get(key, (len(value),))
             return
         params = dict(node.params)
-        self.shape_of[node.key] = self.shape_of[node.operands[0]]
+        shapes = [self.shape_of[key] for key in node.operands]
+        self.shape_of[node.key] = product_shape(node, shapes) or shapes[0]
         if "barrier" not in params:
             result = _sized(*self.applied(node), self.noise)
         elif self.of_many is None:
@@ -241,7 +245,7 @@ def _chained(parts: Sequence[Exact]) -> Exact:
 def _sized(at: Applied, operands: Sequence[Exact], noise: Noise | None) -> Exact:
     value = MEANINGS[at.op](at)
     size = sizes(at, value, operands)
-    firm = all(each.firm for each in operands)
+    firm = at.op != PRODUCT and all(each.firm for each in operands)
     firm = firm and all(_is_dyadic(c) for c in MEANINGS[at.op].reach(at))
     if firm and noise is not None:
         # All terms are whole multiples of one power of two, and their sum fits the significand.

@@ -39,7 +39,8 @@ def tensor_graphs(
     keys, findings = KeySets(checked, checkpoints, architectures), Findings()
     resolver = Resolver(checked, keys, findings)
     asking = _Asking(checked, keys, resolver)
-    exported = [(export.name, asking.exported(export)) for export in checked.exports]
+    tensors = (export for export in checked.exports if not export.is_adapter)
+    exported = [(export.name, asking.exported(export)) for export in tensors]
     counted = asking.counted()
     errors: list[Diagnostic] = []
     findings.report(errors.append)

@@ -263,6 +263,13 @@ class LazyNamespace(ABC):
         """Python's numbers."""
         return self.eager.xp.host(x.view)
 
+    def low_rank(
+        self, b: Lazy, a: Lazy, rank: int, start: int, count: int, *, turned: bool
+    ) -> Lazy:
+        """By the eager library."""
+        found = self.eager.xp.low_rank(b.view, a.view, rank, start, count, turned=turned)
+        return given(self, found)
+
     def take(self, table: Lazy, places: Lazy) -> Lazy:
         """By indexing."""
         return Lazy(self, "take", (places,), table.kind, places.n, table.view)

@@ -45,9 +45,9 @@ def small_folder(
 ) -> Folder:
     """Lay out in the existing folder `root` a small checkpoint for each of `sources`.
 
-    Names, dtypes, ranks, configs and licences are theirs; no tensor has more than `most` elements,
-    unless the lengths of axes must be multiples of more (`small_axes`).
-    All weights are zeros until they are filled.
+    Names, dtypes, ranks, configs and licences are theirs, and how adapters are meant; no tensor
+    has more than `most` elements, unless the lengths of axes must be multiples of more
+    (`small_axes`). All weights are zeros until they are filled.
     """
     shapes = [entry.shape for source in sources.values() for entry in source.tensors.values()]
     axes = small_axes(shapes, max(_LEAST, len(sources)), most, multiples, times)
@@ -66,7 +66,9 @@ def small_folder(
         if source.config is not None:
             (folder / "config.json").write_text(json.dumps(source.config))
         opened, _ = open_checkpoint(folder)
-        checkpoints[label] = replace(opened, config=source.config, licence=source.licence)
+        checkpoints[label] = replace(
+            opened, config=source.config, licence=source.licence, adapter=source.adapter
+        )
     return Folder(root, layouts, checkpoints)
 
 

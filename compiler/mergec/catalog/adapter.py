@@ -1,0 +1,55 @@
+"""What a low-rank adapter changes in a model, as its files say it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+CONFIG = "adapter_config.json"
+"""The file that says how the tensors of an adapter are meant."""
+
+WEIGHTS = "adapter_model.safetensors"
+"""The file that holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """A tensor changes by `scale` · B·A; `a` and `b` name the factors in the adapter's file.
+
+    A is [rank, in] and B [out, rank]. `turned` says that the tensor is [in, out], and changes by
+    (B·A)ᵀ. Of an embedding the file may hold the whole tensor too, which it then changes `onto`.
+    """
+
+    a: str
+    b: str
+    scale: Fraction
+    turned: bool
+    onto: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A tensor changes by `scale` times the adapter's tensor, as where a bias was learned for B."""
+
+    tensor: str
+    scale: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A tensor becomes that of the adapter: of a layer that was trained whole, or a bias."""
+
+    tensor: str
+
+
+Part = Factors | Step | Replacement
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """What an adapter changes, by the names that the tensors have in the model it was trained on.
+
+    `base` is what that model was called where it was trained, if the adapter says it.
+    """
+
+    parts: Mapping[str, Part]
+    base: str | None
