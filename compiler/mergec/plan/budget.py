@@ -40,6 +40,8 @@ _RESIDENT = {
 _PER_SOURCE_TENSOR = 1 << 10
 _PER_OUTPUT_TENSOR = 3 << 10
 _PER_READING = 2 << 10
+# What finding rows by token takes for each row of each parent: two tokenizers as data, and a view.
+_PER_ROW = 200
 # What a thread holds of a tensor that it copies, compares, hashes or reads back.
 _COPYING = 2 << 20
 # What a kernel of `native` leaves behind, and a sweep has one at least.
@@ -134,7 +136,9 @@ def _bookkeeping(plan: Plan) -> int:
     headers = sum(len(source.checkpoint.tensors) for source in plan.sources)
     rows = len(plan.rows) * _PER_OUTPUT_TENSOR + len(plan.readings) * _PER_READING
     kept = sum(_kept(barrier) for barrier in plan.barriers)
-    return headers * _PER_SOURCE_TENSOR + rows + kept
+    chosen = [it.vocabulary for it in plan.exports if it.vocabulary is not None]
+    found = sum(vocabulary.rows * len(vocabulary.counts) for vocabulary in chosen) * _PER_ROW
+    return headers * _PER_SOURCE_TENSOR + rows + kept + found
 
 
 def _kept(barrier: Barrier) -> int:

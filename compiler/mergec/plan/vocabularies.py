@@ -9,7 +9,7 @@ from mergec.catalog.architecture import Architecture
 from mergec.catalog.quoted import quoted
 from mergec.catalog.token_tensors import token_tensors
 from mergec.catalog.tokenizer import Tokenizer, read_tokenizer
-from mergec.catalog.tokenizer_files import is_of_tokenizer, tokenizer_files
+from mergec.catalog.tokenizer_files import TokenizerFiles, is_of_tokenizer, tokenizer_files
 from mergec.catalog.union_tokenizer import union_files, union_tokens
 from mergec.diagnostics import Diagnostic, MergecError, Span, fail
 from mergec.diagnostics.suggest import suggestion_help
@@ -159,7 +159,11 @@ class Vocabularies:
         """What is written for the tokenizer, whose files are copied, and which of them are not."""
         if decl.path is not None:
             folder, names = self._folder(decl.path)
-            return {name: (folder / name).read_bytes() for name in names}, None, frozenset()
+            reader = TokenizerFiles(folder)
+            read = {name: reader.bytes(name) or b"" for name in names}
+            for name, problem in reader.problems.items():
+                raise fail("E505", f"{quoted(folder / name)} {problem}", help="remove the file")
+            return read, None, frozenset()
         if len(owners) == 1 or child.tokens == found[owners[0]].tokens:
             return {}, owners[0], frozenset()
         files = union_files([(label, found[label]) for label in owners], child.tokens)
