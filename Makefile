@@ -22,7 +22,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'  # older ones know no dependency groups
 	$(BIN)/pip install --quiet '$(TORCH)'
-	$(BIN)/pip install --quiet --editable '.[native,torch,jax,match,report,verify,demo]' --group dev
+	$(BIN)/pip install --quiet --editable '.[native,torch,jax,match,cloud,report,verify,demo]' --group dev
 	@touch $@
 
 .PHONY: setup

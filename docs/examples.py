@@ -35,6 +35,7 @@ PAGES = (
     "docs/language.md",
     "docs/library.md",
     "docs/checking.md",
+    "docs/stores.md",
     "docs/looking.md",
     "docs/testing.md",
     "docs/plan.md",

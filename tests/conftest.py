@@ -38,7 +38,9 @@ _CHANGES_OUTPUT = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "C
 for _name in [*os.environ]:
     if _name in _CHANGES_OUTPUT or _name.startswith("MERGEC_"):
         del os.environ[_name]
-os.environ.update({"LC_ALL": "C.UTF-8", "TERM": "dumb", "HF_HUB_OFFLINE": "1"})
+os.environ.update(
+    {"LC_ALL": "C.UTF-8", "TERM": "dumb", "HF_HUB_OFFLINE": "1", "MERGEC_OFFLINE": "1"}
+)
 # Not the user's, where this machine may be calibrated; kept, so that kernels are compiled once.
 _CACHE = Path(tempfile.gettempdir(), f"mergec-tests-{os.getuid()}")
 _CACHE.mkdir(mode=0o700, exist_ok=True)
@@ -57,7 +59,11 @@ def _refuse_network(event: str, args: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse_network)
 
 # Named here and not imported there: a fixture that several files of tests share.
-pytest_plugins = ("tests.end_to_end.command_line", "tests.hub.at_loopback")
+pytest_plugins = (
+    "tests.end_to_end.command_line",
+    "tests.hub.at_loopback",
+    "tests.stores.at_loopback_stores",
+)
 
 # What operators of other tools compute is compared where these are installed: `make peers`.
 collect_ignore_glob = [] if find_spec("mergekit") and find_spec("sd_mecha") else ["peers/*"]

@@ -39,8 +39,6 @@ def test_paths_and_models_on_a_hub(ref: str, rev: str | None, found: Path | HubR
         ("org/.name", None, "begin a path with `./`"),
         ("org/name/inner", None, "begin a path with `./`"),
         ("hf://models/org/name@v1", None, 'model("org/name@v1")'),
-        ("s3://bucket/name/", None, 'model("./name")'),
-        ("https://host/name", None, "copy it here"),
         ("ftp://host/name", None, "copy it here"),
         ("org/name", "", "org/name@main"),
         ("org/name", "../../etc", "org/name@main"),
@@ -56,12 +54,6 @@ def test_what_is_neither(ref: str, rev: str | None, help: str) -> None:
     (found,) = caught.value.diagnostics
     assert found.code == "E716"
     assert help in (found.help or ("",))[0]
-
-
-def test_a_store_is_told_to_be_no_source_yet() -> None:
-    with pytest.raises(MergecError) as caught:
-        locate("gs://bucket/name", None, ROOT)
-    assert "`cloud`" in caught.value.diagnostics[0].notes[0]
 
 
 @pytest.mark.parametrize("ref", ["./a@v1", "/a/b@v1", "~/a@v1", "s3://a/b@v1", "a@v1", "a/b/c@v1"])

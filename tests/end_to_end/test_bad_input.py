@@ -61,7 +61,7 @@ def test_every_source_that_does_not_exist_is_reported_at_once(mergec: Mergec) ->
 
 
 @pytest.mark.parametrize(
-    "ref", ["name", "s3://org/name", "hf://org/name", "org/name/inner", "~x/y"]
+    "ref", ["name", "ftp://org/name", "hf://org/name", "org/name/inner", "~x/y"]
 )
 def test_a_reference_that_leads_nowhere(mergec: Mergec, ref: str) -> None:
     write_spec(f'a = model("{ref}")', "child = linear(a)")

@@ -22,6 +22,7 @@ def hub(
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("MERGEC_OFFLINE", "0")
     cache = tmp_path_factory.mktemp("hub-cache")
     unhurried = SimpleNamespace(sleep=_at_once)
     monkeypatch.setattr("huggingface_hub.file_download.time", unhurried)

@@ -4,8 +4,10 @@ from mergec.catalog.architecture import ROLES, Architecture, Side, TensorPlace
 from mergec.catalog.checkpoint import (
     Checkpoint,
     HubCommit,
+    ObjectState,
     Sha256,
     ShardFile,
+    StoredObjects,
     TensorEntry,
     TensorName,
 )
@@ -27,10 +29,12 @@ __all__ = [
     "Dtype",
     "HubCommit",
     "NameMap",
+    "ObjectState",
     "Sha256",
     "ShardFile",
     "ShardIndex",
     "Side",
+    "StoredObjects",
     "TensorEntry",
     "TensorName",
     "TensorPlace",

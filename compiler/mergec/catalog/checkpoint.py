@@ -55,14 +55,32 @@ class HubCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectState:
+    """One state of an object in a store: bytes, strong ETag if it has one, time of change."""
+
+    size: int
+    etag: str | None
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObjects:
+    """The folder in a store that holds a checkpoint's weights, and the state of each file there."""
+
+    location: str
+    states: Mapping[str, ObjectState]
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A checkpoint's headers and small files.
 
     `root` is the folder that holds the files; those of a model on a hub, `hub`, that hold weights
-    may not be there before a run. `tensors` is in file order: by shard name, then by
-    offset. `config` is the parsed config.json, or None where there is none. `small_files` are the
-    basenames of further files that belong to a complete checkpoint (tokenizer, generation config,
-    chat template, licence ...), sorted. `licence` is the hub identifier in the model card, if any.
+    may not be there before a run, and those of one in a store, `stored`, never are. `tensors` is in
+    file order: by shard name, then by offset. `config` is the parsed config.json, or None where
+    there is none. `small_files` are the basenames of further files that belong to a complete
+    checkpoint (tokenizer, generation config, chat template, licence ...), sorted. `licence` is the
+    hub identifier in the model card, if any.
     """
 
     root: Path
@@ -72,3 +90,4 @@ class Checkpoint:
     small_files: tuple[str, ...]
     licence: str | None
     hub: HubCommit | None = None
+    stored: StoredObjects | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+from mergec.catalog.at_once import at_once
 from mergec.catalog.checkpoint import Checkpoint, HubCommit
 from mergec.catalog.folder import ReadableFile
 from mergec.catalog.hub import Hub, quiet_library
@@ -105,7 +106,7 @@ class _HubFolder:
     def expect(self, names: Sequence[str]) -> None:
         """Ask for the headers of several files at once."""
         absent = [name for name in names if not (self.root / name).exists()]
-        self._heads |= zip(absent, self._hub.at_once(self._head, absent), strict=True)
+        self._heads |= zip(absent, at_once(self._head, absent), strict=True)
 
     def _head(self, name: str) -> tuple[bytes, int]:
         return self._hub.read(self._commit, name, 0, _FIRST)

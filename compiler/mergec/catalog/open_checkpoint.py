@@ -66,7 +66,7 @@ def open_checkpoint(path: Path) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     checkpoint = Checkpoint(
         path.parent, (shard,), tensors, config=None, small_files=(), licence=None
     )
-    return _looked_over(path, checkpoint, warnings)
+    return looked_over(path, checkpoint, warnings)
 
 
 def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
@@ -82,7 +82,7 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
         small_files=_small_files(folder.root, names),
         licence=read_licence(folder.path / "README.md", folder.open),
     )
-    return _looked_over(folder.path, checkpoint, warnings)
+    return looked_over(folder.path, checkpoint, warnings)
 
 
 def is_small_file(name: str) -> bool:
@@ -94,9 +94,10 @@ def is_small_file(name: str) -> bool:
     )
 
 
-def _looked_over(
+def looked_over(
     path: Path, checkpoint: Checkpoint, warnings: list[Diagnostic]
 ) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
+    """A checkpoint that was read, with all warnings; E714 if it holds no tensors."""
     if not checkpoint.tensors:
         raise fail(
             "E714",

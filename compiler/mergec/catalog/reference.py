@@ -1,6 +1,7 @@
 """What a source reference is, by its syntax alone: nothing on the disk changes the answer.
 
-A path begins with `./`, `../`, `/` or `~`; `org/name`, or `org/name@revision`, is a model on a hub.
+A path begins with `./`, `../`, `/` or `~`; `org/name`, or `org/name@revision`, is a model on a hub;
+`s3://bucket/prefix` and the like are places in a store.
 """
 
 import re
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.catalog.quoted import quoted
+from mergec.catalog.store_reference import SCHEMES, StoreReference, store_reference
 from mergec.diagnostics import MergecError, fail
 
 # One letter or digit first: what is hidden, or could be an option, is no name on a hub.
@@ -15,7 +17,6 @@ _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]{0,254}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_CLOUD = frozenset({"s3", "gs", "az", "http", "https"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,14 @@ def is_path(ref: str) -> bool:
     return ref.startswith(("./", "../", "/", "~")) or ref in (".", "..")
 
 
-def locate(ref: str, rev: str | None, root: Path) -> Path | HubReference:
-    """Where a reference points: a path, relative ones from `root` on, or a model on a hub.
+def locate(ref: str, rev: str | None, root: Path) -> Path | HubReference | StoreReference:
+    """Where a reference points: a path, relative ones from `root` on, on a hub, or in a store.
 
-    E716 for anything else.
+    E716 for anything else, E741 for what has a store's scheme and cannot be in one.
     """
+    scheme = _SCHEME.match(ref)
+    if scheme is not None and scheme[1].lower() in SCHEMES:
+        return store_reference(ref, rev)
     if ref.startswith("~"):
         return _from_home(ref)
     if is_path(ref):
@@ -100,13 +104,6 @@ def _unknown(ref: str) -> MergecError:
             "E716",
             f"{quoted(ref)} is not how mergec writes a model on a hub",
             help=f'leave the scheme away, as in `model("{plain}")`',
-        )
-    if scheme[1].lower() in _CLOUD:
-        return fail(
-            "E716",
-            f"{quoted(ref)} is in an object store, which this mergec does not read",
-            notes=("stores will be read by an extra, `cloud`, which does not exist yet",),
-            help=f'copy it here and name its folder, as in `model("./{_last(ref)}")`',
         )
     return fail(
         "E716",

@@ -38,6 +38,12 @@ def refuse_by_content(path: Path, head: bytes) -> MergecError | None:
     return fail("E704", f"{quoted(path)} is {kind}, not safetensors", help=_advice(kind))
 
 
+def is_web_page(head: bytes) -> bool:
+    """Whether the first bytes are those of HTML or XML, as servers send them instead of a file."""
+    start = head[: 4 * SNIFFED_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml"))
+
+
 def _lfs_pointer(path: Path, head: bytes) -> MergecError:
     oid = re.search(rb"^oid (sha256:[0-9a-f]{64})$", head, re.MULTILINE)
     size = re.search(rb"^size (\d{1,18})$", head, re.MULTILINE)
@@ -75,9 +81,9 @@ def _kind(head: bytes) -> str | None:
         return "a pickle"
     if head[257:262] == b"ustar":
         return "a tar archive"
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml")):
+    if is_web_page(head):
         return "an HTML page"
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64]
     if start.startswith((b"{", b"[")):
         return "JSON text"
     return "text" if _is_text(head) else None

@@ -49,6 +49,9 @@ _PER_KERNEL = 1 << 20
 _MOST_HELD = 16 << 20
 # What a run of `native` keeps to wherever it can, however much it may take: more gains nothing.
 _ENOUGH = 250_000_000
+# What is read ahead of each source in a store, and what the store's library holds itself.
+STORE_WINDOWS = 48 << 20
+_STORE_LIBRARY = 32 << 20
 _WIDEST = 8  # bytes of a float64
 # Float64 blocks that a measure holds: two operands, a product, and half of it again.
 _MEASURING = 4
@@ -86,7 +89,7 @@ def fit_budget(plan: Plan, limit: int, threads: int, backend: str, device: str =
     `device` it is the host's memory that is bounded.
     """
     backend = _CUDA if backend == "torch" and device != "cpu" else backend
-    resident = _RESIDENT[backend] + _bookkeeping(plan) + _held(plan)
+    resident = _RESIDENT[backend] + _bookkeeping(plan) + _held(plan) + _stores(plan)
     before = [(wave, barrier_steps(wave)) for wave in waves(plan.barriers)]
     after = plan_steps(plan)
     steps = (*after, *(step for _, group in before for step in group))
@@ -118,6 +121,12 @@ def fit_budget(plan: Plan, limit: int, threads: int, backend: str, device: str =
 def default_threads() -> int:
     """As many threads as this process may use cores."""
     return len(os.sched_getaffinity(0))
+
+
+def _stores(plan: Plan) -> int:
+    """Bytes of what is read ahead from stores, if any source is in one."""
+    count = sum(source.checkpoint.stored is not None for source in plan.sources)
+    return count * STORE_WINDOWS + (_STORE_LIBRARY if count else 0)
 
 
 def _bookkeeping(plan: Plan) -> int:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, cast
 
+from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.reference import is_commit
 from mergec.ir import Graph, Value, print_value
 from mergec.plan.budget import Budget
@@ -173,12 +174,25 @@ def source_table(source: PlanSource) -> dict[str, Any]:
         "rev": source.decl.rev,
         **({"commit": hub.commit} if hub is not None else {}),
         "files": [
-            {"name": shard.name, "size": shard.size, "header_sha256": shard.header_digest}
+            {
+                "name": shard.name,
+                "size": shard.size,
+                "header_sha256": shard.header_digest,
+                **_state(source.checkpoint, shard.name),
+            }
             for shard in source.checkpoint.shards
         ],
         "tensors": len(source.checkpoint.tensors),
         "licence": source.checkpoint.licence,
     }
+
+
+def _state(checkpoint: Checkpoint, name: str) -> dict[str, str]:
+    """Which state of an object in a store was looked at."""
+    if checkpoint.stored is None:
+        return {}
+    state = checkpoint.stored.states[name]
+    return {"etag": state.etag} if state.etag is not None else {"modified": state.modified}
 
 
 def pinned_commits(table: object) -> dict[str, str]:

@@ -734,9 +734,10 @@ _TABLE = (
         "E716",
         "reference",
         "a source reference that this mergec cannot resolve",
-        "A reference that begins with `./`, `../`, `/` or `~` is a path, and `org/name` or "
-        "`org/name@revision` is a model on a hub. This one is neither. Object stores such as "
-        "`s3://` are not read by this version; copy the checkpoint to a folder, and name that.",
+        "A reference that begins with `./`, `../`, `/` or `~` is a path, `org/name` or "
+        "`org/name@revision` is a model on a hub, and `s3://`, `gs://`, `az://` or `https://` "
+        "begin a place in a store. This is none of them. Copy the checkpoint to a folder, and "
+        "name that.",
     ),
     _code(
         "E717",
@@ -834,6 +835,90 @@ _TABLE = (
         "model are fetched. Together they may have 512 MiB, which real models stay far below "
         "and which keeps somebody else's spec from filling the disk. Download the model "
         "where you trust it, and name its folder.",
+    ),
+    _code(
+        "E740",
+        "store-library",
+        "a source is in an object store, and the package that reads stores is not installed",
+        "Object stores and web servers are read through the package `obstore`, which is installed "
+        "with the extra `cloud` and not with mergec itself. Install it, or copy the checkpoint "
+        "here and name its folder.",
+    ),
+    _code(
+        "E741",
+        "store-reference",
+        "a reference has the scheme of a store and cannot be a place in one",
+        "Behind `s3://` and `gs://` stands a bucket, behind `az://` a container, behind `https://` "
+        "a host, then the folder of a checkpoint or one `.safetensors` file. Names, passwords, "
+        "keys and queries are refused, because references are printed and published; credentials "
+        "belong in the variables of each cloud. `http://` would let anyone on the way change the "
+        "weights; it is read from this machine alone, while `MERGEC_ALLOW_HTTP=1` is set.",
+    ),
+    _code(
+        "E742",
+        "store-access",
+        "a store does not let these credentials read a source",
+        "The store wants credentials and none are set, or those that are set do not suffice. They "
+        "are taken from the variables that each cloud's own tools use; the help names them. To "
+        "check and to plan, mergec lists the folder and reads objects; nothing else is asked for.",
+    ),
+    _code(
+        "E743",
+        "store-missing",
+        "a bucket, folder or object of a store does not exist",
+        "The store says that there is no such bucket or container, or it has no object under this "
+        "path. A web server tells no names, so there `model.safetensors` or its index must be "
+        "found. Correct the reference.",
+    ),
+    _code(
+        "E744",
+        "store-unreachable",
+        "a store that does not answer, or not completely",
+        "The store could not be reached, answered with an error, or the connection broke off, and "
+        "trying again some times from where it ended did not help. Nothing was published. Run "
+        "again when the store can be reached.",
+    ),
+    _code(
+        "E745",
+        "store-changed",
+        "an object in a store changed while it was read",
+        "Each object is pinned by its ETag when its header is read, and every later request asks "
+        "for that state. The store has another one now, or none. What had been merged was thrown "
+        "away, because half of it would have belonged to another model. Run again when nothing "
+        "writes there.",
+        exit=10,
+    ),
+    _code(
+        "E746",
+        "store-offline",
+        "a source is in an object store, and mergec is offline",
+        "With `--offline` nothing is asked of any server, and weights in stores are kept nowhere "
+        "here. Copy the checkpoint to a folder, or run without the option.",
+    ),
+    _code(
+        "E747",
+        "store-limit",
+        "a folder in a store holds more than mergec looks at",
+        "Together the small files of a checkpoint may have 512 MiB, and a folder 100,000 objects. "
+        "Real checkpoints stay far below, and the limits keep somebody else's spec from filling "
+        "disk and memory. Name the folder of one checkpoint, or copy it here.",
+    ),
+    _code(
+        "E748",
+        "store-ranges",
+        "a server does not send the bytes that it is asked for",
+        "Headers and weights are read by ranges of bytes. This server ignores ranges, sends "
+        "others than it was asked for, or compresses what it sends. Nothing of it was used. Name "
+        "a server that knows ranges, or copy the checkpoint here.",
+    ),
+    _code(
+        "E749",
+        "hub-digest",
+        "weights from a hub do not have the digest that it states",
+        "Of each file of weights a hub states the SHA-256, and mergec takes that of the bytes that "
+        "came. They differ, so a proxy, a mirror or a disk changed them on the way. What came was "
+        "removed from the cache and nothing was published. Run again.",
+        exit=10,
     ),
     # E8 run and integrity
     _code(
@@ -1203,6 +1288,15 @@ _TABLE = (
         "task vectors of such networks are noise. Sampled rows of large matrices decide: the "
         "cosine between a model and its fine-tunes is near 1, and between strangers near 0. Merge "
         "models with a common ancestor, or align them first with `weight_match`.",
+    ),
+    _code(
+        "W710",
+        "store-unpinned",
+        "a store does not tell states of an object apart",
+        "mergec pins what it reads by the ETag of each object. This server states none, or a weak "
+        "one, which may be the same for different bytes. Size and time of change are compared "
+        "instead, and the header before the weights are read; what is written within one second "
+        "could escape that.",
     ),
     _code(
         "W801",

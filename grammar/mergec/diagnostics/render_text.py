@@ -1,5 +1,6 @@
 """Diagnostics as text: the source line, the place underlined, why it matters and what to do."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from mergec.diagnostics.source_text import SourceText, Span
 # Longer lines are cut around the place, so that a one-line megabyte prints as one line.
 _MAX_LINE = 160
 _BEFORE = 60
+# In an address: name and password before the host, and what is behind a question or number sign.
+_SECRET = re.compile(r'(?<=://)[^\s"/@]+(?=@)|(?<=://)[^\s"?#]*[?#]([^\s"]+)')
 
 _STYLES = {
     "error": "\x1b[1;31m",
@@ -167,7 +170,14 @@ def _window(text: str, mark: _Mark) -> tuple[int, int]:
 
 
 def _line(source: SourceText, number: int) -> str:
-    return source.line(number).removesuffix("\r")
+    """The line, with stars for what may be secret: logs keep what is printed."""
+    line = source.line(number).removesuffix("\r")
+    return _SECRET.sub(_starred, line) if "://" in line else line
+
+
+def _starred(found: re.Match[str]) -> str:
+    hidden = found[1] or found[0]
+    return found[0].removesuffix(hidden) + "*" * len(hidden)
 
 
 def _cells(text: str) -> int:

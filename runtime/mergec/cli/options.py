@@ -111,7 +111,7 @@ def plugins(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def reach(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--offline`: while the command runs, models on a hub are read from the cache alone."""
+    """`--offline`: while the command runs, no hub and no store is asked for anything."""
 
     @wraps(command)
     def within(*, offline: bool, **others: Any) -> Any:
@@ -121,7 +121,7 @@ def reach(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(**others)
 
     return click.option(
-        "--offline", is_flag=True, help="Read models on a hub from its cache alone."
+        "--offline", is_flag=True, help="Ask no server: of models on a hub, read the cache."
     )(within)
 
 

@@ -135,6 +135,6 @@ def _companions(plan: Plan) -> int:
 def _root(source: PlanSource) -> Path:
     """What the output must not touch: a source's folder, or its file where it is a file alone."""
     root, name = source.checkpoint.root, Path(source.decl.ref).name
-    if source.checkpoint.hub is not None:
+    if source.checkpoint.hub is not None or source.checkpoint.stored is not None:
         return root
     return root if root.name == name else root / name

@@ -13,6 +13,7 @@ from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry
 from mergec.diagnostics import MergecError
 from mergec.shards.descriptors import Descriptors
 from mergec.shards.files import Files
+from mergec.shards.store_bytes import StoreBytes
 from mergec.shards.system_errors import source_changed, source_failed
 
 _HASH_STEP = 1 << 20
@@ -25,12 +26,14 @@ class SourceReader:
     """Positioned reads from one checkpoint; any number of threads may read at once.
 
     At most `descriptors` files stay open. Nothing is mapped and nothing is written. A shard is
-    compared with the checkpoint's record, size and header digest, when it is first opened.
+    compared with the checkpoint's record, size and header digest, when it is first opened. Of a
+    checkpoint in a store nothing is opened; its bytes come by ranges.
     """
 
     def __init__(
         self, checkpoint: Checkpoint, files: Files | None = None, *, descriptors: int = 64
     ) -> None:
+        self._store = StoreBytes(checkpoint, checkpoint.stored) if checkpoint.stored else None
         self._root = checkpoint.root
         self._shards = {shard.name: shard for shard in checkpoint.shards}
         self._files = files or Files()
@@ -42,7 +45,8 @@ class SourceReader:
         """Fill `buffer` with the tensor's stored bytes from `byte_offset` within the tensor on.
 
         E807 if the file is not the planned one or ends early, E809 if the device fails twice,
-        E715 if the file cannot be opened. ValueError for a range outside the tensor.
+        E715 if the file cannot be opened; from a store E742, E744, E745 or E748. ValueError for a
+        range outside the tensor.
         """
         if buffer.nbytes == 0:
             return
@@ -50,6 +54,9 @@ class SourceReader:
         if byte_offset < 0 or byte_offset + len(raw) > entry.nbytes:
             raise ValueError(f"{entry.name} has {entry.nbytes} bytes, not {byte_offset}+{len(raw)}")
         start = entry.start + byte_offset
+        if self._store is not None:
+            self._store.read_into(entry.file, start, raw)
+            return
         try:
             taken = self._open.take(entry.file)
             try:
@@ -67,14 +74,20 @@ class SourceReader:
         The system then reads them ahead if it likes; it is not an error if it or this cannot.
         """
         start = entry.start + byte_offset
+        count = min(count, entry.nbytes - byte_offset)
+        if self._store is not None:
+            self._store.expect(entry.file, start, count)
+            return
         with suppress(OSError, MergecError), self._open.lease(entry.file) as descriptor:
-            self._files.expect_reads(descriptor, start, min(count, entry.nbytes - byte_offset))
+            self._files.expect_reads(descriptor, start, count)
 
     def unchanged(self) -> None:
         """Check, after the last read, that every file read is still what it was when opened.
 
-        E807 if its size, time of change or inode is another.
+        E807 if its size, time of change or inode is another, E745 if its state in a store is.
         """
+        if self._store is not None:
+            self._store.unchanged()
         for name, before in sorted(self._seen.items()):
             path = self._root / name
             try:
@@ -86,6 +99,8 @@ class SourceReader:
 
     def close(self) -> None:
         """Close every file; reads in other threads finish first."""
+        if self._store is not None:
+            self._store.close()
         self._open.close()
 
     def __enter__(self) -> Self:
