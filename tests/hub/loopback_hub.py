@@ -15,7 +15,17 @@ from threading import Thread
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-Fault = Literal["cut", "busy", "ranges ignored"]
+Fault = Literal[
+    "cut",
+    "busy",
+    "limited",  # too many requests, with a time to come back
+    "ranges ignored",
+    "wrong range",
+    "other bytes",
+    "compressed",
+    "circle",  # leads back to itself
+    "page",  # HTML in place of JSON
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class Blob:
 
     @property
     def etag(self) -> str:
+        if self.apart and self.size == len(self.head):
+            return hashlib.sha256(self.head).hexdigest()
         digest = hashlib.sha256(b"%d " % self.size + self.head).hexdigest()
         return digest if self.apart else digest[:40]
 
@@ -168,8 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
         return model, commit
 
     def describe(self, repo: str, revision: str) -> None:
-        if self.hub.fault(urlsplit(self.path).path) == "busy":
+        fault = self.hub.fault(urlsplit(self.path).path)
+        if fault == "busy":
             return self.refuse(503, "")
+        if fault == "page":
+            return self.send(200, b"<!DOCTYPE html><html>", {"Content-Type": "text/html"})
         found = self.find(repo, revision)
         if found is None:
             return None
@@ -210,6 +225,14 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.hub.fault(name) if self.command == "GET" else None
         if fault == "busy":
             return self.refuse(503, "")
+        if fault == "limited":
+            return self.send(429, b"{}", {"Retry-After": "7"})
+        if fault == "circle":
+            return self.send(302, b"", {"Location": self.path})
+        if fault == "compressed":
+            about["Content-Encoding"] = "gzip"
+        if fault == "other bytes":
+            blob = Blob(blob.head[:-1] + bytes([blob.head[-1] ^ 1]), blob.size, blob.apart)
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         start, stop, status = 0, blob.size, 200
         if asked and fault != "ranges ignored":
@@ -217,7 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
             stop = min(blob.size, int(asked[2]) + 1) if asked[2] else blob.size
             if start >= blob.size:
                 return self.send(416, b"", {"Content-Range": f"bytes */{blob.size}"})
-            about["Content-Range"] = f"bytes {start}-{stop - 1}/{blob.size}"
+            stated = start + 1 if fault == "wrong range" else start
+            about["Content-Range"] = f"bytes {stated}-{stop - 1}/{blob.size}"
         if self.command == "HEAD":
             return self.send(200, b"", about | {"Content-Length": str(blob.size)})
         cut = (start + stop) // 2 if fault == "cut" else None
@@ -237,8 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             for at in range(start, cut or stop, 1 << 16):
                 piece = blob.read(at, min(at + (1 << 16), cut or stop))
+                self.hub.sent[name] += len(piece)  # before, for whoever gets it looks at once
                 self.wfile.write(piece)
-                self.hub.sent[name] += len(piece)
             self.wfile.flush()
         except OSError:
             cut = start  # whoever asked has seen enough

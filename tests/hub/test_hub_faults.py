@@ -5,10 +5,12 @@ import re
 import signal
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
 from mergec.api import compile_spec
+from mergec.diagnostics import MergecError
 from mergec.shards.fetch import absent_files, fetch
 from tests.end_to_end.command_line import Mergec, Outcome, refused, write_spec
 from tests.hub.at_loopback import sharded, toy
@@ -120,7 +122,7 @@ def test_a_hub_that_is_not_there(
 def test_weights_that_break_off_are_taken_up_where_they_ended(
     mergec: Mergec, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 16)
+    monkeypatch.setattr("mergec.catalog.hub_download._PIECE", 16)
     hub.commit("org/base", toy("base"))
     hub.commit("org/code", toy("code"))
     assert mergec("check", "spec.merge").status == 0
@@ -150,6 +152,105 @@ def test_weights_that_never_come_leave_nothing_and_the_next_run_goes_on(
     assert mergec("run", "plan.json", "-o", "out").status == 0
     fetched = [each.path for each in hub.asked(".safetensors") if each.apart and not each.range]
     assert [path.rsplit("/", 1)[1] for path in fetched] == ["model-00003-of-00003.safetensors"]
+
+
+def test_a_shard_that_broke_off_for_good_is_continued_by_the_next_run(
+    mergec: Mergec, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mergec.catalog.hub_download._PIECE", 16)
+    hub.commit("org/base", toy("base"))
+    hub.commit("org/code", toy("code"))
+    assert mergec("check", "spec.merge").status == 0
+    hub.sent.clear()
+    hub.faults["model.safetensors"] = ["ranges ignored", "ranges ignored", *CUT]  # headers first
+    assert mergec("run", "spec.merge", "-o", "out").codes == ["E726", "E726"]
+    hub.faults.clear()
+    hub.requests.clear()
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    asked = [each.range for each in hub.asked("model.safetensors") if each.apart]
+    assert len([each for each in asked if each and re.fullmatch(r"bytes=[1-9]\d*-", each)]) == 2
+
+
+@pytest.mark.parametrize("fault", ["ranges ignored", "wrong range"])
+def test_a_server_that_goes_on_at_another_place(
+    mergec: Mergec, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr("mergec.catalog.hub_download._PIECE", 16)
+    hub.commit("org/code", toy("code"))
+    write_spec('a = model("./base")', 'b = model("org/code")', "child = linear(a, b)")
+    absent = absent_files(compile_spec(Path("spec.merge")).plan)
+    hub.faults["model.safetensors"] = ["cut", fault]
+    if fault == "wrong range":
+        with pytest.raises(MergecError, match="sends other bytes"):
+            fetch(absent)
+        hub.faults.clear()
+    fetch(absent)
+    assert absent[0].path.read_bytes() == toy("code")["model.safetensors"].head
+
+
+def test_weights_with_another_digest_than_the_hub_states(mergec: Mergec, hub: LoopbackHub) -> None:
+    hub.commit("org/base", toy("base"))
+    hub.commit("org/code", toy("code"))
+    assert mergec("check", "spec.merge").status == 0
+    hub.faults["model.safetensors"] = [
+        "ranges ignored",
+        "ranges ignored",
+        "other bytes",
+        "other bytes",
+    ]
+    outcome = mergec("run", "spec.merge", "-o", "out")
+    assert (outcome.codes, outcome.status) == (["E749", "E749"], 10), outcome.err
+    assert "--> spec.merge:2:5" in outcome.err
+    assert not Path("out").exists()
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+
+
+def test_a_hub_that_asks_for_time(
+    mergec: Mergec, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("mergec.catalog.hub.time", SimpleNamespace(sleep=waited.append))
+    hub.commit("org/base", toy("base"))
+    hub.commit("org/code", toy("code"))
+    hub.faults["model.safetensors"] = ["limited", "limited"]
+    assert mergec("check", "spec.merge").status == 0
+    assert waited == [7.0, 7.0]
+
+
+@pytest.mark.parametrize("fault", ["compressed", "circle"])
+def test_a_hub_whose_answers_cannot_be_used(mergec: Mergec, hub: LoopbackHub, fault: Fault) -> None:
+    hub.commit("org/base", sharded(weights("base"), 1))
+    hub.commit("org/code", toy("code"))
+    hub.faults["model.safetensors"] = [fault] * 99
+    told(mergec("check", "spec.merge"), "E726", "`model.safetensors`")
+
+
+@pytest.mark.parametrize("word", [2**63 + 1, 25_000_001])
+def test_a_header_of_impossible_length(mergec: Mergec, hub: LoopbackHub, word: int) -> None:
+    hub.commit("org/base", toy("base"))
+    bomb = Blob(word.to_bytes(8, "little") + b"{}", 50_000_000, apart=True)
+    hub.commit("org/code", {"model.safetensors": bomb})
+    told(mergec("check", "spec.merge"), "E708")
+    assert hub.sent["model.safetensors"] < 64 << 10
+
+
+def test_names_that_are_no_names_of_files(mergec: Mergec, hub: LoopbackHub) -> None:
+    odd = {
+        name: small("{}")
+        for name in ("tokenizer\u202e.json", ".tokenizer.json", "../tokenizer.json", "a\\b.json")
+    }
+    hub.commit("org/base", toy("base") | odd)
+    hub.commit("org/code", toy("code"))
+    outcome = mergec("run", "spec.merge", "-o", "out")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert [each for each in outcome.made if "tokenizer" in each] == ["out/tokenizer.json"]
+
+
+def test_a_web_page_in_place_of_json(mergec: Mergec, hub: LoopbackHub) -> None:
+    hub.commit("org/base", toy("base"))
+    hub.commit("org/code", toy("code"))
+    hub.faults["/api/models/org/code"] = ["page"]
+    told(mergec("check", "spec.merge"), "E726", "cannot be understood")
 
 
 def test_a_commit_that_is_gone_since_the_plan_was_made(mergec: Mergec, hub: LoopbackHub) -> None:
@@ -255,10 +356,10 @@ def test_a_cache_without_room(
     assert [each for each in hub.asked(".safetensors") if not each.range] == []
 
 
-def test_an_interrupted_run_leaves_nothing_half_fetched(
+def test_an_interrupted_run_keeps_what_came_and_the_next_goes_on(
     mergec: Mergec, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 16)
+    monkeypatch.setattr("mergec.catalog.hub_download._PIECE", 16)
     stops: list[Event] = []
 
     class Stop(Event):
@@ -266,9 +367,10 @@ def test_an_interrupted_run_leaves_nothing_half_fetched(
             super().__init__()
             stops.append(self)
 
-    def interrupt(_: int) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        stops[0].wait(60)
+    def interrupt(count: int) -> None:
+        if count:
+            os.kill(os.getpid(), signal.SIGINT)
+            stops[0].wait(60)
 
     monkeypatch.setattr("mergec.shards.fetch.Event", Stop)
     hub.commit("org/code", toy("code"))
@@ -277,5 +379,15 @@ def test_an_interrupted_run_leaves_nothing_half_fetched(
     assert len(absent) == 1
     with pytest.raises(KeyboardInterrupt):
         fetch(absent, interrupt)
-    cache = absent[0].path.parents[2]
-    assert list(cache.rglob("*.incomplete")) == []
+    (partial,) = absent[0].path.parents[2].rglob("*.incomplete")
+    came = partial.stat().st_size
+    assert 0 < came < absent[0].size
+    assert not absent[0].path.exists()
+    counts: list[int] = []
+    fetch(absent, counts.append)
+    assert sum(counts) == absent[0].size
+    assert [each.range for each in hub.asked("model.safetensors") if each.apart][-1] == (
+        f"bytes={came}-"
+    )
+    assert not partial.exists()
+    assert absent[0].path.read_bytes() == toy("code")["model.safetensors"].head

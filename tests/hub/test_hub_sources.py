@@ -1,5 +1,6 @@
 """Models on a hub, from the reference in a spec to the child: what is read, and when."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -109,6 +110,9 @@ def test_plan_card_and_lineage_state_the_commit(mergec: Mergec, hub: LoopbackHub
     assert mergec("run", "spec.plan.json", "-o", "out").status == 0
     lineage = json.loads(Path("out/lineage.json").read_text())
     assert [each["commit"] for each in lineage["sources"]] == [base, code]
+    digests = [file["sha256"] for each in lineage["sources"] for file in each["files"]]
+    held = [toy(name)["model.safetensors"].head for name in ("base", "code")]
+    assert digests == [hashlib.sha256(data).hexdigest() for data in held]
     assert f"`org/base@{base}`" in Path("out/README.md").read_text()
     assert mergec("verify", "out", "--replay", "full").status == 0
 

@@ -6,9 +6,9 @@ a hub is opened and not before.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, TypeVar, final
 
+from mergec.catalog.at_once import at_once
 from mergec.catalog.hub_errors import library_missing, may_pass, not_cached, reported, unreachable
 from mergec.catalog.offline import is_offline
 from mergec.catalog.reference import HubReference, is_commit
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 # Seconds before the second and the third attempt; there is no fourth.
 WAITS = (0.5, 2.0)
-_AT_ONCE = 8  # requests
+_MOST_PAUSE = 60.0  # however long a server asks to be left alone
 _NONSENSE = (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
 
 
@@ -89,24 +90,13 @@ class Hub:
         """The folder of the cache in which the files of a commit lie as soon as they are there."""
         return self._cache() / "snapshots" / commit
 
+    def blobs(self) -> Path:
+        """The folder of the cache that holds the bytes of all commits, each named by its ETag."""
+        return self._cache() / "blobs"
+
     def fetch(self, commit: str, names: Sequence[str]) -> None:
         """Bring whole small files into the cache."""
-        self.at_once(lambda name: fetch_file(self.model, commit, name), names)
-
-    def at_once(self, call: Callable[[str], R], names: Sequence[str]) -> list[R]:
-        """What `call` returns for each name; several are under way at any time.
-
-        After an error, or when interrupted, no further call begins.
-        """
-        workers = ThreadPoolExecutor(_AT_ONCE)
-        try:
-            return [done.result() for done in [workers.submit(call, name) for name in names]]
-        except Exception:
-            workers.shutdown(cancel_futures=True)
-            raise
-        finally:
-            # Not as a context: what is interrupted does not wait for answers.
-            workers.shutdown(wait=False, cancel_futures=True)
+        at_once(lambda name: fetch_file(self.model, commit, name), names)
 
     def read(self, commit: str, name: str, start: int, count: int) -> tuple[bytes, int]:
         """At most `count` bytes of a file from `start` on, and how many bytes it has in all."""
@@ -131,6 +121,7 @@ class Hub:
             if response.status_code == 416 and size is not None and start >= size:
                 return b"", size
             hf_raise_for_status(response)
+            refuse_compressed(self.model, name, response.headers)
             if size is None:
                 raise unreachable(self.model, f"it does not say how long `{name}` is")
             # A server that knows no ranges begins at the front; no more is taken than is needed.
@@ -157,7 +148,7 @@ class Hub:
                 except Exception as error:
                     if not may_pass(error):
                         raise
-                    time.sleep(wait)
+                    time.sleep(pause(error, wait))
             return call()
 
         return reported(self.model, repeated, what)
@@ -232,6 +223,19 @@ def fetch_file(
         return Path(found)
 
     return reported(model, download, name)
+
+
+def refuse_compressed(model: HubReference, name: str, headers: Mapping[str, str]) -> None:
+    """E726 for an answer in other bytes than those of the file, which nobody asked for."""
+    if headers.get("Content-Encoding", "identity") != "identity":
+        raise unreachable(model, f"it compresses `{name}`, whose own bytes were asked for")
+
+
+def pause(error: Exception, usual: float) -> float:
+    """Seconds before the next attempt: as many as the server asks for, if it asks for few."""
+    response = getattr(error, "response", None)
+    asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
+    return min(float(asked), _MOST_PAUSE) if re.fullmatch(r"\d{1,9}", asked) else usual
 
 
 def _size(headers: Mapping[str, str]) -> int | None:

@@ -117,6 +117,8 @@ def _finding(model: HubReference, error: Exception, what: str) -> MergecError:
         )
     if isinstance(error, errors.HfHubHTTPError):
         return _of_status(model, error.response.status_code, what)
+    if isinstance(error, httpx2.TooManyRedirects):
+        return unreachable(model, f"it leads from address to address without end{_for(what)}")
     if isinstance(error, httpx2.TimeoutException):
         return unreachable(model, f"no answer came in time{_for(what)}")
     if isinstance(error, httpx2.ConnectError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mergec.catalog import Sha256
+from mergec.catalog.hub_download import stated_digest
 from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.regular_file import open_regular, read_whole
 from mergec.diagnostics import MergecError, fail
@@ -20,7 +21,7 @@ from mergec.execute.version import tool_version
 from mergec.plan import Plan, plan_hash, source_table
 from mergec.plan.encode import used_operators
 from mergec.plan.layout import ShardLayout
-from mergec.plan.model import PlannedExport
+from mergec.plan.model import PlannedExport, PlanSource
 from mergec.plugin.registry import plugin_table
 
 SCHEMA = "mergec.lineage/1"
@@ -86,7 +87,7 @@ def _lineage(
             "folder": export.folder,
         },
         "folders": [other.folder for other in plan.exports],
-        "sources": [source_table(source) for source in plan.sources],
+        "sources": [_source(source) for source in plan.sources],
         "parents": _parents(plan),
         "shards": {
             layout.name: {"size": layout.size, "header_sha256": _head_digest(layout)}
@@ -102,6 +103,17 @@ def _lineage(
     }
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     return text.encode(errors="backslashreplace")  # a path that is not UTF-8, as JSON escapes it
+
+
+def _source(source: PlanSource) -> dict[str, Any]:
+    """A row of the plan's table; of files from a hub with the SHA-256 that it states of them."""
+    table = source_table(source)
+    if source.checkpoint.hub is not None:
+        for file in table["files"]:
+            digest = stated_digest(source.checkpoint.root / file["name"])
+            if digest is not None:
+                file["sha256"] = digest
+    return table
 
 
 def _number(value: float | bool) -> float | bool | str:

@@ -54,9 +54,10 @@ def absent_shards(checkpoints: Iterable[Checkpoint]) -> tuple[AbsentFile, ...]:
 def fetch(files: Sequence[AbsentFile], progress: Progress = lambda _: None) -> None:
     """Bring them into the cache, each at the commit that its header was read from.
 
-    `progress` gets counts of bytes. What can be fetched is, whatever else fails, and stays there.
-    Raises E602 before anything is fetched if the disk of the cache has less space, else the first
-    finding about each source, at its place in the spec: E602, E715, E723 to E727.
+    `progress` gets counts of bytes. What can be fetched is, whatever else fails, and stays there;
+    so does part of a file, for the next run to go on from. Raises E602 before anything is fetched
+    if the disk of the cache has less space, else the first finding about each source, at its place
+    in the spec: E602, E715, E723 to E727, E749.
     """
     if not files:
         return
@@ -80,7 +81,7 @@ def fetch(files: Sequence[AbsentFile], progress: Progress = lambda _: None) -> N
                 if error := outcome.result():
                     found.setdefault(file.hub, error)
         except BaseException:
-            # Each transfer notices when its next bytes come, and removes what it has so far.
+            # Each transfer notices when its next bytes come; what it has stays for the next run.
             stop.set()
             workers.shutdown(wait=False, cancel_futures=True)
             wait(under_way, timeout=_PATIENCE)
@@ -111,12 +112,12 @@ def _each_once(files: Iterable[AbsentFile]) -> tuple[AbsentFile, ...]:
 
 
 def _fetch_one(file: AbsentFile, progress: Progress, offline: bool) -> MergecError | None:
-    from mergec.catalog.hub import fetch_file
+    from mergec.catalog.hub_download import fetch_weights
     from mergec.catalog.reference import HubReference
 
     model = HubReference(file.hub.repo, file.hub.commit)
     try:
-        fetch_file(model, file.hub.commit, file.path.name, progress, offline=offline)
+        fetch_weights(model, file.hub.commit, file.path.name, progress, offline=offline)
     except MergecError as error:
         return MergecError(replace(each, span=file.span) for each in error.diagnostics)
     except _StoppedError:
@@ -125,8 +126,12 @@ def _fetch_one(file: AbsentFile, progress: Progress, offline: bool) -> MergecErr
 
 
 def _check_space(files: Sequence[AbsentFile]) -> None:
+    from mergec.catalog.hub_download import partial_bytes
+
     folder = next(each for each in files[0].path.parents if each.exists())
-    free, wanted = _free_space(folder), sum(file.size for file in files)
+    blobs = {file.path.parents[2] / "blobs" for file in files}
+    here = sum(partial_bytes(each) for each in blobs)
+    free, wanted = _free_space(folder), sum(file.size for file in files) - here
     if wanted > free:
         raise fail(
             "E602",
