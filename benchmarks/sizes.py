@@ -32,7 +32,7 @@ class Dimensions:
 
 SIZES: Mapping[str, Dimensions] = MappingProxyType(
     {
-        "toy": Dimensions(16, layers=4, heads=4, kv_heads=2, inter=24, vocab=40),
+        "toy": Dimensions(16, layers=4, heads=4, kv_heads=2, inter=24, vocab=264),
         "tiny": Dimensions(256, layers=6, heads=4, kv_heads=4, inter=688, vocab=8192),
         "small": Dimensions(768, layers=12, heads=12, kv_heads=12, inter=3072, vocab=32000),
         "mid": Dimensions(2048, layers=22, heads=32, kv_heads=4, inter=5632, vocab=32000),

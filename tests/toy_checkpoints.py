@@ -63,7 +63,7 @@ def write_adapters(root: Path) -> None:
     write_adapter(root / "misranked", plain, {"r": 3})
     write_adapter(root / "half", {k: v for k, v in plain.items() if "lora_A" in k})
     again = {f"{OUTER}{module}.lora_A.default.weight": plain[f"{OUTER}{module}.lora_A.weight"]}
-    write_adapter(root / "doubled", {**plain, **again})
+    write_adapter(root / "twice-lora", {**plain, **again})
     named = {"_name_or_path": "org/other"}
     write_checkpoint(root / "renamed", weights("base"), config=named)
 

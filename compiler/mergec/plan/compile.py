@@ -95,7 +95,7 @@ def compile_bundle(
         plan = None
     _stop_on_errors(specs, found)
     assert plan is not None
-    asked = kin_questions(plan.exports, checked.graph, checked.sources)
+    asked = kin_questions(plan.exports, plan.written, checked.sources)
     left = _allowed(specs, [*found, *asked], complete=True)
     kin = tuple(asked[each] for each in left if each in asked)
     plan = replace(plan, kin=kin, copies=tied_copies(plan))

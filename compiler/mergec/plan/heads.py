@@ -18,7 +18,7 @@ def tied_and_untied(
     """E422 where one operand has a head of its own and the head of another is its embedding."""
     decls = {decl.label: decl for decl in elaborated.sources}
     seen: set[tuple[str, str]] = set()
-    for export in elaborated.exports:
+    for export in [each for each in elaborated.exports if not each.is_adapter]:
         for node in elaborated.graph.below(export.node):
             pair = _disagreeing(node, keys, checkpoints)
             if pair is None or (pair[0].donor, pair[1].donor) in seen:
