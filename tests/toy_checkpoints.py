@@ -54,7 +54,7 @@ def write_adapters(root: Path) -> None:
     module, shape = "layers.0.mlp", (4, 4)
     plain = factors("lora", {module: shape})
     write_adapter(root / "lora", plain)
-    write_adapter(root / "elsewhere", factors("lora", {"layers.0.attn": shape}))
+    write_adapter(root / "other-lora", factors("lora", {"layers.0.attn": shape}))
     write_adapter(root / "wide-lora", factors("lora", {module: (4, 6)}))
     write_adapter(root / "headed", {**plain, f"{OUTER}norm.weight": floats("norm", (4,))})
     write_adapter(root / "ia3", plain, {"peft_type": "IA3"})
