@@ -17,7 +17,14 @@ from tests.toy_checkpoints import write_checkpoint
 Floats = NDArray[Any]
 Model = dict[str, Floats]
 
-LLAMA = {"model_type": "llama", "num_hidden_layers": 2, "num_attention_heads": 4}
+LLAMA = {
+    "model_type": "llama",
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "vocab_size": 64,
+}
 SHAPES: Mapping[str, Sequence[int]] = {
     "model.embed_tokens.weight": (64, 32),
     **{

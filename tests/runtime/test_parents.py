@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from mergec.api import compile_spec, execute
 from mergec.api.specs import CompiledSpec
+from mergec.catalog import TensorEntry
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.shards import SourceReader
 from tests.catalog.safetensors_bytes import Tensor, file_of
@@ -131,10 +133,12 @@ def test_a_few_megabytes_are_read_of_a_model_of_any_size(
     read = 0
     plain = SourceReader.read_into
 
-    def counting(self: SourceReader, entry: object, at: int, buffer: memoryview) -> None:
+    def counting(
+        self: SourceReader, entry: TensorEntry, at: int, buffer: memoryview, *more: Any
+    ) -> None:
         nonlocal read
         read += buffer.nbytes
-        plain(self, entry, at, buffer)  # type: ignore[arg-type]  # the entry is handed on
+        plain(self, entry, at, buffer, *more)
 
     monkeypatch.setattr(SourceReader, "read_into", counting)
     assert refusal(tmp_path, "child = linear(a, b)") == ()

@@ -11,6 +11,7 @@ from tests.catalog.safetensors_bytes import file_of
 from tests.end_to_end.command_line import Mergec, refused, write_spec
 from tests.hub.at_loopback import sharded, toy
 from tests.hub.loopback_hub import whole
+from tests.lineages import statement
 from tests.stores.loopback_s3 import LoopbackS3
 from tests.toy_checkpoints import weights
 
@@ -46,8 +47,7 @@ def test_plan_and_lineage_state_the_etags(mergec: Mergec) -> None:
     assert mergec("plan", "spec.merge", "-o", "spec.plan.json").status == 0
     assert mergec("run", "spec.plan.json", "-o", "out").status == 0
     planned = json.loads(Path("spec.plan.json").read_text())["plan"]["sources"]
-    lineage = json.loads(Path("out/lineage.json").read_text())
-    for sources in (planned, lineage["sources"]):
+    for sources in (planned, statement("out").tables):
         files = [file for source in sources for file in source["files"]]
         assert len(files) == 4
         assert len({file["etag"] for file in files}) == 4

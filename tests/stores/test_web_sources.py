@@ -9,6 +9,7 @@ import pytest
 from tests.end_to_end.command_line import Mergec, write_spec
 from tests.hub.at_loopback import sharded, toy, vast
 from tests.hub.loopback_hub import small
+from tests.lineages import statement
 from tests.stores.loopback_web import LoopbackWeb
 from tests.toy_checkpoints import weights
 
@@ -115,7 +116,7 @@ def test_a_web_server_without_etags_is_told_of(mergec: Mergec, web: LoopbackWeb)
     assert (outcome.status, outcome.codes) == (0, ["W710", "W710"])
     assert "--> spec.merge:1:5" in outcome.err
     assert Path("far", "model.safetensors").read_bytes() == merged_near(mergec)
-    (file,) = json.loads(Path("far/lineage.json").read_text())["sources"][0]["files"]
+    (file,) = statement("far").tables[0]["files"]
     assert "etag" not in file
     assert file["modified"] == "2023-11-14T22:13:20+00:00"
 
