@@ -69,7 +69,7 @@ counterexample is found. On `jax` no subnormals are tried, for XLA flushes them 
 """
 _ERRORS_HEAD = """# Codes
 
-Made from the code by `make docs`; edit `grammar/mergec/diagnostics/codes.py` instead.
+Made from the code by `make docs`; edit the tables in `grammar/mergec/diagnostics/codes/` instead.
 Every message of mergec carries one of these codes. A code never changes its meaning and is never
 used again for another one. `mergec explain E203` prints one row with its explanation; the name
 works too, as in `mergec explain parameter-out-of-range`. [exit-codes.md](exit-codes.md) says what

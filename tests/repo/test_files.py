@@ -9,9 +9,6 @@ from tests.repo.tree import ROOT, files
 
 LONGEST = 600
 
-# Tables and grammars may be longer: one row an entry, read by looking up.
-TABLES = {"grammar/mergec/diagnostics/codes.py"}
-
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.~}-])/(?:work|root|home|tmp|Users)/\w"),
     "an unfinished part": re.compile(r"\b(?:TO[D]O|FIX[M]E|X[X]X)\b"),
@@ -49,7 +46,7 @@ def test_no_file_is_two_files(capsys: pytest.CaptureFixture[str]) -> None:
     longest = sorted(lengths, key=lambda name: (-lengths[name], name))[:10]
     with capsys.disabled():
         print("\nlongest files:", *(f"{lengths[name]:5} {name}" for name in longest), sep="\n")
-    assert [name for name in sorted(set(lengths) - TABLES) if lengths[name] > LONGEST] == []
+    assert [name for name in sorted(lengths) if lengths[name] > LONGEST] == []
 
 
 def test_test_files_have_names_of_their_own() -> None:
