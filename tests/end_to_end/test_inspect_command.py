@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalog.safetensors_bytes import file_of
+from tests.catalog.safetensors_bytes import Tensor, file_of
 from tests.end_to_end.command_line import Mergec, write_spec
 from tests.lineages import statement
 from tests.toy_checkpoints import weights, write_checkpoint
@@ -215,3 +215,14 @@ def test_what_a_check_refuses_is_refused_alike(reference: str, mergec: Mergec) -
         assert found.status != 0
         assert (found.out, found.made) == ("", set())
         assert found.err.splitlines()[0] == checked.err.splitlines()[0]
+
+
+def test_tensors_with_the_names_of_a_table_that_are_none(mergec: Mergec) -> None:
+    odd: dict[str, Tensor] = {
+        "model.embed_tokens.weight": ("F32", [], b"\0" * 4),
+        "lm_head.weight": ("F32", [], b"\0" * 4),
+    }
+    write_checkpoint(Path("odd"), odd, config={"model_type": "llama", "num_hidden_layers": 0})
+    found = mergec("inspect", "./odd")
+    assert (found.status, found.err) == (0, "")
+    assert "embeddings     not known" in found.out

@@ -113,7 +113,8 @@ def _embeddings(
     checkpoint: Checkpoint, architecture: Architecture, vocabulary: int | None
 ) -> Embeddings:
     pairs = [(TensorName(head), TensorName(table)) for head, table in architecture.tied]
-    table = next((checkpoint.tensors[name] for _, name in pairs), None)
+    tables = [checkpoint.tensors[name] for _, name in pairs]
+    table = next((entry for entry in tables if len(entry.shape) == 2), None)
     heads = (checkpoint.tensors.get(name) for name, _ in pairs)
     head = next((entry for entry in heads if entry is not None), None)
     if table is None:  # where no family says which: the only one of the stated size

@@ -24,7 +24,7 @@ def token_tensors(checkpoint: Checkpoint, architecture: Architecture) -> TokenTe
     """Those of a checkpoint; None where no embedding is known, or several that differ in rows."""
     tensors = checkpoint.tensors
     known = (tensors.get(TensorName(name)) for _, name in architecture.tied)
-    embeddings = [entry for entry in known if entry is not None]
+    embeddings = [entry for entry in known if entry is not None and len(entry.shape) == 2]
     if not embeddings:
         embeddings = [
             entry
