@@ -28,8 +28,8 @@ from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.plan.licence_texts import carry_licence_texts
 from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
-from mergec.plan.vocabularies import Vocabularies
-from mergec.resolve import KeySets
+from mergec.plan.vocabularies import ExportVocabulary, Vocabularies
+from mergec.resolve import KeySet, KeySets
 from mergec.syntax import SpecFile, parse_spec
 from mergec.syntax.allow import apply_allows
 
@@ -132,7 +132,7 @@ def _checked(bundle: Bundle) -> tuple[Elaborated, tuple[SpecFile, ...]]:
 
 
 def _stop_on_errors(specs: Sequence[SpecFile], found: Sequence[Diagnostic]) -> None:
-    if any(diagnostic.severity == "error" for diagnostic in found):
+    if _has_errors(found):
         raise MergecError(_allowed(specs, found, complete=False))
 
 
@@ -176,12 +176,12 @@ def _plan(
         found += refuse_odd_storage(checked, checkpoints)
         whole = KeySets(checked, checkpoints, architectures)
         found += tied_and_untied(checked, whole, checkpoints)
-        if any(diagnostic.severity == "error" for diagnostic in found):
+        if _has_errors(found):
             return None
     tokenizers = KnownTokenizers(checkpoints)
     reader = Vocabularies(checked, checkpoints, architectures, tokenizers, root)
     vocabularies = [reader.of(export, found.append) for export in checked.exports]
-    if any(diagnostic.severity == "error" for diagnostic in found):
+    if _has_errors(found):
         return None
     checked, aligned = align_graph(checked, vocabularies)
     keys = KeySets(checked, checkpoints, architectures, aligned)
@@ -189,7 +189,7 @@ def _plan(
     check_licences(checked, checkpoints, found.append)
     check = VocabularyCheck(checked, checkpoints, architectures, tokenizers, found.append)
     bound = bind(checked, checkpoints, architectures, keys, found.append, watch, check.judge)
-    if bound is None or any(diagnostic.severity == "error" for diagnostic in found):
+    if bound is None or _has_errors(found):
         return None
     warn_of_other_base(checked, checkpoints, found.append)
     configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}
@@ -197,14 +197,7 @@ def _plan(
     exports = [
         _planned_adapter(checked, decl, rows, checkpoints)
         if decl.is_adapter
-        else PlannedExport(
-            decl=decl,
-            folder=decl.name if len(checked.exports) > 1 else "",
-            donor=keys.of(decl.node).donor,
-            rows=rows,
-            layouts=_layouts(decl, rows),
-            **children.files(decl, keys.of(decl.node), vocabulary),
-        )
+        else _planned_model(checked, decl, rows, keys.of(decl.node), children, vocabulary)
         for decl, rows, vocabulary in zip(checked.exports, bound.rows, vocabularies, strict=True)
     ]
     if tell is not None:
@@ -227,6 +220,29 @@ def _plan(
         barriers=bound.barriers,
     )
     return carry_licence_texts(plan)
+
+
+def _planned_model(
+    checked: Elaborated,
+    decl: ExportDecl,
+    rows: tuple[Row, ...],
+    keys: KeySet,
+    children: Children,
+    vocabulary: ExportVocabulary | None,
+) -> PlannedExport:
+    """A model or a delta of models, with what stands beside its weights."""
+    return PlannedExport(
+        decl=decl,
+        folder=decl.name if len(checked.exports) > 1 else "",
+        donor=keys.donor,
+        rows=rows,
+        layouts=_layouts(decl, rows),
+        **children.files(decl, keys, vocabulary),
+    )
+
+
+def _has_errors(found: Sequence[Diagnostic]) -> bool:
+    return any(diagnostic.severity == "error" for diagnostic in found)
 
 
 def _planned_adapter(
