@@ -93,7 +93,10 @@ class Place:
 def process_environment() -> dict[str, str]:
     """The environment every contestant gets.
 
-    Idle OpenMP workers otherwise spin, which inflates the CPU seconds of whoever uses torch.
+    Idle OpenMP workers otherwise spin, which inflates the CPU seconds of whoever uses torch. And
+    compiled modules are kept, as they are of whatever is installed: not to keep them would be to
+    compile mergec, which runs from its sources here, in each run.
     """
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    return {**os.environ, **quiet, "OMP_WAIT_POLICY": "PASSIVE"}
+    given = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**given, **quiet, "OMP_WAIT_POLICY": "PASSIVE"}

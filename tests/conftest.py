@@ -35,8 +35,10 @@ settings.load_profile("ci")
 
 # Set before anything is imported, so that the processes tests start inherit it too.
 _CHANGES_OUTPUT = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+# Or each of hundreds of processes would compile all of mergec.
+_SLOW = "PYTHONDONTWRITEBYTECODE"
 for _name in [*os.environ]:
-    if _name in _CHANGES_OUTPUT or _name.startswith("MERGEC_"):
+    if _name in (*_CHANGES_OUTPUT, _SLOW) or _name.startswith("MERGEC_"):
         del os.environ[_name]
 os.environ.update(
     {"LC_ALL": "C.UTF-8", "TERM": "dumb", "HF_HUB_OFFLINE": "1", "MERGEC_OFFLINE": "1"}
