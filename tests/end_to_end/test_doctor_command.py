@@ -87,7 +87,10 @@ def test_the_command_tells_no_secret(mergec: Mergec, monkeypatch: pytest.MonkeyP
 
 
 def test_a_folder_that_is_not_there(mergec: Mergec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda folder: replace(FACTS, abilities=None))
+    def examined(_: Path) -> Facts:
+        return replace(FACTS, abilities=None)
+
+    monkeypatch.setattr(doctor, "examine", examined)
     outcome = mergec("doctor", "--folder", str(Path("nowhere")))
     assert outcome.status == 1
     assert outcome.out.splitlines()[-1].startswith("problem: ")

@@ -63,7 +63,11 @@ def sources_gone(_: Patch) -> None:
 
 def fused(patch: Patch) -> None:
     module = importlib.import_module("mergec.backends.self_test")
-    patch.setitem(module._CLAIMS, "reduce", (lambda _: "other", "2.0"))
+
+    def other(_: object) -> str:
+        return "other"
+
+    patch.setitem(module._CLAIMS, "reduce", (other, "2.0"))
 
 
 def defect(patch: Patch) -> None:
@@ -141,7 +145,11 @@ def test_commands_end_with_it_however_it_is_said(
     (tmp_path / "spec.merge").write_text("")
     prepare, command = WAYS[status]
     prepare(monkeypatch)
-    monkeypatch.setattr("os.dup2", lambda *_: 0)
+
+    def kept(*_: int) -> int:
+        return 0
+
+    monkeypatch.setattr("os.dup2", kept)
     main = importlib.import_module("mergec.cli.main")
     assert main.run_command([*command]) == status
     assert ("this is a bug in mergec" in capfd.readouterr().err) == (status == 70)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_by_default_and_by_name_they_are_refused(mergec: Mergec) -> None:
 def test_what_propagates_is_the_same_on_all_backends(mergec: Mergec, name: str) -> None:
     spoiled(0x7FC1, 0xFFC0, 0x7F80, 0xFF80, 0x7F81)
     spec(MERGES[name], "propagate")
-    made = {}
+    made: dict[str, tuple[bytes, Any]] = {}
     for backend in installed_backends():
         outcome = mergec("run", "spec.merge", "-o", backend, "--backend", backend)
         assert (outcome.status, outcome.codes) == (0, ["W804"]), outcome.err

@@ -28,8 +28,11 @@ def test_every_fault_has_its_row_and_the_first_gives_the_status(
 ) -> None:
     Path("base/out").mkdir()
     right = resource.getrlimit
-    limits = {resource.RLIMIT_NOFILE: (20, 4096)}
-    monkeypatch.setattr(resource, "getrlimit", lambda what: limits.get(what) or right(what))
+
+    def limited(what: int) -> tuple[int, int]:
+        return (20, 4096) if what == resource.RLIMIT_NOFILE else right(what)
+
+    monkeypatch.setattr(resource, "getrlimit", limited)
     outcome = mergec(
         *("run", "spec.merge", "-o", "base/out", "--preflight-only"),
         *("--backend", "reference", "--device", "cuda", "--output-format", "json"),
@@ -44,7 +47,12 @@ def test_every_fault_has_its_row_and_the_first_gives_the_status(
 def test_a_run_that_is_alive_holds_the_lock(
     mergec: Mergec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "partials", lambda *_: [Path("out.mergec-partial-1")])
+    Path("out.mergec-partial-1").mkdir()
+
+    def none(*_: object) -> list[Path]:
+        return []
+
+    monkeypatch.setattr(module, "stale_partials", none)
     outcome = mergec("run", "spec.merge", "-o", "out", "--preflight-only")
     assert (outcome.status, outcome.codes) == (7, ["E827"])
 

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from mergec.cli import run_state
 from tests.end_to_end.command_line import PORTIONS, SPEC, Mergec
 from tests.toy_checkpoints import write_family
 
@@ -25,6 +28,19 @@ def test_a_failed_run_says_that_nothing_was_written(mergec: Mergec) -> None:
         "resume_command": None,
         "output": "out",
     }
+
+
+def test_a_part_that_is_kept_is_named_with_the_command_that_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_state.begin(Path("out"), as_json=True)
+    run_state.resumable("mergec run --resume")
+    run_state.tell(KeyboardInterrupt(), 130)
+    out, err = capsys.readouterr()
+    assert err == "out is not complete; go on with: mergec run --resume\n"
+    document = json.loads(out)
+    assert (document["state"], document["resume_command"]) == ("resumable", "mergec run --resume")
+    assert (document["code"], document["exit"]) == (None, 130)
 
 
 def test_other_commands_leave_nothing_and_say_nothing_of_it(mergec: Mergec) -> None:

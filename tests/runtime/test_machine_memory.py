@@ -11,7 +11,14 @@ MIB = 1 << 20
 
 @pytest.fixture(autouse=True)
 def no_limit_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resource.getrlimit", lambda _: (-1, -1))
+    limit(monkeypatch, -1)
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    def limits(_: int) -> tuple[int, int]:
+        return size, size
+
+    monkeypatch.setattr("resource.getrlimit", limits)
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -61,6 +68,6 @@ def test_the_address_space_and_the_tightest_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tightest(memory_limits(tmp_path)) is None
-    monkeypatch.setattr("resource.getrlimit", lambda _: (MIB, MIB))
+    limit(monkeypatch, MIB)
     write(tmp_path, {"proc/meminfo": "MemTotal: 2048 kB\n"})
     assert tightest(memory_limits(tmp_path)) == MemoryLimit("RLIMIT_AS", MIB, None)

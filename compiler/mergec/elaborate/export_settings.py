@@ -17,7 +17,7 @@ from mergec.syntax.nodes import Binding, Export, Keyword, Name, Size, Text
 _OTHER_SPELLINGS = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f64"}
 _DTYPES = {dtype.word: dtype for dtype in SIGNIFICAND_BITS}
 _KNOWN = ("dtype", "shard", "tokenizer", "name", "pad_to_multiple_of", "rows", "nonfinite")
-_POLICIES: tuple[NonFinite, ...] = get_args(NonFinite)
+_POLICIES: Mapping[str, NonFinite] = {word: word for word in get_args(NonFinite)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def _shard(setting: Keyword, report: Report) -> int | None:
 
 def _nonfinite(setting: Keyword, report: Report) -> NonFinite | None:
     said = quoted(setting.value.span)
-    found = next((word for word in _POLICIES if word == said), None)
+    found: NonFinite | None = _POLICIES.get(said)
     if found is None:
-        hint = suggestion_help(said, _POLICIES, "words")
+        hint = suggestion_help(said, [*_POLICIES], "words")
         message = f"`nonfinite` cannot be `{said}`"
         report(Diagnostic("E206", message, setting.value.span, help=(hint,)))
     return found

@@ -20,11 +20,15 @@ _SIGNALS = (129, 130, 143)
 
 @dataclass(slots=True)
 class RunState:
-    """One `run`: where it writes, whether programs read what it says, and how far it came."""
+    """One `run`: where it writes, whether programs read what it says, and how far it came.
+
+    `resume_command` goes on where it ended, if a part of it is kept.
+    """
 
     target: Path
     as_json: bool
     published: bool = False
+    resume_command: str | None = None
 
     def after(self, error: BaseException) -> State:
         """What is at the output now that `error` ended the run."""
@@ -32,7 +36,7 @@ class RunState:
             return "unknown"
         if self.published:
             return "published"
-        return "untouched" if resume_command(self.target) is None else "resumable"
+        return "untouched" if self.resume_command is None else "resumable"
 
 
 _current: list[RunState] = []
@@ -49,12 +53,10 @@ def is_published() -> bool:
     return any(run.published for run in _current)
 
 
-def resume_command(_target: Path) -> str | None:
-    """The command that goes on where the last run to a target ended, if there is anything left.
-
-    A run that fails removes what it made, so there is nothing to go on with.
-    """
-    return None
+def resumable(command: str) -> None:
+    """A part of the run is kept, and `command` goes on with it."""
+    for run in _current:
+        run.resume_command = command
 
 
 def tell(error: BaseException | None, status: int) -> None:
@@ -82,7 +84,7 @@ def _line(run: RunState, state: State) -> str:
         case "untouched":
             return f"nothing was written to {where}"
         case "resumable":
-            return f"{where} is not complete; go on with: {resume_command(run.target)}"
+            return f"{where} is not complete; go on with: {run.resume_command}"
         case "published":
             return f"{where} is complete and published; only what was to be said after is missing"
         case "unknown":
@@ -96,7 +98,7 @@ def _document(run: RunState, state: State, error: BaseException, status: int) ->
         "code": found[0].code if found else None,
         "exit": status,
         "state": state,
-        "resume_command": resume_command(run.target),
+        "resume_command": run.resume_command,
         "output": str(run.target),
         "errors": [diagnostic_fields(each) for each in found],
     }

@@ -51,7 +51,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Do not hash the weights either; goes with --verify none.",
 )
-@click.option("--report", is_flag=True, help="List tensors with numbers not finite or too small.")
+@click.option(
+    "--report",
+    "listed",
+    is_flag=True,
+    help="List tensors with numbers not finite or too small.",
+)
 @click.option(
     "--preflight-only",
     is_flag=True,
@@ -76,7 +81,7 @@ def run(
     verify: str,
     no_sync: bool,
     no_digests: bool,
-    report: bool,
+    listed: bool,
     preflight_only: bool,
     output_format: str,
     quiet: bool,
@@ -106,7 +111,7 @@ def run(
     names = " and ".join(export.decl.name for export in compiled.plan.exports)
     doing = "fetching and merging" if absent else "merging"
     with progress_bar(f"{doing} {names}", total, quiet=quiet) as progress:
-        done = execute(
+        report = execute(
             compiled,
             output,
             backend=backend,
@@ -120,14 +125,14 @@ def run(
     if as_json:
         from mergec.cli.run_document import print_run
 
-        print_run(done)
+        print_run(report)
     if not quiet:
-        print_diagnostics(done.warnings)
+        print_diagnostics(report.warnings)
     if quiet or as_json:
         return
-    _print_report(compiled, done)
-    if report:
-        print_numbers(done.numbers)
+    _print_report(compiled, report)
+    if listed:
+        print_numbers(report.numbers)
     for partial in stale_partials(output):
         click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")
 

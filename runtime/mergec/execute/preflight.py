@@ -14,7 +14,7 @@ from mergec.plan.review import amount
 from mergec.shards.files import Files
 from mergec.shards.preflight import target_checks
 from mergec.shards.probe import probe_folder
-from mergec.shards.staging import partials, stale_partials
+from mergec.shards.staging import stale_partials
 from mergec.shards.system_errors import output_failed
 
 # Of one export beside its weights, at most: as many as a writer asks for.
@@ -119,8 +119,10 @@ def _probed(parent: Path, files: Files) -> str:
 
 
 def _alone(target: Path, files: Files) -> str:
-    dead = stale_partials(target, files)
-    others = [path for path in partials(target, files) if path not in dead]
+    dead = {path.name for path in stale_partials(target, files)}
+    prefix = f"{target.name}.mergec-partial-"
+    names = files.names(target.absolute().parent)
+    others = [name for name in names if name.startswith(prefix) and name not in dead]
     if others:
         raise fail(
             "E827",

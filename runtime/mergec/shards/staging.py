@@ -124,17 +124,13 @@ def stale_partials(target: Path, files: Files | None = None) -> list[Path]:
     parent that cannot be listed, are passed over.
     """
     files = files or Files()
-    return [sibling for sibling in partials(target, files) if _is_dead(sibling, files)]
-
-
-def partials(target: Path, files: Files) -> list[Path]:
-    """The folders of runs to `target`, dead or alive, sorted."""
     try:
         names = files.names(target.absolute().parent)
     except OSError:
         return []
     prefix = f"{target.name}{_INFIX}"
-    return [target.parent / name for name in names if name.startswith(prefix)]
+    siblings = [target.parent / name for name in names if name.startswith(prefix)]
+    return [sibling for sibling in siblings if _is_dead(sibling, files)]
 
 
 def _is_dead(partial: Path, files: Files) -> bool:

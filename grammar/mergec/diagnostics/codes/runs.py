@@ -45,9 +45,9 @@ ROWS = (
         "NaN or infinity in the weights of a source",
         "A source holds values that are not numbers. A merge would spread them over the "
         "whole child, which then answers nonsense, so the run stops. The source is most "
-        "likely damaged: training diverged, or a conversion overflowed. An export with `nonfinite = "
-        "base` takes the base's element instead, and one with `nonfinite = propagate` computes "
-        "with what there is.",
+        "likely damaged: training diverged, or a conversion overflowed. An export with "
+        "`nonfinite = base` takes the base's element instead, and one with `nonfinite = "
+        "propagate` computes with what there is.",
         exit=9,
     ),
     code(
