@@ -92,7 +92,7 @@ class _Replay:
         if root.what == "count":
             return (self._count(first),)
         if root.what == "odd":
-            return (self._count(self._not_below(first, float("inf"))),)
+            return (self._count(self._not_below(self._call(torch.abs, first), float("inf"))),)
         if root.what == "interleave":
             pairs = self._call(torch.stack, [values[node] for node in root.nodes], 1)
             return (self._method("reshape", pairs, -1),)
@@ -105,8 +105,9 @@ class _Replay:
         # Lost is told before the last rounding, so that nothing is read back from a narrow dtype.
         if dtype is not Dtype.F64:
             value = self._to(value, self._torch.float32)
-        lost = self._count(self._not_below(value, OVERFLOW_FROM.get(dtype, float("inf"))))
-        small = self._call(_OPERATOR.lt, self._call(self._torch.abs, value), NORMAL_FROM[dtype])
+        magnitude = self._call(self._torch.abs, value)
+        lost = self._count(self._not_below(magnitude, OVERFLOW_FROM.get(dtype, float("inf"))))
+        small = self._call(_OPERATOR.lt, magnitude, NORMAL_FROM[dtype])
         faint = self._count(self._call(self._torch.logical_and, something, small))
         return self._to(value, self._arrays.stored[dtype]), lost, faint
 
@@ -148,9 +149,9 @@ class _Replay:
             right = self._call(add, right, added)
         return left, right
 
-    def _not_below(self, value: Value, limit: float) -> Value:
+    def _not_below(self, magnitude: Value, limit: float) -> Value:
         """Where a magnitude is `limit` or more, or NaN."""
-        below = self._call(_OPERATOR.lt, self._call(self._torch.abs, value), limit)
+        below = self._call(_OPERATOR.lt, magnitude, limit)
         return self._call(self._torch.logical_not, below)
 
     def _count(self, mask: Value) -> Value:
