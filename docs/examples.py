@@ -49,6 +49,7 @@ PAGES = (
     "docs/lineage.md",
     "docs/your-own-operator.md",
     "docs/exit-codes.md",
+    "docs/machine.md",
     "grammar/README.md",
     "compiler/README.md",
     "runtime/README.md",

@@ -231,6 +231,9 @@ class _Counting(Backend):
     def count_overflow(self, block: Any, dtype: Dtype) -> int:
         return self.inside.count_overflow(block, dtype)
 
+    def count_underflow(self, block: Any, dtype: Dtype) -> int:
+        return self.inside.count_underflow(block, dtype)
+
 
 @pytest.mark.parametrize("before", [9, 9 + 1, 9 + 30, 9 + 9 + 24 + 36 - 1])
 def test_a_run_may_be_interrupted_in_any_pass(before: int, root: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_listing_names_buffers_and_numbers() -> None:
         "  v1: f32 = -v0",
         "  v2: bool = v0 > c0",
         "  v3: f32 = v1 if v2 else c1",
-        "  out1[i] = bf16 v3, lost = count of those that are not finite",
+        "  out1[i] = bf16 v3, counting those that are not finite, and not normal",
     ]
 
 

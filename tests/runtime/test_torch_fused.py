@@ -103,13 +103,17 @@ def test_a_listing_has_an_operation_a_line() -> None:
         "    gt = to > getitem",
         "    getitem_1 = f32[1]",
         "    where = torch.where(gt, neg, getitem_1)",
+        "    ne = where != 0",
         "    to_1 = where.to(torch.float32)",
         "    abs_1 = torch.abs(to_1)",
         "    lt = abs_1 < 3.39617752923046e+38",
         "    logical_not = torch.logical_not(lt)",
         "    sum_1 = logical_not.sum()",
+        "    lt_1 = abs_1 < 1.170902576014388e-38",
+        "    logical_and = torch.logical_and(ne, lt_1)",
+        "    sum_2 = logical_and.sum()",
         "    to_2 = to_1.to(torch.bfloat16)",
-        "    return ((to_2, sum_1),)",
+        "    return ((to_2, sum_1, sum_2),)",
     ]
 
 

@@ -1,21 +1,23 @@
-"""The settings of an `export`: `dtype`, `shard`, `name`, and those of its tokenizer."""
+"""The settings of an `export`: `dtype`, `shard`, `name`, `nonfinite`, those of its tokenizer."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.diagnostics import Diagnostic, Label
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.parameters import Report
 from mergec.elaborate.tokenizer_settings import TokenizerSettings
-from mergec.elaborate.values import Meaning, SourceDecl, TokenizerDecl
+from mergec.elaborate.values import Meaning, NonFinite, SourceDecl, TokenizerDecl
 from mergec.elaborate.wording import quoted
 from mergec.syntax.nodes import Binding, Export, Keyword, Name, Size, Text
 
 # As in configurations of models.
 _OTHER_SPELLINGS = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f64"}
 _DTYPES = {dtype.word: dtype for dtype in SIGNIFICAND_BITS}
-_KNOWN = ("dtype", "shard", "tokenizer", "name", "pad_to_multiple_of", "rows")
+_KNOWN = ("dtype", "shard", "tokenizer", "name", "pad_to_multiple_of", "rows", "nonfinite")
+_POLICIES: Mapping[str, NonFinite] = {word: word for word in get_args(NonFinite)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Settings:
     shard_bytes: int | None
     tokenizer: TokenizerDecl | None
     name: Text | None
+    nonfinite: NonFinite | None
 
 
 def read_settings(
@@ -36,7 +39,7 @@ def read_settings(
 ) -> Settings | None:
     """Every setting, each at most once; None after reporting E206, E207 or E210."""
     given, sound = _by_name(statement, report)
-    dtype, shard, tokenizer, name, padding, rows = (given.get(each) for each in _KNOWN)
+    dtype, shard, tokenizer, name, padding, rows, nonfinite = (given.get(each) for each in _KNOWN)
     of_tokenizer = [setting for setting in (tokenizer, padding, rows) if setting is not None]
     reader = TokenizerSettings(bindings, sources, report)
     found = Settings(
@@ -44,8 +47,9 @@ def read_settings(
         None if shard is None else _shard(shard, report),
         reader.read(tokenizer, padding, rows) if of_tokenizer else None,
         None if name is None else _name(name, report),
+        None if nonfinite is None else _nonfinite(nonfinite, report),
     )
-    read = (found.dtype, found.shard_bytes, found.tokenizer, found.name)
+    read = (found.dtype, found.shard_bytes, found.tokenizer, found.name, found.nonfinite)
     asked = len(given) - max(0, len(of_tokenizer) - 1)
     whole = sound and sum(each is not None for each in read) == asked
     return found if whole else None
@@ -90,6 +94,16 @@ def _shard(setting: Keyword, report: Report) -> int | None:
     hint = "write a size with its unit, as in `shard=5GB`"
     report(Diagnostic("E206", message, value.span, help=(hint,)))
     return None
+
+
+def _nonfinite(setting: Keyword, report: Report) -> NonFinite | None:
+    said = quoted(setting.value.span)
+    found: NonFinite | None = _POLICIES.get(said)
+    if found is None:
+        hint = suggestion_help(said, [*_POLICIES], "words")
+        message = f"`nonfinite` cannot be `{said}`"
+        report(Diagnostic("E206", message, setting.value.span, help=(hint,)))
+    return found
 
 
 def _name(setting: Keyword, report: Report) -> Text | None:

@@ -167,6 +167,7 @@ def _explicit(
         docs=statement.docs,
         span=statement.expr.span,
         is_adapter=meaning.base == ANY_BASE,
+        nonfinite=settings.nonfinite or "error",
     )
 
 

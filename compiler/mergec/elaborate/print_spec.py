@@ -125,6 +125,8 @@ class _Printer:
             settings["dtype"] = Name(decl.dtype.word, NOWHERE)
         if decl.shard_bytes != DEFAULT_SHARD_BYTES:
             settings["shard"] = size_expr(decl.shard_bytes)
+        if decl.nonfinite != "error":
+            settings["nonfinite"] = Name(decl.nonfinite, NOWHERE)
         if decl.tokenizer is not None:
             keys = {source.label: source.key for source in self.checked.sources}
             named = {label: self._expr(keys[label]) for label in decl.tokenizer.named}

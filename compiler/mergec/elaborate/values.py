@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
+from typing import Literal as Word
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic, Span
 from mergec.ir import Amount, Condition, Graph, NodeKey
 from mergec.ir.schedule import Choice
 from mergec.syntax.nodes import Expr, SpecFile
+
+NonFinite = Word["error", "propagate", "base"]
+"""What a run does about elements of sources that are NaN or infinite."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,6 +153,7 @@ class ExportDecl:
 
     `shard_bytes` is the largest size of an output file's data. `tokenizer` is None where the spec
     does not say, which is the donor's. A delta of adapters alone is written as an adapter.
+    `nonfinite` says what becomes of NaN and infinities in sources.
     """
 
     name: str
@@ -162,6 +167,7 @@ class ExportDecl:
     docs: tuple[str, ...]
     span: Span
     is_adapter: bool = False
+    nonfinite: NonFinite = "error"
 
 
 @dataclass(frozen=True, slots=True)

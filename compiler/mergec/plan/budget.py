@@ -64,6 +64,9 @@ _COUNTS = 8 << 16
 # lies. And once a thread: what sums are halved in.
 _FUSED = 6
 _SCRATCH = 4 << 20
+# What is held for each element of an input that is looked into for NaN before it is computed with:
+# what is repaired, the base decoded, and which elements are meant.
+_REPAIRING = 24
 DEFAULT_MEMORY = 1 << 30
 
 
@@ -104,6 +107,7 @@ def fit_budget(plan: Plan, limit: int, threads: int, backend: str, device: str =
             _watching(watched, block, backend),
             _COPYING,
         )
+        + (_repairing(kinds, block) if plan.policy.word != "error" else 0)
         for block in _BLOCKS_OF.get(backend, _BLOCKS)
     }
     enough = [(min(limit, _ENOUGH), threads)] if backend == "native" else []
@@ -179,6 +183,18 @@ def _kernels(kinds: Sequence[Step]) -> int:
 def _streaming(kinds: Sequence[Step], block: int, backend: str) -> int:
     """Bytes one thread needs for blocks of `block` elements, whatever the tensors' sizes."""
     return max((_step_bytes(step, block, backend) for step in kinds), default=0)
+
+
+def _repairing(kinds: Sequence[Step], block: int) -> int:
+    """Bytes one thread needs more where NaN and infinities are not refused but dealt with."""
+    elements = (
+        sum(
+            entry.numel if i in step.whole else step.block(block)
+            for i, entry in enumerate(step.entries)
+        )
+        for step in kinds
+    )
+    return max(elements, default=0) * _REPAIRING
 
 
 def _padding(kinds: Sequence[Step], block: int, backend: str) -> int:

@@ -28,6 +28,7 @@ from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.plan.licence_texts import carry_licence_texts
 from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
+from mergec.plan.nonfinite import numeric_policy
 from mergec.plan.vocabularies import ExportVocabulary, Vocabularies
 from mergec.resolve import KeySet, KeySets
 from mergec.syntax import SpecFile, parse_spec
@@ -185,6 +186,8 @@ def _plan(
         return None
     checked, aligned = align_graph(checked, vocabularies)
     keys = KeySets(checked, checkpoints, architectures, aligned)
+    policy, wrong = numeric_policy(checked)
+    found += wrong
     contracts = decide_contracts(checked, keys, checkpoints, found.append)
     check_licences(checked, checkpoints, found.append)
     check = VocabularyCheck(checked, checkpoints, architectures, tokenizers, found.append)
@@ -218,6 +221,7 @@ def _plan(
         readings=bound.readings,
         settings=bound.settings,
         barriers=bound.barriers,
+        policy=policy,
     )
     return carry_licence_texts(plan)
 

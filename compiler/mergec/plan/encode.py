@@ -93,7 +93,16 @@ def plan_member(plan: Plan) -> dict[str, Any]:
         ],
         "readings": [_reading(reading) for reading in plan.readings],
         "barriers": [_barrier(barrier) for barrier in barriers],
+        **_policy(plan),
     }
+
+
+def _policy(plan: Plan) -> dict[str, Any]:
+    """What becomes of NaN and infinities in the sources, where they are not refused."""
+    if plan.policy.word == "error":
+        return {}
+    base = {"base": plan.policy.base} if plan.policy.base else {}
+    return {"nonfinite": {"policy": plan.policy.word, **base}}
 
 
 def used_operators(plan: Plan) -> set[str]:

@@ -13,6 +13,7 @@ from mergec.elaborate import Contract, ExportDecl, SourceDecl
 from mergec.ir import Fact, Graph, NodeKey, Value
 from mergec.ops import STAGES, GlobalStage
 from mergec.plan.layout import ShardLayout
+from mergec.plan.nonfinite import REFUSE, NumericPolicy
 from mergec.plan.program import BarrierKey, Exactness, Program
 from mergec.resolve import ResolvedSetting
 from mergec.resolve.child_vocabulary import RowCounts
@@ -260,7 +261,8 @@ class Plan:
     of the run, `measures` these statistics and `readings` what they are collected from.
     `settings` are the numbers that differ from tensor to tensor, for reviewers; the programs of the
     rows say the same. `barriers` come before all else, each after those that it needs. `kin` and
-    `copies` are what the run looks at before it merges anything.
+    `copies` are what the run looks at before it merges anything. `policy` says what becomes of NaN
+    and infinities in the sources.
     """
 
     edition: int
@@ -276,6 +278,7 @@ class Plan:
     barriers: tuple[Barrier, ...] = ()
     kin: tuple[Kin, ...] = ()
     copies: tuple[TiedCopy, ...] = ()
+    policy: NumericPolicy = REFUSE
 
     @property
     def rows(self) -> tuple[Row, ...]:

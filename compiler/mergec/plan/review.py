@@ -64,6 +64,8 @@ def _head(export: PlannedExport) -> list[str]:
     how = " (implicit)" if decl.implicit else ""
     article = "an" if decl.is_adapter else "a"
     lines = [f"exports {escape(decl.name)}{how}, {article} {export.kind}"]
+    if decl.nonfinite != "error":
+        lines.append(f"  ! NaN and infinities: nonfinite = {decl.nonfinite}")
     return [*lines, *(f"  {escape(doc)}" for doc in decl.docs)]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from mergec.api.specs import CompiledSpec
 from mergec.backends import default_backend, get_backend
 from mergec.execute import LeftOut, Origin, RunReport, run_plan, tool_version
+from mergec.execute.machine_memory import memory_limits
+from mergec.execute.preflight import memory_row
 from mergec.plan import DEFAULT_MEMORY, default_threads, fit_budget
 from mergec.plan.calibration import load_rates
 from mergec.plan.projection import project
@@ -47,6 +49,7 @@ def execute(
         compiled.imports,
         compiled.without,
     )
+    memory_row(budget.peak, memory_limits())
     library = get_backend(backend, device)
     rates = load_rates(backend, tool_version()) if device == "cpu" else None
     projected = None

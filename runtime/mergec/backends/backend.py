@@ -21,6 +21,11 @@ class Encoded(Protocol):
         """How many elements are NaN or infinite as they are stored."""
         ...
 
+    @property
+    def underflow(self) -> int:
+        """How many that are not zero are stored as zero, or below the least normal number."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedNow:
@@ -28,6 +33,7 @@ class EncodedNow:
 
     data: memoryview
     lost: int
+    underflow: int = 0
 
 
 class Backend(ABC):
@@ -58,6 +64,10 @@ class Backend(ABC):
     def count_overflow(self, block: Any, dtype: Dtype) -> int:
         """How many finite elements of `block` become infinite when stored as `dtype`."""
 
+    @abstractmethod
+    def count_underflow(self, block: Any, dtype: Dtype) -> int:
+        """How many elements but zeros are stored as `dtype` below its least normal number."""
+
     def notice_non_finite(self, blocks: Sequence[Any]) -> Sequence[SupportsInt]:
         """The same of several blocks; a backend may count when one of the numbers is looked at."""
         return [self.count_non_finite(block) for block in blocks]
@@ -69,7 +79,7 @@ class Backend(ABC):
     def encode(self, block: Any, dtype: Dtype) -> Encoded:
         """What `store` gives, and how many elements it loses; valid until `finish`."""
         lost = self.count_non_finite(block) + self.count_overflow(block, dtype)
-        return EncodedNow(self.store(block, dtype), lost)
+        return EncodedNow(self.store(block, dtype), lost, self.count_underflow(block, dtype))
 
     def finish(self) -> None:
         """This thread is done with its blocks: compute what was put off, forget borrowed bytes."""

@@ -60,6 +60,10 @@ class JaxBackend(Backend):
         """How many finite elements of `block` become infinite when stored as `dtype`."""
         return self._numpy.count_overflow(block.view, dtype)
 
+    def count_underflow(self, block: Block, dtype: Dtype) -> int:
+        """How many elements but zeros are stored as `dtype` below its least normal number."""
+        return self._numpy.count_underflow(block.view, dtype)
+
     def _keeps_subnormals(self) -> bool:
         """Whether half of the least normal number is more than zero, in both work dtypes."""
         least = [np.array([np.finfo(dtype).tiny], dtype) for dtype in (np.float32, np.float64)]

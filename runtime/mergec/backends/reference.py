@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mergec.backends import assignment, numpy_matrices, numpy_rows
 from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
-from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
+from mergec.backends.overflow import NEVER_OVERFLOWS, NORMAL_FROM, OVERFLOW_FROM
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.ops.threefry import Key, encrypt
 from mergec.ops.tree_sum import LEAF
@@ -68,6 +68,13 @@ class ReferenceBackend(Backend):
             rounded = np.abs(block.astype(np.float32, copy=False))
         beyond = rounded >= np.float32(OVERFLOW_FROM[dtype])
         return int(np.count_nonzero(beyond & np.isfinite(block)))
+
+    def count_underflow(self, block: Floats, dtype: Dtype) -> int:
+        """How many elements but zeros are stored as `dtype` below its least normal number."""
+        with np.errstate(all="ignore"):
+            rounded = block if dtype is Dtype.F64 else block.astype(np.float32, copy=False)
+            small = np.abs(rounded) < rounded.dtype.type(NORMAL_FROM[dtype])
+        return int(np.count_nonzero(small & (block != 0))) if small.any() else 0
 
 
 @final

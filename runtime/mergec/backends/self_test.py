@@ -86,12 +86,15 @@ def _convert(backend: Backend) -> str:
 
 
 def _count(backend: Backend) -> str:
-    # Three are lost as f16. Two magnitudes are 0x00000000, one is 0x3f800000, two 0x3f800001.
-    wide = _load(backend, Dtype.F64, 65519.0, 65520.0, 1e300, float("nan"))
+    # Three are lost as f16, and two too small for it: one is a subnormal number there, one zero.
+    # Two magnitudes are 0x00000000, one is 0x3f800000, two 0x3f800001.
+    numbers = (65519.0, 65520.0, 1e300, float("nan"), 0.0, 2.0**-14, 2.0**-15, 1e-300)
+    wide = _load(backend, Dtype.F64, *numbers)
     x = _load(backend, Dtype.F32, 0.0, -0.0, 1.0, 1 + 2.0**-23, -1 - 2.0**-23)
     top, last = backend.xp.histogram(x, 16, 0), backend.xp.histogram(x, 0, 0x3F80)
     digits = [int(top[0]), int(top[0x3F80]), int(last[0]), int(last[1])]
-    return f"{backend.encode(wide, Dtype.F16).lost} {digits}"
+    encoded = backend.encode(wide, Dtype.F16)
+    return f"{encoded.lost} {encoded.underflow} {digits}"
 
 
 def _reduce_rows(backend: Backend) -> str:
@@ -145,7 +148,7 @@ _CLAIMS: dict[str, tuple[Callable[[Backend], str], str]] = {
         "000000000000f03f000000400000f03f000000000000f07f000000000000e03f"
         "000000000000f07f000000000000d03f",
     ),
-    "count": (_count, "3 [2, 3, 1, 2]"),
+    "count": (_count, "3 2 [2, 3, 1, 2]"),
     "reduce rows": (
         _reduce_rows,
         "[1.0, 1.0, -1e+16, 0.0] [1.0, 1.0, -1e+16] [0.0, 0.0, -2.0]",

@@ -9,7 +9,7 @@ import numpy as np
 
 from mergec.backends.allocator import keep_freed_blocks
 from mergec.backends.backend import Backend
-from mergec.backends.overflow import NEVER_OVERFLOWS, OVERFLOW_FROM
+from mergec.backends.overflow import NEVER_OVERFLOWS, NORMAL_FROM, OVERFLOW_FROM
 from mergec.backends.torch_import import import_torch
 from mergec.backends.torch_namespace import TorchNamespace
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
@@ -66,6 +66,12 @@ class TorchBackend(Backend):
             return 0
         beyond = self.torch.abs(block.to(self.torch.float32)) >= OVERFLOW_FROM[dtype]
         return int(self.torch.count_nonzero(beyond & self.torch.isfinite(block)))
+
+    def count_underflow(self, block: Tensor, dtype: Dtype) -> int:
+        """How many elements but zeros are stored as `dtype` below its least normal number."""
+        rounded = block if dtype is Dtype.F64 else block.to(self.torch.float32)
+        small = self.torch.abs(rounded) < NORMAL_FROM[dtype]
+        return int(self.torch.count_nonzero(small & (block != 0)))
 
     def _bound(self, block: Tensor) -> float:
         """The largest magnitude, NaN if there is one: a quick look before a count."""

@@ -23,6 +23,7 @@ _MODULES = {
     "calibrate": "calibrating",
     "check": "checking",
     "compare": "comparing",
+    "doctor": "doctoring",
     "expand": "expanding",
     "explain": "explaining",
     "fmt": "checking",
@@ -129,7 +130,11 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         _flush(sys.stdout)
     except BaseException as error:
         # A compiled module that is being imported may turn a signal into an ImportError.
-        return _status(_stopped[0] if _stopped else error)
+        ended = _stopped[0] if _stopped else error
+        status = _status(ended)
+        _tell_state(ended, status)
+        return status
+    _tell_state(None, 0)
     return status or 0
 
 
@@ -142,16 +147,23 @@ def _status(error: BaseException) -> int:
         error.show()
         return 2
     if isinstance(error, _Terminated):
-        click.echo("terminated; nothing was published", err=True)
+        _say("terminated; nothing was published")
         return error.status
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        click.echo("interrupted; nothing was published", err=True)
+        _say("interrupted; nothing was published")
         return _INTERRUPTED
     if isinstance(error, BrokenPipeError | _ReaderGone):
         # What is still on its way must not raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return _failed(error)
+
+
+def _tell_state(error: BaseException | None, status: int) -> None:
+    """What a run left behind; every other command leaves nothing, and has not loaded this."""
+    found = sys.modules.get("mergec.cli.run_state")
+    if found is not None:
+        found.tell(error, status)
 
 
 def _failed(error: BaseException) -> int:
@@ -181,6 +193,14 @@ def _report_bug(error: BaseException) -> int:
         err=True,
     )
     return _BUG
+
+
+def _say(line: str) -> None:
+    """Say that nothing was published, unless it was."""
+    found = sys.modules.get("mergec.cli.run_state")
+    if found is None or not found.is_published():
+        with contextlib.suppress(OSError):
+            click.echo(line, err=True)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mergec.cli.numbers_table import print_numbers
 from mergec.cli.options import device, parameters, plugins, reach, resources
 from mergec.cli.pass_options import without_passes
 from mergec.cli.printing import counted, print_diagnostics
@@ -50,6 +51,23 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Do not hash the weights either; goes with --verify none.",
 )
+@click.option(
+    "--report",
+    "listed",
+    is_flag=True,
+    help="List tensors with numbers not finite or too small.",
+)
+@click.option(
+    "--preflight-only",
+    is_flag=True,
+    help="Print what can be known before the first byte, and stop there.",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How the outcome is printed.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run(
     spec: Path,
@@ -63,6 +81,9 @@ def run(
     verify: str,
     no_sync: bool,
     no_digests: bool,
+    listed: bool,
+    preflight_only: bool,
+    output_format: str,
     quiet: bool,
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
@@ -70,11 +91,19 @@ def run(
     All or nothing: the output folder, which must not exist, appears complete, or not at all.
     """
     from mergec.api import execute
+    from mergec.cli.run_state import begin
     from mergec.shards import stale_partials
     from mergec.shards.fetch import absent_files
 
     left_out = _left_out(verify, no_sync=no_sync, no_digests=no_digests)
+    as_json = output_format == "json"
+    state = begin(output, as_json=as_json)
     compiled = _compile(spec, settings, without)
+    if preflight_only:
+        from mergec.cli.preflight_table import print_preflight
+
+        print_preflight(compiled, output, backend, device, memory, threads, as_json=as_json)
+        return
     if not quiet:
         print_diagnostics(compiled.warnings)
     absent = absent_files(compiled.plan)
@@ -92,10 +121,18 @@ def run(
             left_out=left_out,
             progress=progress,
         )
-    if quiet:
+    state.published = True
+    if as_json:
+        from mergec.cli.run_document import print_run
+
+        print_run(report)
+    if not quiet:
+        print_diagnostics(report.warnings)
+    if quiet or as_json:
         return
-    print_diagnostics(report.warnings)
     _print_report(compiled, report)
+    if listed:
+        print_numbers(report.numbers)
     for partial in stale_partials(output):
         click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")
 

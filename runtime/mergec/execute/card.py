@@ -14,6 +14,8 @@ from mergec.catalog import Licence
 from mergec.diagnostics.printable import escape
 from mergec.execute import plan_facts
 from mergec.execute.card_licences import licence_members, licence_section
+from mergec.execute.numbers import TensorNumbers
+from mergec.execute.numbers_told import numbers_lines
 from mergec.execute.origin import Origin
 from mergec.plan import Plan, plan_hash
 from mergec.plan.licences import parents_of
@@ -24,8 +26,10 @@ from mergec.plan.review import amount
 _SHOWN = 20
 
 
-def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
-    """README.md of one export."""
+def model_card(
+    plan: Plan, export: PlannedExport, origin: Origin, numbers: Sequence[TensorNumbers] = ()
+) -> str:
+    """README.md of one export; `numbers` is what the run counted of its tensors."""
     labels = parents_of(export.decl, plan.written)
     sources = [source for source in plan.sources if source.decl.label in labels]
     licences = {source.decl.label: source.checkpoint.licence for source in sources}
@@ -35,7 +39,7 @@ def model_card(plan: Plan, export: PlannedExport, origin: Origin) -> str:
         _what(export),
         "\n".join(_parents(sources)),
         "\n".join(licence_section(licences)),
-        "\n".join(["## Plan", "", *_plan(plan, export)]),
+        "\n".join(["## Plan", "", *_plan(plan, export), *numbers_lines(plan.policy, numbers)]),
         "\n".join([f"## Spec ({_code(origin.spec_name)})", "", *_block(origin.spec_text)]),
         *_settings(origin),
         *_imports(origin),

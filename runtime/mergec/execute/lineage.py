@@ -25,6 +25,8 @@ from mergec.execute.ancestors import Ancestors
 from mergec.execute.card import model_card
 from mergec.execute.left_out import LeftOut
 from mergec.execute.measures import Measured
+from mergec.execute.numbers import TensorNumbers
+from mergec.execute.numbers_told import numbers_member
 from mergec.execute.origin import Origin
 from mergec.execute.version import tool_version
 from mergec.plan import Plan, plan_hash, source_table
@@ -44,11 +46,13 @@ def companion_files(
     origin: Origin,
     ancestors: Ancestors,
     left_out: Sequence[LeftOut] = (),
+    numbers: Sequence[TensorNumbers] = (),
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
 
     `digests` are those of the export's tensors, if any were taken, `left_out` is what the run did
-    not do. E807 if a small file changed.
+    not do, `numbers` what it counted of NaN, infinities and small numbers. E807 if a small file
+    changed.
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
@@ -64,7 +68,7 @@ def companion_files(
             )
         files[small.target] = data
     files |= {made.name: made.data for made in export.made}
-    files["README.md"] = model_card(plan, export, origin).encode()
+    files["README.md"] = model_card(plan, export, origin, numbers).encode()
     yield from files.items()
     index = index_json(export.layouts)
     if index is not None:
@@ -75,7 +79,7 @@ def companion_files(
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "buildDefinition": _definition(plan, export, origin, ancestors),
-            "runDetails": _details(measured, origin, left_out),
+            "runDetails": _details(measured, origin, left_out, numbers),
             ANCESTORS: dict(ancestors.statements),
         },
     }
@@ -166,12 +170,18 @@ def _stated(source: PlanSource, name: str) -> dict[str, str]:
     return {} if digest is None else {"sha256": digest}
 
 
-def _details(measured: Measured, origin: Origin, left_out: Sequence[LeftOut]) -> dict[str, Any]:
+def _details(
+    measured: Measured,
+    origin: Origin,
+    left_out: Sequence[LeftOut],
+    numbers: Sequence[TensorNumbers],
+) -> dict[str, Any]:
     return {
         "builder": {"id": _BUILDER, "version": {"mergec": tool_version()}},
         "mergec_run": {
             "backend": {"name": origin.backend, "device": origin.device},
             **({"left_out": [*left_out]} if left_out else {}),
+            **({"counted": numbers_member(numbers)} if numbers else {}),
             "measures": [
                 {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
                 for fact, value in measured.items()

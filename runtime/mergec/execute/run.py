@@ -13,6 +13,8 @@ from mergec.execute.doubts import Doubts
 from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
 from mergec.execute.measures import Measured, Measurements, require_contracts
+from mergec.execute.numbers import Numbers, TensorNumbers
+from mergec.execute.numbers_told import numbers_warnings
 from mergec.execute.origin import Origin
 from mergec.execute.parents import require_parents
 from mergec.execute.work import Progress, Work
@@ -29,6 +31,7 @@ class RunReport:
     What the plan projected of these stands beside them; of time that is None where this machine
     was not calibrated.
 
+    `numbers` counts, for each tensor with any, what is not finite and what became too small.
     `left_out` says what was not done although it is by default, `warnings` what the numbers of
     some tensors give reason to doubt.
     """
@@ -43,6 +46,7 @@ class RunReport:
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     projected_seconds: float | None = None
+    numbers: tuple[TensorNumbers, ...] = ()
 
 
 def run_plan(
@@ -69,7 +73,7 @@ def run_plan(
         raise ValueError("what is read back is compared with digests")
     started = time.monotonic()
     self_test(backend)
-    roots = [_root(source) for source in plan.sources]
+    roots = source_roots(plan)
     layouts = {export.folder: export.layouts for export in plan.exports}
     with ExitStack() as stack:
         readers = {
@@ -82,14 +86,15 @@ def run_plan(
                 layouts,
                 roots,
                 Files(durable="sync" not in left_out),
-                other_bytes=_companions(plan),
+                other_bytes=companion_bytes(plan),
                 hashed="digests" not in left_out,
             )
         )
         fetch(absent_files(plan), progress)
         require_parents(plan, readers, backend)
-        measurements, doubts = Measurements(plan), Doubts()
-        Work(plan, backend, budget, readers, writer, measurements, progress, doubts).run()
+        measurements, doubts, numbers = Measurements(plan), Doubts(), Numbers(plan.policy)
+        Work(plan, backend, budget, readers, writer, measurements, progress, doubts, numbers).run()
+        counted = numbers.found([export.folder for export in plan.exports])
         measured = measurements.values()
         require_contracts(plan, measured)
         writer.finish_all()
@@ -98,7 +103,7 @@ def run_plan(
         for reader in readers.values():
             reader.unchanged()
         ancestors = ancestors_of(plan)
-        _add_companions(plan, writer, measured, origin, ancestors, left_out)
+        _add_companions(plan, writer, measured, origin, ancestors, left_out, counted)
         writer.publish()
     return RunReport(
         target,
@@ -109,7 +114,8 @@ def run_plan(
         peak_memory(),
         budget.peak,
         tuple(left_out),
-        (*doubts.warnings(), *ancestors.warnings()),
+        (*doubts.warnings(), *numbers_warnings(plan.policy, counted), *ancestors.warnings()),
+        numbers=counted,
     )
 
 
@@ -127,15 +133,17 @@ def _add_companions(
     origin: Origin,
     ancestors: Ancestors,
     left_out: Sequence[LeftOut],
+    counted: Sequence[TensorNumbers],
 ) -> None:
     for export in plan.exports:
         digests = writer.digests(export.folder)
-        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out)
+        own = [it for it in counted if it.folder == export.folder]
+        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out, own)
         for name, data in files:
             writer.add_file(name, data, export.folder)
 
 
-def _companions(plan: Plan) -> int:
+def companion_bytes(plan: Plan) -> int:
     """About how many bytes stand beside the weights; lineage has a line of digest a tensor."""
     size = 0
     for export in plan.exports:
@@ -143,6 +151,11 @@ def _companions(plan: Plan) -> int:
         size += sum(len(made.data) for made in export.made)
         size += sum(100 + len(row.tensor) for row in export.rows) + (64 << 10)
     return size
+
+
+def source_roots(plan: Plan) -> list[Path]:
+    """What the output of a plan must not touch, for each source."""
+    return [_root(source) for source in plan.sources]
 
 
 def _root(source: PlanSource) -> Path:

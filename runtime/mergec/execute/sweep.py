@@ -9,6 +9,7 @@ from mergec.backends import Backend, Encoded
 from mergec.catalog import Dtype
 from mergec.diagnostics import Diagnostic, Span, fail
 from mergec.execute.inputs import BlockInput
+from mergec.execute.numbers import Numbers, StepNumbers, with_one_nan
 from mergec.ops import Cursor, Site
 from mergec.ops.tree_sum import LEAF
 from mergec.plan import Row, Schedule
@@ -68,20 +69,22 @@ def sweep_step(
     collectors: Sequence[Observer] = (),
     settled: Settled = NOTHING_SETTLED,
     doubt: Callable[[Diagnostic], None] = ignore,
+    numbers: StepNumbers | None = None,
 ) -> None:
     """Compute a step by its schedule and emit its outputs' bytes; `pause` precedes every block.
 
     Each output is emitted in order, in the sweep in which it is done. Each of `collectors`, one for
     each observation of the step, sees its operands once. `block` is a multiple of 2¹⁶ elements;
     results do not depend on it, and it is what the stages need if they need more. `settled` has the
-    settings of all global stages, and `doubt` gets what stages warn of. Raises E805 for NaN or
-    infinity in a source, E806 for a result that the output dtype cannot hold, and what the stages
-    raise.
+    settings of all global stages, `doubt` gets what stages warn of, and `numbers` counts, with a
+    policy that may have repaired `inputs`. Raises E805 for NaN or infinity in a source, E806 for a
+    result that the output dtype cannot hold, and what the stages raise.
     """
     program = step.program
+    numbers = numbers or Numbers().of(step)
     settings = _prepare(step, settled)
     block = step.block(block)
-    whole = _load_whole(step, backend, inputs)
+    whole = _load_whole(step, backend, inputs, numbers)
     for sweep in range(plan.sweeps):
         this = _pass(step, plan, sweep)
         leaders = _leaders(step, this, settings)
@@ -91,7 +94,8 @@ def sweep_step(
             pause()
             count = min(block, step.numel - start)
             read = _load(backend, step, inputs, this, start, count)
-            suspects = _suspects(backend, read) if this.first else {}
+            looks = this.first and not numbers.propagates
+            suspects = _suspects(backend, read) if looks else {}
             values = {**whole, **read}
             try:
                 _apply(step, backend, this, values, settings, cursors, start, count)
@@ -104,7 +108,8 @@ def sweep_step(
                 # Before anything is made of them: whatever a stage says of NaN comes from these.
                 _require_finite(step, backend, inputs, suspects)
             for output, result in zip(this.outputs, encoded, strict=True):
-                _emit(output, result, start, emit)
+                block_of = values[program.results[output.result]]
+                _emit(output, result, start, emit, numbers, backend, block_of)
             backend.finish()
         for number, leader in leaders.items():
             stage = program.calls[number].statistic()
@@ -112,6 +117,8 @@ def sweep_step(
             doubtful = stage.doubt(settings[number])
             if doubtful is not None:
                 doubt(doubtful)
+    for row, lost in numbers.end():
+        raise _does_not_fit(row, lost, "all of its sources are finite")
 
 
 def _prepare(step: Step, settled: Settled) -> list[Any]:
@@ -159,13 +166,15 @@ def _pass(step: Step, plan: Schedule, sweep: int) -> _Pass:
     return _Pass(sweep == 0, inputs, plan.needed[sweep], observed, outputs, measured)
 
 
-def _load_whole(step: Step, backend: Backend, inputs: Sequence[BlockInput]) -> dict[int, Any]:
-    """The tensors that stages need whole in every block, which have other shapes; all finite."""
+def _load_whole(
+    step: Step, backend: Backend, inputs: Sequence[BlockInput], numbers: StepNumbers
+) -> dict[int, Any]:
+    """The tensors that stages need whole in every block, which have other shapes."""
     values: dict[int, Any] = {}
     for i in sorted(step.whole):
         raw = inputs[i].block(0, inputs[i].entry.numel)
         values[i] = backend.load(raw, inputs[i].entry.dtype, step.work)
-        if backend.count_non_finite(values[i]):
+        if not numbers.propagates and backend.count_non_finite(values[i]):
             raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
     return values
 
@@ -233,19 +242,33 @@ def _require_finite(
             raise _non_finite(step, backend, inputs[i], step.program.inputs[i])
 
 
-def _emit(output: Output, result: Encoded, start: int, emit: Emit) -> None:
+def _emit(
+    output: Output,
+    result: Encoded,
+    start: int,
+    emit: Emit,
+    numbers: StepNumbers,
+    backend: Backend,
+    block: Any,
+) -> None:
+    """NaN and infinities may be in it where they propagate and were there before the cast."""
+    row, data = output.row, result.data
     if result.lost:
-        raise _does_not_fit(output.row, result.lost, start)
-    emit(output, start * output.row.dtype.bits // 8, result.data)
+        lost = backend.count_overflow(block, row.dtype) if numbers.propagates else result.lost
+        if lost:
+            raise _does_not_fit(row, lost, f"found in the block from element {start}")
+        data = with_one_nan(data, row.dtype)
+    numbers.result(output, result.lost, result.underflow)
+    emit(output, start * row.dtype.bits // 8, data)
 
 
-def _does_not_fit(row: Row, lost: int, start: int) -> Exception:
+def _does_not_fit(row: Row, lost: int, where: str) -> Exception:
     values = "value does" if lost == 1 else "values do"
     return fail(
         "E806",
         f"{lost} {values} not fit {row.dtype.word} in tensor `{row.tensor}`",
         row.place.result if row.place else None,
-        notes=(f"found in the block from element {start}",),
+        notes=(where,),
         help=_ROOM.get(row.dtype, "make the scales smaller"),
     )
 
@@ -262,7 +285,7 @@ def _non_finite(step: Step, backend: Backend, source: BlockInput, label: str) ->
         f"{total} {values} NaN or infinite in tensor `{source.entry.name}` of `{label}`",
         _named(step, label),
         notes=("a merge would spread them over the whole child",),
-        help="leave this source out, or repair its weights",
+        help="leave this source out, repair its weights, or set `nonfinite` in the export",
     )
 
 

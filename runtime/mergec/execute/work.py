@@ -14,6 +14,7 @@ from mergec.execute.barriers import in_turn, settle
 from mergec.execute.doubts import Doubts
 from mergec.execute.inputs import open_input, pieces
 from mergec.execute.measures import Collector, Measurements
+from mergec.execute.numbers import Numbers
 from mergec.execute.order import reading_order
 from mergec.execute.sweep import NOTHING_SETTLED, Emit, Observer, Settled, ignore, sweep_step
 from mergec.plan import Budget, Plan, Row, Schedule, schedule
@@ -48,6 +49,7 @@ class Work:
     measurements: Measurements
     progress: Progress
     doubts: Doubts
+    numbers: Numbers
 
     def run(self) -> None:
         """Return when all tensors are written and all readings are in, or raise the first error."""
@@ -62,7 +64,7 @@ class Work:
         def compute(step: Step, settled: Settled, observers: Sequence[Observer]) -> None:
             compute_step(
                 step, self.readers, self.backend, self.budget, _emit_nothing, pause, observers,
-                settled, schedules,
+                settled, schedules, numbers=Numbers(self.plan.policy),
             )  # fmt: skip
 
         def emit(output: Output, offset: int, data: memoryview) -> None:
@@ -78,7 +80,7 @@ class Work:
             ]
             compute_step(
                 step, self.readers, self.backend, self.budget, emit, pause, collectors, settled,
-                schedules, self.doubts.of(step),
+                schedules, self.doubts.of(step), self.numbers,
             )  # fmt: skip
             for observation, collector in zip(step.observed, collectors, strict=True):
                 self.measurements.add(observation.number, collector.partial())
@@ -146,11 +148,13 @@ def compute_step(
     settled: Settled = NOTHING_SETTLED,
     schedules: "Schedules | None" = None,
     doubt: Callable[[Diagnostic], None] = ignore,
+    numbers: Numbers | None = None,
 ) -> None:
     """Make one step and emit each output's bytes in order; `pause` comes before each piece.
 
     `settled` has the settings of the global stages, one of `collectors` sees each reading,
-    `schedules` are kept from one step to the next, and `doubt` gets what stages warn of.
+    `schedules` are kept from one step to the next, `doubt` gets what stages warn of, and `numbers`
+    has the policy for NaN and infinities and counts them.
     """
     if step.copied is not None:
         (output,) = step.outputs
@@ -164,7 +168,11 @@ def compute_step(
         open_input(readers[label], entry, held=held)
         for label, entry in zip(step.program.inputs, step.entries, strict=True)
     ]
-    sweep_step(step, plan, backend, inputs, budget.block, emit, pause, collectors, settled, doubt)
+    counts = (numbers or Numbers()).of(step)
+    given = counts.inputs(inputs, [readers[label] for label in step.program.inputs], step.whole)
+    sweep_step(
+        step, plan, backend, given, budget.block, emit, pause, collectors, settled, doubt, counts
+    )
 
 
 def settle_alone(
@@ -172,13 +180,15 @@ def settle_alone(
     readers: Mapping[str, SourceReader],
     backend: Backend,
     budget: Budget,
+    numbers: Numbers | None = None,
 ) -> Settled:
     """The settings of the global stages of `barriers`, found in this thread."""
 
     def compute(step: Step, settled: Settled, observers: Sequence[Observer]) -> None:
         compute_step(
-            step, readers, backend, budget, _emit_nothing, lambda: None, observers, settled
-        )
+            step, readers, backend, budget, _emit_nothing, lambda: None, observers, settled,
+            numbers=numbers,
+        )  # fmt: skip
 
     return settle(barriers, in_turn, compute)
 

@@ -2,7 +2,7 @@
 
 import shlex
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mergec.diagnostics import MergecError, fail
@@ -19,20 +19,36 @@ def check_target(
     single files), E801 if anything, a dangling link included, has the name, E803 if the folder may
     not be written to, E602 if `needed_bytes` or `needed_files` exceed what is free there.
     """
-    _check_parent(target, files)
-    for source in sources:
-        _check_overlap(target, source, files)
-    try:
-        _check_absent(target, files)
-        if not files.writable(target.absolute().parent):
-            raise fail(
-                "E803",
-                f"`{target}` cannot be written: no permission in `{target.parent}`",
-                help="choose an output in a folder you may write to",
-            )
-        _check_space(target, needed_bytes, needed_files, files)
-    except OSError as error:
-        raise output_failed(error, target) from error
+    for _, check in target_checks(target, sources, needed_bytes, needed_files, files):
+        try:
+            check()
+        except OSError as error:
+            raise output_failed(error, target) from error
+
+
+def target_checks(
+    target: Path, sources: Sequence[Path], needed_bytes: int, needed_files: int, files: Files
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The same one by one, with what each looks at; they raise OSError too."""
+
+    def overlap() -> None:
+        for source in sources:
+            _check_overlap(target, source, files)
+
+    yield "folder", lambda: _check_parent(target, files)
+    yield "sources", overlap
+    yield "name", lambda: _check_absent(target, files)
+    yield "permission", lambda: _check_permission(target, files)
+    yield "space", lambda: _check_space(target, needed_bytes, needed_files, files)
+
+
+def _check_permission(target: Path, files: Files) -> None:
+    if not files.writable(target.absolute().parent):
+        raise fail(
+            "E803",
+            f"`{target}` cannot be written: no permission in `{target.parent}`",
+            help="choose an output in a folder you may write to",
+        )
 
 
 def output_exists(target: Path, finding: str = "exists") -> MergecError:

@@ -15,6 +15,7 @@ from mergec.catalog import TensorEntry, TensorName
 from mergec.diagnostics import Diagnostic, MergecError, fail
 from mergec.diagnostics.printable import escape
 from mergec.execute import compute_step
+from mergec.execute.numbers import Numbers
 from mergec.execute.work import settle_alone
 from mergec.plan import DEFAULT_MEMORY, Plan, Row, compile_bundle, fit_budget, plan_hash
 from mergec.plan.barriers import needed
@@ -139,13 +140,17 @@ def _replay(
             label: stack.enter_context(SourceReader(checkpoint))
             for label, checkpoint in plan.checkpoints.items()
         }
+        numbers = Numbers(plan.policy)
         before = needed(plan.barriers, [row.program for row in rows])
-        settled = settle_alone(before, readers, backend, budget)
+        settled = settle_alone(before, readers, backend, budget, numbers)
         for row in rows:
             with _Written.open(row, result) as written:
                 # By the row's own program, alone: a second way to what the run computed together.
                 step = row_step(row)
-                compute_step(step, readers, backend, budget, written.compare, settled=settled)
+                compute_step(
+                    step, readers, backend, budget, written.compare, settled=settled,
+                    numbers=numbers,
+                )  # fmt: skip
             if not written.agrees:
                 message = f"tensor `{escape(row.tensor)}` is not what its sources merge to"
                 findings.append(

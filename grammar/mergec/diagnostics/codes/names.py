@@ -82,7 +82,7 @@ ROWS = (
         "unknown-setting",
         "an export setting that does not exist",
         "An export has the settings `dtype`, the storage type of the weights, `shard`, "
-        "the largest size of one file, `name`, and about its vocabulary `tokenizer`, "
+        "the largest size of one file, `name`, `nonfinite`, and about its vocabulary `tokenizer`, "
         "`pad_to_multiple_of` and `rows`. Other words are not ignored, because a misspelt "
         "setting would change the result without a word.",
     ),

@@ -45,7 +45,9 @@ ROWS = (
         "NaN or infinity in the weights of a source",
         "A source holds values that are not numbers. A merge would spread them over the "
         "whole child, which then answers nonsense, so the run stops. The source is most "
-        "likely damaged: training diverged, or a conversion overflowed.",
+        "likely damaged: training diverged, or a conversion overflowed. An export with "
+        "`nonfinite = base` takes the base's element instead, and one with `nonfinite = "
+        "propagate` computes with what there is.",
         exit=9,
     ),
     code(
@@ -202,5 +204,52 @@ ROWS = (
         "holds the statement of an ancestor that does not have the digest it is called by. "
         "Nothing is concluded from it. Take the file from where the checkpoint came from.",
         exit=4,
+    ),
+    code(
+        "E824",
+        "no-base-to-take",
+        "`nonfinite = base` where there is no single base",
+        "With `nonfinite = base` an element of a source that is NaN or infinite is read as if it "
+        "were the base's, so that this element of its delta is zero. The base is the source that "
+        "deltas are taken from: the base of `ties` and its like, and what is subtracted in "
+        "`code - base`. A merge without deltas has none, and one with several, or with one that "
+        "is computed, does not say which. Leave the setting out, and repair the source.",
+        exit=3,
+    ),
+    code(
+        "E825",
+        "nonfinite-differs",
+        "exports that say different things about NaN and infinities",
+        "The exports of a spec share what they read and compute, statistics of all tensors "
+        "included, so what becomes of an element that is not finite is one decision for all of "
+        "them. Write the same `nonfinite` in each, or make two specs.",
+        exit=3,
+    ),
+    code(
+        "E826",
+        "memory-not-there",
+        "the memory that a run needs is not there",
+        "A plan says how much memory a run needs at most. The machine, a control group that this "
+        "process is in, or the limit of its address space leaves less than that, so the run would "
+        "be killed when it is nearly done. Nothing was written. Lower `--memory` or `--threads`, "
+        "or make room.",
+        exit=6,
+    ),
+    code(
+        "E827",
+        "output-being-made",
+        "another run writes to the same output",
+        "Beside the output lies the folder of a run that is still alive: its lock is held. Only "
+        "one of the two could publish, and the other would have worked in vain. Wait for it, or "
+        "choose another name.",
+        exit=7,
+    ),
+    code(
+        "E828",
+        "too-few-open-files",
+        "this process may open too few files",
+        "A run opens shards of the sources and of the output, few at a time. The limit of this "
+        "process is below even that. Raise it with `ulimit -n`.",
+        exit=6,
     ),
 )

@@ -299,4 +299,21 @@ ROWS = (
         "ancestors than there is room for. The child's lineage says which are left out. The child "
         "itself is whole; keep the `lineage.json` of its parents.",
     ),
+    code(
+        "W804",
+        "not-finite-in-source",
+        "NaN or infinities in a source, which the spec says what to do about",
+        "A source has elements that are NaN or infinite, and `nonfinite = propagate` or "
+        "`nonfinite = base` allows them. The note says what became of them; `mergec run --report` "
+        "counts them for each tensor, and lineage has the same counts. Training or conversion "
+        "went wrong somewhere: repair the source if you can.",
+    ),
+    code(
+        "W805",
+        "too-small-to-store",
+        "many values of a tensor are too small for its dtype",
+        "More than a tenth of the tensor's values are not zero, and are stored as zero or below "
+        "the least normal number of the dtype, where digits are lost. That is 6.1e-5 in f16. "
+        "Export `bf16` or `f32`, which have room for smaller numbers.",
+    ),
 )

@@ -48,7 +48,8 @@ class Node(NamedTuple):
 class Root(NamedTuple):
     """What becomes of the value of `node`, or of two of them; results go to buffer `slot`.
 
-    `store`: encoded as `of`, and those that are not finite then are counted at slot + 1 ·
+    `store`: encoded as `of`; counted at slot + 1 are those that are not finite then, and those
+    that are not zero and not normal then ·
     `array`: as it is · `count`: how many hold · `odd`: how many are NaN or infinite ·
     `interleave`: even and odd elements · `sums`: leaf by leaf, with scratch at slot + 1 ·
     `top` and `digit`: the histogram of a digit, with its shift and prefix at the numbers `at`, and

@@ -62,6 +62,10 @@ class NativeBackend(Backend):
         """Those that are lost, less those that were lost before."""
         return self.encode(block, dtype).lost - self.count_non_finite(block)
 
+    def count_underflow(self, block: Lazy, dtype: Dtype) -> int:
+        """As they are encoded."""
+        return self.encode(block, dtype).underflow
+
     def _decoded(self, raw: memoryview, dtype: Dtype, work: Dtype, *, lent: bool) -> Lazy:
         if SIGNIFICAND_BITS[dtype] > SIGNIFICAND_BITS[work]:
             raise ValueError(f"{dtype.word} does not fit {work.word}")

@@ -127,6 +127,7 @@ class _Emitter:
 
     def _elementwise(self, roots: Sequence[Root]) -> None:
         counters = {root: self._counter(root) for root in roots if root.what != "array"}
+        small = {root: self._counter(root) for root in roots if root.what == "store"}
         with loop(self.ir, self.build, self.i64(0), self.n) as i:
             values = self._values(i)
             for root in roots:
@@ -136,19 +137,21 @@ class _Emitter:
                     self._keep(root.slot, i, value, kind)
                     continue
                 if root.what == "store":
-                    value, holds = self._store(root, values, value, kind, i)
+                    holds, faint = self._store(root, values, value, kind, i)
+                    self._add_one(small[root], faint)
                 else:
                     holds = value if root.what == "count" else self._odd(values, value, kind)
                 self._add_one(counters[root], holds)
         self._keep_counts(counters)
+        self._keep_counts(small, 1)
 
-    def _keep_counts(self, counters: Mapping[Root, Any]) -> None:
+    def _keep_counts(self, counters: Mapping[Root, Any], place: int = 0) -> None:
         for root, counter in counters.items():
             total = self.build.load(counter, typ=counter.allocated_type)
             if total.type != self.i64:
                 total = self.build.zext(total, self.i64)
             slot = root.slot + 1 if root.what == "store" else root.slot
-            self.build.store(total, self._address(slot, self.i64(0), self.i64))
+            self.build.store(total, self._address(slot, self.i64(place), self.i64))
 
     def _keep(self, slot: int, index: Any, value: Any, kind: str) -> None:
         if kind == BOOL:
@@ -158,7 +161,7 @@ class _Emitter:
     def _store(
         self, root: Root, values: Values, value: Any, kind: str, index: Any
     ) -> tuple[Any, Any]:
-        """Encode by way of float32; the second result is whether what is stored is not finite."""
+        """Encode by way of float32; whether what is stored is not finite, and lost small digits."""
         build = self.build
         if root.of == F64:
             encoded = values.converted(value, kind, F64)
@@ -169,11 +172,27 @@ class _Emitter:
         else:
             encoded = self._bfloat(values.converted(value, kind, F32))
         build.store(encoded, self._address(root.slot, index, encoded.type))
+        if kind == F32 and root.of != F64:
+            return self._lost(value, root.of)
         exponent = _EXPONENT[root.of]
         word = self.ir.IntType(_STORED_BITS[root.of])
         bits = encoded if encoded.type == word else build.bitcast(encoded, word)
         mask = word(exponent)
-        return encoded, build.icmp_unsigned("==", build.and_(bits, mask), mask)
+        found = build.and_(bits, mask)
+        # Zero but as it is stored, or below the least normal number.
+        low = build.icmp_unsigned("==", found, word(0))
+        faint = build.and_(low, build.fcmp_unordered("une", value, value.type(0.0)))
+        return build.icmp_unsigned("==", found, mask), faint
+
+    def _lost(self, value: Any, of: str) -> tuple[Any, Any]:
+        """The same of a float32 value, by its own bits: without the sign one comparison each."""
+        build, word = self.build, self.ir.IntType(32)
+        twice = build.shl(build.bitcast(value, word), word(1))
+        normal, infinite = _LIMITS[of]
+        lost = build.icmp_unsigned(">=", twice, word(2 * infinite))
+        # Zero less one is the largest of all.
+        faint = build.icmp_unsigned("<", build.sub(twice, word(1)), word(2 * normal - 1))
+        return lost, faint
 
     def _bfloat(self, value: Any) -> Any:
         """Rounded to nearest even; NaN stays NaN."""
@@ -317,4 +336,10 @@ class _Emitter:
 
 _ELEMENTWISE = ("store", "array", "count", "odd")
 _EXPONENT = {"bf16": 0x7F80, "f16": 0x7C00, F32: 0x7F800000, F64: 0x7FF << 52}
+# The bits of the float32 numbers from which on what is stored is normal, and infinite (`overflow`).
+_LIMITS = {
+    "bf16": (0x007F8000, 0x7F7F8000),
+    "f16": (0x387FE000, 0x477FF000),
+    F32: (0x00800000, 0x7F800000),
+}
 _STORED_BITS = {"bf16": 16, "f16": 16, F32: 32, F64: 64}

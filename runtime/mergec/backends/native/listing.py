@@ -28,7 +28,7 @@ def listing(kernel: Kernel) -> str:
     for each i:
       v0: f32 = bf16 in0[i]
       v1: f32 = v0 * c0
-      out1[i] = bf16 v1, lost = count of those that are not finite
+      out1[i] = bf16 v1, counting those that are not finite, and not normal
     """
     names: dict[tuple[str, int], str] = {}
     lines = ["for each i:"]
@@ -58,8 +58,8 @@ def _value(node: Node, names: dict[tuple[str, int], str]) -> str:
 def _made(root: Root, names: dict[tuple[str, int], str]) -> str:
     values: Sequence[str] = [f"v{node}" for node in root.nodes]
     if root.what == "store":
-        lost = "lost = count of those that are not finite"
-        return f"out{root.slot}[i] = {root.of} {values[0]}, {lost}"
+        counted = "counting those that are not finite, and not normal"
+        return f"out{root.slot}[i] = {root.of} {values[0]}, {counted}"
     numbers = [_operand(number, names) for number in root.at]
     place = f"out{root.slot}[i]" if root.what == "array" else f"out{root.slot}"
     return f"{place} = {_MADE[root.what].format(*values, *numbers[1:])}"

@@ -25,17 +25,17 @@ class Lender(Answerer, Protocol):
 
 @final
 class EncodedBlock(Request):
-    """A result as it is stored, and how many of its elements are not finite then."""
+    """A result as it is stored, how many elements are not finite then, and how many too small."""
 
     def __init__(self, answerer: Answerer, x: Lazy, dtype: Dtype) -> None:
         super().__init__(answerer, x)
         self._dtype = dtype
         self._bytes = np.empty(len(x) * dtype.bits // 8, np.uint8)
-        self._lost = np.zeros(1, np.int64)
+        self._counts = np.zeros(2, np.int64)
 
     def add_to(self, call: Call, x: Lazy, number: int) -> None:
         """In the loop of everything elementwise."""
-        call.root("store", [x], [self._bytes, self._lost], self._dtype.word)
+        call.root("store", [x], [self._bytes, self._counts], self._dtype.word)
 
     @property
     def data(self) -> memoryview:
@@ -47,7 +47,13 @@ class EncodedBlock(Request):
     def lost(self) -> int:
         """How many elements are NaN or infinite as they are stored."""
         self.wait()
-        return int(self._lost[0])
+        return int(self._counts[0])
+
+    @property
+    def underflow(self) -> int:
+        """How many that are not zero are stored as zero, or below the least normal number."""
+        self.wait()
+        return int(self._counts[1])
 
 
 @final

@@ -84,6 +84,13 @@ class FusedTorchBackend(Backend):
         encoded.free()
         return lost - self.count_non_finite(block)
 
+    def count_underflow(self, block: Lazy, dtype: Dtype) -> int:
+        """As they are encoded."""
+        encoded = self._encoded(block, dtype)
+        underflow = encoded.underflow
+        encoded.free()
+        return underflow
+
     def _encoded(self, block: Lazy, dtype: Dtype) -> EncodedBlock:
         encoded = EncodedBlock(self.xp, block, dtype, self.xp.staging)
         self.xp.ask(encoded)

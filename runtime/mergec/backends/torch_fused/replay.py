@@ -10,7 +10,7 @@ from typing import Any, final
 
 from mergec.backends.lazy.array import F32, F64, I32, I64
 from mergec.backends.lazy.kernel import DIGITS, Kernel, Node, Operand, Root
-from mergec.backends.overflow import OVERFLOW_FROM
+from mergec.backends.overflow import NORMAL_FROM, OVERFLOW_FROM
 from mergec.backends.torch_fused.arrays import TorchArrays
 from mergec.catalog.dtypes import Dtype
 from mergec.ops.threefry import PARITY, ROTATIONS
@@ -23,8 +23,8 @@ _OPERATOR: Any = operator  # its functions are given names here, and no types
 def replay(kernel: Kernel, arrays: TorchArrays, sqrt: Callable[[Any], Any]) -> Any:
     """A module whose `forward` takes n, three tables of numbers, then the tensors in node order.
 
-    It returns a tuple for each root: `store` gives the elements as stored and how many are lost,
-    `sums` the elements to be summed, and all others one tensor.
+    It returns a tuple for each root: `store` gives the elements as stored, how many are lost and
+    how many are too small, `sums` the elements to be summed, and all others one tensor.
     """
     graph: Any = arrays.torch.fx.Graph()
     made = _Replay(graph, kernel, arrays, sqrt)
@@ -92,7 +92,7 @@ class _Replay:
         if root.what == "count":
             return (self._count(first),)
         if root.what == "odd":
-            return (self._count(self._not_below(first, float("inf"))),)
+            return (self._count(self._not_below(self._call(torch.abs, first), float("inf"))),)
         if root.what == "interleave":
             pairs = self._call(torch.stack, [values[node] for node in root.nodes], 1)
             return (self._method("reshape", pairs, -1),)
@@ -100,12 +100,16 @@ class _Replay:
         word = self._arrays.dtypes[I32 if kind == F32 else I64]
         return (self._histogram(root, self._magnitude_bits(first, word)),)
 
-    def _stored(self, value: Value, dtype: Dtype) -> tuple[Value, Value]:
+    def _stored(self, value: Value, dtype: Dtype) -> tuple[Value, Value, Value]:
+        something = self._call(_OPERATOR.ne, value, 0)
         # Lost is told before the last rounding, so that nothing is read back from a narrow dtype.
         if dtype is not Dtype.F64:
             value = self._to(value, self._torch.float32)
-        lost = self._count(self._not_below(value, OVERFLOW_FROM.get(dtype, float("inf"))))
-        return self._to(value, self._arrays.stored[dtype]), lost
+        magnitude = self._call(self._torch.abs, value)
+        lost = self._count(self._not_below(magnitude, OVERFLOW_FROM.get(dtype, float("inf"))))
+        small = self._call(_OPERATOR.lt, magnitude, NORMAL_FROM[dtype])
+        faint = self._count(self._call(self._torch.logical_and, something, small))
+        return self._to(value, self._arrays.stored[dtype]), lost, faint
 
     def _histogram(self, root: Root, bits: Value) -> Value:
         # By addition of whole numbers at places: `bincount` waits for the largest of them.
@@ -145,9 +149,9 @@ class _Replay:
             right = self._call(add, right, added)
         return left, right
 
-    def _not_below(self, value: Value, limit: float) -> Value:
+    def _not_below(self, magnitude: Value, limit: float) -> Value:
         """Where a magnitude is `limit` or more, or NaN."""
-        below = self._call(_OPERATOR.lt, self._call(self._torch.abs, value), limit)
+        below = self._call(_OPERATOR.lt, magnitude, limit)
         return self._call(self._torch.logical_not, below)
 
     def _count(self, mask: Value) -> Value:

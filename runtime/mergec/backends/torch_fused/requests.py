@@ -40,15 +40,17 @@ class EncodedBlock(Request):
         self._staging = staging
         self._bytes: Download | None = None
         self._lost: Small | None = None
+        self._faint: Small | None = None
 
     def add_to(self, call: Call, x: Lazy, number: int) -> None:
         """With everything elementwise."""
         call.root("store", [x], [self], self._dtype.word)
 
-    def receive(self, stored: Tensor, lost: Tensor) -> None:
+    def receive(self, stored: Tensor, lost: Tensor, faint: Tensor) -> None:
         """Begin to copy."""
         self._bytes = self._staging.download(stored)
         self._lost = self._staging.later(lost)
+        self._faint = self._staging.later(faint)
 
     @property
     def data(self) -> memoryview:
@@ -61,6 +63,12 @@ class EncodedBlock(Request):
         """How many elements are NaN or infinite as they are stored."""
         self.wait()
         return int(self._lost.array[0]) if self._lost else 0
+
+    @property
+    def underflow(self) -> int:
+        """How many that are not zero are stored as zero, or below the least normal number."""
+        self.wait()
+        return int(self._faint.array[0]) if self._faint else 0
 
     def free(self) -> None:
         """The bytes are of no use any more."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from mergec.backends import get_backend
+from mergec.execute.numbers import Numbers
 from mergec.execute.work import compute_step, settle_alone
 from mergec.plan import Budget, Plan, Row
 from mergec.plan.barriers import needed
@@ -25,13 +26,15 @@ def alone(plan: Plan, rows: Sequence[Row], budget: Budget) -> list[StoredTensor]
             for label, checkpoint in plan.checkpoints.items()
         }
         before = needed(plan.barriers, [row.program for row in rows])
-        settled = settle_alone(before, readers, backend, budget)
+        numbers = Numbers(plan.policy)
+        settled = settle_alone(before, readers, backend, budget, numbers)
         for row in rows:
             data = bytearray(row.nbytes)
 
             def emit(_: Output, at: int, piece: memoryview, data: bytearray = data) -> None:
                 data[at : at + piece.nbytes] = piece
 
-            compute_step(row_step(row), readers, backend, budget, emit, settled=settled)
+            step = row_step(row)
+            compute_step(step, readers, backend, budget, emit, settled=settled, numbers=numbers)
             found.append(StoredTensor(row.dtype, row.shape, bytes(data)))
     return found

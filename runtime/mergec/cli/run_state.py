@@ -1,0 +1,104 @@
+"""What a `run` that ends early leaves at its output: a word for programs, a line for people."""
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from mergec.diagnostics import MergecError, escape
+from mergec.diagnostics.render_json import diagnostic_fields
+
+State = Literal["untouched", "resumable", "published", "unknown"]
+SCHEMA = "mergec.run/1"
+# The folder is in place and complete, and the system did not confirm that its name is on the disk.
+_UNCONFIRMED = "E815"
+_SIGNALS = (129, 130, 143)
+
+
+@dataclass(slots=True)
+class RunState:
+    """One `run`: where it writes, whether programs read what it says, and how far it came.
+
+    `resume_command` goes on where it ended, if a part of it is kept.
+    """
+
+    target: Path
+    as_json: bool
+    published: bool = False
+    resume_command: str | None = None
+
+    def after(self, error: BaseException) -> State:
+        """What is at the output now that `error` ended the run."""
+        if isinstance(error, MergecError) and error.diagnostics[0].code == _UNCONFIRMED:
+            return "unknown"
+        if self.published:
+            return "published"
+        return "untouched" if self.resume_command is None else "resumable"
+
+
+_current: list[RunState] = []
+
+
+def begin(target: Path, *, as_json: bool = False) -> RunState:
+    """From here on an error is one of a run to `target`."""
+    _current[:] = [RunState(target, as_json)]
+    return _current[0]
+
+
+def is_published() -> bool:
+    """Whether a run has published, and has something to say still."""
+    return any(run.published for run in _current)
+
+
+def resumable(command: str) -> None:
+    """A part of the run is kept, and `command` goes on with it."""
+    for run in _current:
+        run.resume_command = command
+
+
+def tell(error: BaseException | None, status: int) -> None:
+    """One line on standard error, and one object on standard output where that was asked for.
+
+    Nothing for commands other than `run`, nor where a message of its own has said it.
+    """
+    if not _current:
+        return
+    run = _current.pop()
+    if error is None:
+        return
+    state = run.after(error)
+    with contextlib.suppress(OSError):
+        if status not in _SIGNALS or state != "untouched":
+            click.echo(_line(run, state), err=True)
+    with contextlib.suppress(OSError):
+        if run.as_json:
+            click.echo(json.dumps(_document(run, state, error, status), indent=2))
+
+
+def _line(run: RunState, state: State) -> str:
+    where = escape(str(run.target))
+    match state:
+        case "untouched":
+            return f"nothing was written to {where}"
+        case "resumable":
+            return f"{where} is not complete; go on with: {run.resume_command}"
+        case "published":
+            return f"{where} is complete and published; only what was to be said after is missing"
+        case "unknown":
+            return f"{where} is complete; whether it outlives a power failure is not known"
+
+
+def _document(run: RunState, state: State, error: BaseException, status: int) -> dict[str, Any]:
+    found = error.diagnostics if isinstance(error, MergecError) else ()
+    return {
+        "schema": SCHEMA,
+        "code": found[0].code if found else None,
+        "exit": status,
+        "state": state,
+        "resume_command": run.resume_command,
+        "output": str(run.target),
+        "errors": [diagnostic_fields(each) for each in found],
+    }
