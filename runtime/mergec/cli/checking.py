@@ -132,10 +132,13 @@ def _check(
     tell: "Callable[[Sequence[Finding]], object]",
 ) -> tuple[Diagnostic, ...]:
     """Errors and warnings alike."""
+    from mergec.api.locking import check_beside_lock
     from mergec.api.specs import check_spec
 
     try:
-        return check_spec(path, spec_only=spec_only, settings=settings, tell=tell)
+        if spec_only:
+            return check_spec(path, spec_only=True, settings=settings)
+        return check_beside_lock(path, settings=settings, tell=tell)
     except MergecError as error:
         return error.diagnostics
 
