@@ -14,7 +14,7 @@ from mergec.plan import Plan
 from mergec.plan.lock import Lock
 from mergec.shards import SourceReader
 from mergec.shards.locked_weights import guard_readers
-from tests.end_to_end.command_line import SPEC, Mergec, refused
+from tests.end_to_end.command_line import SPEC, Mergec, refused, write_spec
 from tests.lineages import statement
 
 SPEC_FILE = Path("spec.merge")
@@ -174,6 +174,21 @@ def test_locking_again_takes_what_is_there(mergec: Mergec) -> None:
     assert run_command(["lock", "spec.merge", "--check"]) == 0
     assert mergec("run", "spec.merge", "-o", "out").status == 0
     assert mergec("lock", "spec.merge", "--upgrade", "nobody").status == 2
+
+
+def test_a_file_alone_and_an_adapter(mergec: Mergec) -> None:
+    write_spec(
+        'a = model("./base/model.safetensors")', 'l = adapter("./lora")', "child = a + 0.5*l"
+    )
+    assert mergec("lock", "spec.merge").status == 0
+    sources = json.loads(LOCK.read_text())["sources"]
+    alone, lora = sources["./base/model.safetensors"], sources["./lora"]
+    assert (alone["kind"], [*alone["files"]]) == ("model", ["model.safetensors"])
+    assert lora["kind"] == "adapter"
+    assert [*lora["files"]] == ["adapter_config.json", "adapter_model.safetensors"]
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    flip(Path("lora/adapter_model.safetensors"))
+    refused(mergec("run", "spec.merge", "-o", "again"), "E873", 10)
 
 
 def test_a_plan_is_run_by_the_lock_of_its_spec(mergec: Mergec) -> None:

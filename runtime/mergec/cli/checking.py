@@ -132,12 +132,13 @@ def _check(
     tell: "Callable[[Sequence[Finding]], object]",
 ) -> tuple[Diagnostic, ...]:
     """Errors and warnings alike."""
-    from mergec.api.locking import check_beside_lock
     from mergec.api.specs import check_spec
 
     try:
         if spec_only:
-            return check_spec(path, spec_only=True, settings=settings)
+            return check_spec(path, spec_only=True, settings=settings, tell=tell)
+        from mergec.api.locking import check_beside_lock
+
         return check_beside_lock(path, settings=settings, tell=tell)
     except MergecError as error:
         return error.diagnostics

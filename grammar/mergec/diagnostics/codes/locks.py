@@ -1,4 +1,4 @@
-"""Codes of locks."""
+"""Codes of locks, and of what is compared with them or with each other."""
 
 from mergec.diagnostics.codes.code import code
 
@@ -57,6 +57,15 @@ ROWS = (
         "A lock takes the SHA-256 of weights on a hub from what the hub states, without fetching "
         "them. For this file it states none, or it cannot be asked, and the file is not in the "
         "cache either. Run the spec once, which fetches it, and lock it then.",
+        exit=10,
+    ),
+    code(
+        "E876",
+        "outputs-differ",
+        "two checkpoints are not the same",
+        "`mergec verify --against` compares two checkpoints tensor by tensor, however they are "
+        "spread over files, and the small files beside them. The message says what differs, and "
+        "for a tensor from which element on. Lineages may differ: they say what made each.",
         exit=10,
     ),
     code(
