@@ -8,7 +8,7 @@ import pytest
 from mergec.catalog.checkpoint import Checkpoint
 from mergec.diagnostics import MergecError
 from mergec.shards.digest_cache import digest_folder
-from mergec.shards.hash_files import WeightFile, hash_files
+from mergec.shards.hash_files import hash_files, weight_files
 from mergec.shards.leaves import FileDigest
 from tests.runtime.shard_cases import make_source
 
@@ -26,7 +26,7 @@ def source(tmp_path: Path) -> Checkpoint:
 
 
 def digest(source: Checkpoint, *, cached: bool = True) -> FileDigest:
-    (found,) = hash_files([WeightFile.of(source, source.shards[0])], 1, cached=cached)
+    (found,) = hash_files([*weight_files(source, [source.shards[0].name])], 1, cached=cached)
     return found
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mergec.catalog.checkpoint import Checkpoint, TensorEntry
 from mergec.diagnostics import MergecError, fail
 from mergec.shards import SourceReader
-from mergec.shards.hash_files import WeightFile, hash_files
+from mergec.shards.hash_files import hash_files, weight_files
 from mergec.shards.leaves import Leaf, Leaves
 from mergec.shards.read_guard import ReadGuard
 from tests.runtime.shard_cases import make_source
@@ -38,7 +38,7 @@ def reader(source: Checkpoint) -> Iterator[SourceReader]:
 
 
 def guard(source: Checkpoint, reader: SourceReader) -> None:
-    files = [WeightFile.of(source, shard) for shard in source.shards]
+    files = [*weight_files(source, {shard.name for shard in source.shards})]
     digests = hash_files(files, 1, cached=False)
     known = {
         file.shard.name: (file.leaves, digest) for file, digest in zip(files, digests, strict=True)
@@ -81,7 +81,7 @@ def is_found(reader: SourceReader) -> bool:
 
 def test_leaves_are_all_bytes_behind_the_header(source: Checkpoint) -> None:
     for shard in source.shards:
-        leaves = Leaves(source.tensors.values(), shard.name)
+        leaves = Leaves(it for it in source.tensors.values() if it.file == shard.name)
         found = [leaves.of(number) for number in range(len(leaves))]
         starts = [leaf.start for leaf in found]
         assert [leaf.stop for leaf in found] == [*starts[1:], shard.size]

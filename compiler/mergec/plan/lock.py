@@ -18,10 +18,11 @@ from mergec.plugin.registry import plugin_table
 
 SCHEMA = "mergec.lock/1"
 SUFFIX = ".lock"
+CLASSES = "PMT"
+"""Of exactness, from one digest on every backend to a tolerance."""
 
 # Nodes that compute nothing, but say what is read of what.
 _VIEWS = frozenset({"source", "select", "rename", "slice", "stack", "match"})
-_CLASSES = "PMT"  # from one digest on every backend to a tolerance
 _RANGE = re.compile(r">=(\d{1,6})\.(\d{1,6}),<(\d{1,6})(?:\.(\d{1,6}))?", re.ASCII)
 
 
@@ -109,7 +110,7 @@ def lock_of(plan: Plan, tool: str, sources: Mapping[str, LockedSource]) -> Lock:
         tool=tool_range(tool),
         operators=operators(plan),
         plugins=plugin_table(used_operators(plan)),
-        exactness=max((row.exactness for row in plan.rows), key=_CLASSES.index, default="P"),
+        exactness=max((row.exactness for row in plan.rows), key=CLASSES.index, default="P"),
         sources=sources,
     )
 

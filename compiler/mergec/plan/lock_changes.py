@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mergec.catalog.quoted import quoted
-from mergec.plan.lock import Lock, LockedFile, LockedSource, is_within
+from mergec.plan.lock import CLASSES, Lock, LockedFile, LockedSource, is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Change:
 def changes(lock: Lock, now: Lock, version: str) -> tuple[Change, ...]:
     """From `lock` to `now`, as mergec of this version sees it.
 
-    What `now` does not know, digests of weights that nobody looked at, counts as the same.
+    What `now` does not know, digests of weights that nobody looked at, counts as the same, and so
+    do numbers of a stronger class than is locked.
     """
     return (*_of_spec(lock, now, version), *_of_sources(lock, now))
 
@@ -46,7 +47,7 @@ def _of_spec(lock: Lock, now: Lock, version: str) -> Iterator[Change]:
     if _by_name(lock) != _by_name(now):
         names = ", ".join(map(quoted, sorted({*_by_name(lock), *_by_name(now)})))
         yield Change("stale", "~", f"plugins: {names}")
-    if lock.exactness != now.exactness:
+    if CLASSES.index(now.exactness) > CLASSES.index(lock.exactness):
         text = f"numbers are of class {now.exactness}, and {lock.exactness} is locked"
         yield Change("stale", "~", text)
 

@@ -9,8 +9,8 @@ from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.quoted import quoted
 from mergec.catalog.reference import is_commit
 from mergec.catalog.regular_file import open_regular
-from mergec.diagnostics import MergecError, fail
-from mergec.plan.lock import SCHEMA, Lock, LockedFile, LockedSource, is_range
+from mergec.diagnostics import MergecError, escape, fail
+from mergec.plan.lock import SCHEMA, SUFFIX, Lock, LockedFile, LockedSource, is_range
 
 _LARGEST = 16 << 20
 _MAX_DEPTH = 16
@@ -126,11 +126,12 @@ def _is_text(value: object) -> bool:
 
 
 def _no_lock(path: Path, why: str) -> MergecError:
+    spec = escape(path.name.removesuffix(SUFFIX))
     return fail(
         "E871",
         f"{quoted(path)} is no lock that mergec can use: it {why}",
         help=(
             "take the file from version control",
-            f"or make it anew: remove it and run `mergec lock {path.name.removesuffix('.lock')}`",
+            f"or make it anew: remove it and run `mergec lock {spec}`",
         ),
     )

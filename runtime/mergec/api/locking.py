@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergec.api.specs import CompiledSpec, check_spec, compile_spec, load_plan
 from mergec.catalog.quoted import quoted
-from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.diagnostics import Diagnostic, MergecError, escape, fail
 from mergec.elaborate import Bundle, Setting
 from mergec.plan import Plan, check_bundle
 from mergec.plan.bind import Watch
@@ -51,7 +51,7 @@ def compile_locked(
     """
     if spec.suffix == ".json":
         compiled = load_plan(spec)
-        place = lock_path(spec.with_name(Path(compiled.source.name).name))
+        place = lock_path(spec.with_name(Path(compiled.source.name).name or spec.name))
         known = _known(place, must=must)
     else:
         place = lock_path(spec)
@@ -140,7 +140,7 @@ def no_lock(place: Path) -> MergecError:
     return fail(
         "E870",
         f"there is no lock {quoted(place)}",
-        help=f"make it with `mergec lock {place.name.removesuffix(SUFFIX)}`",
+        help=f"make it with `mergec lock {escape(place.name.removesuffix(SUFFIX))}`",
     )
 
 
@@ -201,5 +201,5 @@ def _lines(found: Sequence[Change]) -> tuple[str, ...]:
 
 
 def _remedy(place: Path) -> str:
-    spec = place.name.removesuffix(SUFFIX)
+    spec = escape(place.name.removesuffix(SUFFIX))
     return f"bring it up to date with `mergec lock {spec}`, and review what changed"

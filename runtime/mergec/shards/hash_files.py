@@ -2,13 +2,13 @@
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from mergec.catalog.checkpoint import Checkpoint, ShardFile
+from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry
 from mergec.shards.digest_cache import keep_digest, known_digest
 from mergec.shards.files import Files
 from mergec.shards.leaves import FileDigest, FileHash, Leaves
@@ -29,11 +29,15 @@ class WeightFile:
     shard: ShardFile
     leaves: Leaves
 
-    @classmethod
-    def of(cls, checkpoint: Checkpoint, shard: ShardFile) -> "WeightFile":
-        """A file of a checkpoint that is there."""
-        leaves = Leaves(checkpoint.tensors.values(), shard.name)
-        return cls(checkpoint.root / shard.name, shard, leaves)
+
+def weight_files(checkpoint: Checkpoint, names: Container[str]) -> Iterator[WeightFile]:
+    """Those files of a checkpoint that have one of the `names`; they must be there."""
+    held: dict[str, list[TensorEntry]] = {shard.name: [] for shard in checkpoint.shards}
+    for entry in checkpoint.tensors.values():
+        held[entry.file].append(entry)
+    for shard in checkpoint.shards:
+        if shard.name in names:
+            yield WeightFile(checkpoint.root / shard.name, shard, Leaves(held[shard.name]))
 
 
 def hash_files(

@@ -38,13 +38,12 @@ class Leaf:
 
 @final
 class Leaves:
-    """Where the leaves of a file lie that holds these tensors."""
+    """Where the leaves of a file lie that holds these tensors and no others."""
 
-    def __init__(self, entries: Iterable[TensorEntry], file: str) -> None:
+    def __init__(self, entries: Iterable[TensorEntry]) -> None:
         self._starts = array("Q")
         self._end = 0
-        spans = sorted((e.start, e.stored.nbytes) for e in entries if e.file == file)
-        for start, nbytes in spans:
+        for start, nbytes in sorted((entry.start, entry.nbytes) for entry in entries):
             self._starts.extend(range(start, start + nbytes, LEAF))
             self._end = max(self._end, start + nbytes)
 

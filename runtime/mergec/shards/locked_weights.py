@@ -9,10 +9,10 @@ from mergec.catalog.hub_download import stated_digest
 from mergec.catalog.offline import is_offline
 from mergec.catalog.quoted import quoted
 from mergec.catalog.reference import HubReference
-from mergec.diagnostics import MergecError, fail
+from mergec.diagnostics import MergecError, escape, fail
 from mergec.plan.lock import Lock, LockedFile, LockedSource
 from mergec.plan.model import Plan
-from mergec.shards.hash_files import Progress, WeightFile, hash_files
+from mergec.shards.hash_files import Progress, WeightFile, hash_files, weight_files
 from mergec.shards.leaves import FileDigest, Leaf
 from mergec.shards.read_guard import Differs, ReadGuard
 from mergec.shards.reader import SourceReader
@@ -38,17 +38,19 @@ def with_digests(
     listed: dict[HubCommit, Mapping[str, str]] = {}
     for label in sources:
         checkpoint = plan.checkpoints[label]
+        present: set[str] = set()
         for shard in checkpoint.shards if checkpoint.stored is None else ():
             path = checkpoint.root / shard.name
             said = stated_digest(path) if checkpoint.hub is not None and not look else None
             if said is not None and path.exists():
                 found[label, shard.name] = said
             elif path.exists():
-                here[label, shard.name] = WeightFile.of(checkpoint, shard)
+                present.add(shard.name)
             elif not look:
                 found[label, shard.name] = _stated(
                     checkpoint.hub, shard.name, sources[label].ref, listed
                 )
+        here |= {(label, it.shard.name): it for it in weight_files(checkpoint, present)}
     hashed = _hashed(here, threads, progress, cached=cached)
     found |= {key: digest.sha256 for key, digest in hashed.items()}
     return {label: _filled(label, source, found) for label, source in sources.items()}
@@ -72,9 +74,8 @@ def guard_readers(
     wanted: dict[tuple[str, str], WeightFile] = {}
     for label, names in _files_read(plan).items():
         checkpoint = plan.checkpoints[label]
-        shards = {shard.name: shard for shard in checkpoint.shards}
-        for name in names if checkpoint.stored is None else ():
-            wanted[label, name] = WeightFile.of(checkpoint, shards[name])
+        if checkpoint.stored is None:
+            wanted |= {(label, it.shard.name): it for it in weight_files(checkpoint, names)}
     found = _hashed(wanted, threads, cached=cached)
     for (label, name), digest in found.items():
         locked = lock.sources[label].files[name]
@@ -173,7 +174,7 @@ def _other_file(place: Path, path: Path, locked: LockedFile, found: str) -> Merg
         notes=(f"its SHA-256 is `{found}`, and {expected} is locked",),
         help=(
             "put the locked file back",
-            f"or take the new one with `mergec lock {place.name.removesuffix('.lock')}`,"
+            f"or take the new one with `mergec lock {escape(place.name.removesuffix('.lock'))}`,"
             " and review what changed",
         ),
     )

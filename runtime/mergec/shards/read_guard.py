@@ -20,8 +20,8 @@ from typing import Any, Protocol, final
 from mergec.diagnostics import MergecError
 from mergec.shards.leaves import DIGEST, LEAF, FileDigest, Leaf, Leaves
 
-# How many notes and unfinished leaves are kept at most: 50 MB or so, for rows in disorder.
-_MOST_NOTED = 1 << 18
+# How many notes and unfinished leaves are kept at most, which is some 20 MB for rows in disorder.
+_MOST_NOTED = 1 << 16
 
 Differs = Callable[[str, Leaf, str, str], MergecError]
 """The finding about a leaf of a file, with the digest that it should have and that it has."""
@@ -120,6 +120,8 @@ class ReadGuard:
 
     def _settle(self, begun: list[tuple[str, _Begun]]) -> None:
         """Read what is lacking of each leaf that was begun, and the leaves around what is noted."""
+        if not (begun or self._left or self._noted):
+            return
         buffer = memoryview(bytearray(LEAF))
         for file, each in [*self._left, *begun]:
             rest = buffer[: each.leaf.stop - each.at]
