@@ -2,18 +2,20 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from mergec.api import work
+from mergec.api import compile_spec, work
 from mergec.api.lock_work import check_lock, lock_spec
 from mergec.cli.main import run_command
 from mergec.plan import Plan
 from mergec.plan.lock import Lock
 from mergec.shards import SourceReader
 from mergec.shards.locked_weights import guard_readers
+from mergec.shards.read_guard import ReadGuard
 from tests.end_to_end.command_line import SPEC, Mergec, refused, write_spec
 from tests.lineages import statement
 
@@ -197,6 +199,25 @@ def test_a_plan_is_run_by_the_lock_of_its_spec(mergec: Mergec) -> None:
     assert mergec("run", "child.json", "-o", "out").status == 0
     flip(CODE)
     refused(mergec("run", "child.json", "-o", "again"), "E873", 10)
+
+
+@pytest.mark.parametrize("backend", ["reference", "native"])
+def test_all_bytes_that_a_run_reads_are_compared(
+    mergec: Mergec, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    shutil.copytree("counting", "again")  # an integer tensor is copied, and compared between them
+    write_spec('a = model("./counting")', 'b = model("./again")', "child = ties(a, b; density=0.5)")
+    mergec("lock", "spec.merge")
+    passed: list[int] = []
+    feed = ReadGuard.feed
+
+    def counted(self: ReadGuard, file: str, offset: int, data: memoryview) -> None:
+        passed.append(len(data))
+        feed(self, file, offset, data)
+
+    monkeypatch.setattr(ReadGuard, "feed", counted)
+    assert mergec("run", "spec.merge", "--backend", backend, "-o", "out").status == 0
+    assert sum(passed) >= compile_spec(SPEC_FILE).plan.bytes_read > 0
 
 
 Meddle = Callable[[], object]
