@@ -69,14 +69,22 @@ def leave_out(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(file_of(tensors))
 
 
+def edit_config(folder: Path) -> None:
+    (folder / "config.json").write_text("{}")
+
+
+def lose_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (flip_last, "tensor `norm.weight` has other bytes, from element 3 on"),
         (reshape, "tensor `norm.weight` is bf16[4] here and bf16[2,2] there"),
         (leave_out, "tensor `norm.weight` is only here"),
-        (lambda it: (it / "config.json").write_text("{}"), "`config.json` has other bytes"),
-        (lambda it: (it / "config.json").unlink(), "`config.json` is only here"),
+        (edit_config, "`config.json` has other bytes"),
+        (lose_config, "`config.json` is only here"),
     ],
 )
 def test_what_differs_is_named(mergec: Mergec, change: Callable[[Path], object], told: str) -> None:

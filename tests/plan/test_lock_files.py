@@ -1,7 +1,7 @@
 """Locks as files: the same text for the same lock, and nothing weaker passes for one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,18 @@ LOCK = Lock(
 )
 
 
-def edited(tmp_path: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
-    table = json.loads(LOCK.text)
-    edit(table)
+def edited(tmp_path: Path, edits: Mapping[str, object]) -> Path:
+    """The lock with members, by their paths, that are gone or have another value."""
+    table: dict[str, Any] = json.loads(LOCK.text)
+    for place, value in edits.items():
+        *outer, last = place.split()
+        inner = table
+        for name in outer:
+            inner = inner[name]
+        if value == _GONE:
+            del inner[last]
+        else:
+            inner[last] = value
     path = tmp_path / "spec.merge.lock"
     path.write_text(json.dumps(table))
     return path
@@ -55,38 +64,39 @@ def test_how_a_lock_is_laid_out_says_nothing(tmp_path: Path) -> None:
     assert read_lock(path).digest == LOCK.digest
 
 
-def file_of(table: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = table["sources"]["./base"]["files"]["model.safetensors"]
-    return found
+_GONE = "(gone)"
+_SOURCE = "sources ./base"
+_FILE = f"{_SOURCE} files model.safetensors"
 
 
 @pytest.mark.parametrize(
-    "edit",
+    "edits",
     [
-        lambda it: it.update(schema="mergec.lock/2"),
-        lambda it: it.update(extra=1),
-        lambda it: it.pop("operators"),
-        lambda it: it.update(mergec="whatever"),
-        lambda it: it["operators"].update(linear="1"),
-        lambda it: it["operators"].update(linear=True),
-        lambda it: it["numbers"].update({"class": "Q"}),
-        lambda it: it.update(sources=[]),
-        lambda it: it["sources"]["./base"].update(kind="pickle"),
-        lambda it: it["sources"]["./base"].update(commit="main"),
-        lambda it: it["sources"]["./base"].update(files=None),
-        lambda it: file_of(it).update(md5="00" * 16),  # a weaker digest beside or in its place
-        lambda it: (file_of(it).pop("sha256"), file_of(it).update(crc32="00")),
-        lambda it: file_of(it).pop("sha256"),
-        lambda it: file_of(it).update(sha256="ab" * 20),
-        lambda it: file_of(it).update(sha256="AB" * 32),
-        lambda it: file_of(it).update(size=-1),
-        lambda it: file_of(it).update(size=1.5),
-        lambda it: file_of(it).update(etag='"1"', modified="then"),
+        {"schema": "mergec.lock/2"},
+        {"extra": 1},
+        {"operators": _GONE},
+        {"mergec": "whatever"},
+        {"operators linear": "1"},
+        {"operators linear": True},
+        {"numbers class": "Q"},
+        {"plugins": "none"},
+        {"sources": []},
+        {f"{_SOURCE} kind": "pickle"},
+        {f"{_SOURCE} commit": "main"},
+        {f"{_SOURCE} files": None},
+        {f"{_FILE} md5": "00" * 16},  # a weaker digest beside the right one, or in its place
+        {f"{_FILE} sha256": _GONE, f"{_FILE} crc32": "00"},
+        {f"{_FILE} sha256": _GONE},
+        {f"{_FILE} sha256": "ab" * 20},
+        {f"{_FILE} sha256": "AB" * 32},
+        {f"{_FILE} size": -1},
+        {f"{_FILE} size": 1.5},
+        {f"{_FILE} etag": "1", f"{_FILE} modified": "then"},
     ],
 )
-def test_an_edited_lock_is_none(tmp_path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+def test_an_edited_lock_is_none(tmp_path: Path, edits: dict[str, object]) -> None:
     with pytest.raises(MergecError) as caught:
-        read_lock(edited(tmp_path, edit))
+        read_lock(edited(tmp_path, edits))
     assert [(found.code, found.exit) for found in caught.value.diagnostics] == [("E871", 10)]
 
 
@@ -112,11 +122,8 @@ def test_a_vast_lock_is_none(tmp_path: Path) -> None:
 
 
 def test_a_local_file_that_lost_its_digest_for_a_state_is_told(tmp_path: Path) -> None:
-    def weaken(table: dict[str, Any]) -> None:
-        del file_of(table)["sha256"]
-        file_of(table)["etag"] = '"1"'
-
-    weakened = read_lock(edited(tmp_path, weaken))
+    edits = {f"{_FILE} sha256": _GONE, f"{_FILE} etag": "1"}
+    weakened = read_lock(edited(tmp_path, edits))
     (found,) = changes(weakened, LOCK, "0.1.0")
     assert (found.kind, found.text) == (
         "bytes",
