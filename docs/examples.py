@@ -43,6 +43,7 @@ PAGES = (
     "docs/vocabularies.md",
     "docs/testing.md",
     "docs/plan.md",
+    "docs/lock.md",
     "docs/numerics.md",
     "docs/laws.md",
     "docs/output.md",

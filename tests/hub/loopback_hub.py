@@ -47,6 +47,12 @@ class Blob:
         digest = hashlib.sha256(b"%d " % self.size + self.head).hexdigest()
         return digest if self.apart else digest[:40]
 
+    @property
+    def lfs(self) -> dict[str, object]:
+        """What a hub says of a file that it keeps apart."""
+        about = {"sha256": self.etag, "size": self.size, "pointerSize": 130}
+        return {"lfs": about} if self.apart else {}
+
 
 def whole(data: bytes) -> Blob:
     """A file like the hub keeps the weights."""
@@ -190,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         model, commit = found
         siblings = [
-            {"rfilename": name, "size": blob.size, "blobId": blob.etag[:40]}
+            {"rfilename": name, "size": blob.size, "blobId": blob.etag[:40], **blob.lfs}
             for name, blob in sorted(model.commits[commit].items())
         ]
         body = json.dumps({"id": repo, "sha": commit, "siblings": siblings}).encode()

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from json import JSONDecodeError
 from pathlib import Path
@@ -32,10 +32,14 @@ _NONSENSE = (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, Attribute
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The commit of a revision, and the size in bytes of each file at its top; None if unstated."""
+    """The commit of a revision, and the size in bytes of each file at its top; None if unstated.
+
+    `digests` are the SHA-256 of files, as far as the hub states them: of those that it keeps apart.
+    """
 
     commit: str
     sizes: Mapping[str, int | None]
+    digests: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @final
@@ -70,7 +74,8 @@ class Hub:
             if not is_commit(info.sha):
                 raise unreachable(self.model, "it states no commit for the revision")
             sizes = {file.rfilename: file.size for file in info.siblings or ()}
-            return Listing(str(info.sha), {name: sizes[name] for name in sorted(sizes)})
+            stated = {file.rfilename: file.lfs.sha256 for file in info.siblings or () if file.lfs}
+            return Listing(str(info.sha), {name: sizes[name] for name in sorted(sizes)}, stated)
 
         return self._patient(ask, attempts=attempts)
 

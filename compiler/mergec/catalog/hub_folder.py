@@ -168,7 +168,7 @@ def _about(model: HubReference, found: Diagnostic, hub: Hub) -> Diagnostic:
 
 
 def _moved(model: HubReference, pinned: str) -> tuple[Diagnostic, ...]:
-    """W704 if the revision no longer leads to the commit of the plan."""
+    """W704 if the revision no longer leads to the commit of the plan or the lock."""
     if is_commit(model.revision):
         return ()
     try:
@@ -181,9 +181,12 @@ def _moved(model: HubReference, pinned: str) -> tuple[Diagnostic, ...]:
         Diagnostic(
             "W704",
             f"{quoted(model)} is at commit `{now[:12]}` now, and was at `{pinned[:12]}` when"
-            " the plan was made",
+            " it was planned or locked",
             None,
-            notes=("what was planned is what is read",),
-            help=("run `mergec plan` again to merge what the model is now",),
+            notes=("what was planned or locked is what is read",),
+            help=(
+                "to merge what the model is now run `mergec plan` again, or where it is locked"
+                " `mergec lock` with `--upgrade`",
+            ),
         ),
     )

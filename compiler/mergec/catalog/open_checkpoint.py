@@ -91,6 +91,14 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     return looked_over(folder.path, checkpoint, warnings)
 
 
+def open_weights(path: Path) -> Checkpoint:
+    """The headers of the checkpoint in the folder `path` alone; raises what `read_folder` does."""
+    folder = DiskFolder(path)
+    shards, entries = _weights(folder, folder.names(), lambda _: None)
+    tensors = {entry.name: entry for entry in entries}
+    return Checkpoint(folder.root, shards, tensors, config=None, small_files=(), licence=None)
+
+
 def is_small_file(name: str) -> bool:
     """Whether a file of this name is copied into a child, or may be."""
     return (

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mergec.api.expansion import Expansion, expand_spec, expand_to_normal_form
     from mergec.api.inspection import Inspected, inspect_checkpoint
     from mergec.api.laws import try_laws
+    from mergec.api.lock_work import check_lock, lock_spec
+    from mergec.api.locking import compile_locked
     from mergec.api.specs import check_spec, compile_spec, format_text, load_plan, write_plan
     from mergec.api.verification import verify_result, verify_results
     from mergec.api.work import execute
@@ -26,7 +28,9 @@ _MODULES = {
     "Inspected": "mergec.api.inspection",
     "Setting": "mergec.elaborate",
     "advise_merge": "mergec.api.advice",
+    "check_lock": "mergec.api.lock_work",
     "check_spec": "mergec.api.specs",
+    "compile_locked": "mergec.api.locking",
     "compare_checkpoints": "mergec.api.comparison",
     "compile_spec": "mergec.api.specs",
     "execute": "mergec.api.work",
@@ -35,6 +39,7 @@ _MODULES = {
     "format_text": "mergec.api.specs",
     "inspect_checkpoint": "mergec.api.inspection",
     "load_plan": "mergec.api.specs",
+    "lock_spec": "mergec.api.lock_work",
     "offline_mode": "mergec.catalog.offline",
     "plugins": "mergec.plugin.registry",
     "try_laws": "mergec.api.laws",
@@ -50,8 +55,10 @@ __all__ = [
     "Inspected",
     "Setting",
     "advise_merge",
+    "check_lock",
     "check_spec",
     "compare_checkpoints",
+    "compile_locked",
     "compile_spec",
     "execute",
     "expand_spec",
@@ -59,6 +66,7 @@ __all__ = [
     "format_text",
     "inspect_checkpoint",
     "load_plan",
+    "lock_spec",
     "offline_mode",
     "plugins",
     "try_laws",

@@ -59,17 +59,20 @@ def check_spec(
     spec_only: bool = False,
     settings: Mapping[str, Setting] | None = None,
     tell: Callable[[Sequence[Finding]], object] = lambda _: None,
+    pins: Mapping[str, str] | None = None,
+    look: Callable[[Plan], Sequence[Diagnostic]] = lambda _: (),
 ) -> tuple[Diagnostic, ...]:
     """The warnings about a spec; MergecError with all its errors.
 
     `settings` are values for its parameters. Reads the headers of its sources too, unless
     `spec_only`. Never reads a weight. `tell` gets the table of what is found about parents that
-    meet, notes among it.
+    meet, notes among it; `look` says more about the plan. `pins` are as in a bundle.
     """
-    bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {})
+    bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {}, pins=pins or {})
     if spec_only:
         return check_bundle(bundle).warnings
-    return compile_bundle(bundle, tell=tell).warnings
+    compiled = compile_bundle(bundle, tell=tell)
+    return (*compiled.warnings, *look(compiled.plan))
 
 
 def compile_spec(
@@ -78,14 +81,15 @@ def compile_spec(
     settings: Mapping[str, Setting] | None = None,
     without: Sequence[str] = (),
     watch: Watch | None = None,
+    pins: Mapping[str, str] | None = None,
 ) -> CompiledSpec:
     """The plan of the spec at `path`, its parameters set; MergecError with all errors found.
 
     `without` names passes to switch off; those that are the normal form run all the same. `watch`
-    is told what the passes do.
+    is told what the passes do. `pins` are as in a bundle.
     """
     source = read_spec(path, str(path))
-    bundle = Bundle(source, path.parent, settings or {}, without=tuple(without))
+    bundle = Bundle(source, path.parent, settings or {}, None, tuple(without), pins or {})
     return _compiled(bundle, bundle.source, watch)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mergec.verify import Sample, Verdict, verify, verify_all
+from mergec.verify import Sample, Verdict, against_all, verify, verify_all
 
 Progress = Callable[[int], None]
 
@@ -25,9 +25,12 @@ def verify_results(
     replay: Sample | None = None,
     root: Path | None = None,
     progress: Progress = lambda _: None,
+    against: Path | None = None,
 ) -> Mapping[str, Verdict]:
     """The same for every checkpoint of a run with several exports, by folder.
 
-    The folder of a checkpoint that is `target` itself is the empty text.
+    The folder of a checkpoint that is `target` itself is the empty text. What is the same, but not
+    as the folder `against` has it, has failed too.
     """
-    return verify_all(target, replay, root, progress)
+    verdicts = verify_all(target, replay, root, progress)
+    return verdicts if against is None else against_all(verdicts, target, against)

@@ -1,9 +1,10 @@
 """Plans to checkpoints: what `mergec run` does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mergec.api.locking import LockFile
 from mergec.api.specs import CompiledSpec
 from mergec.backends import default_backend, get_backend
 from mergec.execute import LeftOut, Origin, RunReport, run_plan, tool_version
@@ -12,6 +13,8 @@ from mergec.execute.preflight import memory_row
 from mergec.plan import DEFAULT_MEMORY, default_threads, fit_budget
 from mergec.plan.calibration import load_rates
 from mergec.plan.projection import project
+from mergec.shards import SourceReader
+from mergec.shards.locked_weights import guard_readers
 
 Progress = Callable[[int], None]
 
@@ -26,6 +29,7 @@ def execute(
     threads: int | None = None,
     left_out: Sequence[LeftOut] = (),
     progress: Progress = lambda _: None,
+    lock: LockFile | None = None,
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
 
@@ -35,8 +39,9 @@ def execute(
     `memory` bounds the process in bytes. `left_out` says what not to do: `read_back` compares what
     the disk holds with what was computed before it is published, `digests` are what it and
     `mergec verify` compare with, and `sync` waits until the result is on the disk, so that no power
-    failure can take it away. Raises E6xx before anything is written, E8xx after, with nothing left
-    at `target` in either case; ValueError for `read_back` without `digests`.
+    failure can take it away. With a `lock` nothing but what is locked is read. Raises E6xx before
+    anything is written, E8xx after, with nothing left at `target` in either case; ValueError for
+    `read_back` without `digests`.
     """
     backend = backend or default_backend()
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)
@@ -48,8 +53,15 @@ def execute(
         compiled.settings,
         compiled.imports,
         compiled.without,
+        lock.lock.digest if lock is not None else None,
     )
     memory_row(budget.peak, memory_limits())
+    hashing = threads or default_threads()
+
+    def secure(readers: Mapping[str, SourceReader]) -> None:
+        if lock is not None:
+            guard_readers(compiled.plan, readers, lock.lock, lock.path, hashing, cached=lock.cached)
+
     library = get_backend(backend, device)
     rates = load_rates(backend, tool_version()) if device == "cpu" else None
     projected = None
@@ -63,5 +75,6 @@ def execute(
         origin,
         progress,
         left_out,
+        secure,
     )
     return replace(report, projected_seconds=projected)

@@ -135,7 +135,11 @@ def _check(
     from mergec.api.specs import check_spec
 
     try:
-        return check_spec(path, spec_only=spec_only, settings=settings, tell=tell)
+        if spec_only:
+            return check_spec(path, spec_only=True, settings=settings, tell=tell)
+        from mergec.api.locking import check_beside_lock
+
+        return check_beside_lock(path, settings=settings, tell=tell)
     except MergecError as error:
         return error.diagnostics
 

@@ -30,6 +30,7 @@ _MODULES = {
     "inspect": "inspecting",
     "laws": "laws_command",
     "lineage": "tracing",
+    "lock": "locking",
     "ops": "explaining",
     "plan": "planning",
     "run": "running",

@@ -54,6 +54,17 @@ def threads(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def hash_cache(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--no-hash-cache`, of which the command gets `cached`."""
+    return click.option(
+        "--no-hash-cache",
+        "cached",
+        flag_value=False,
+        default=True,
+        help="Hash files of a lock again, also where their digest is known.",
+    )(command)
+
+
 def device(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--device`."""
     return click.option(

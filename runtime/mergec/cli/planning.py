@@ -62,7 +62,8 @@ def plan(
     without: tuple[str, ...],
 ) -> None:
     """Show what running SPEC would read, compute and write. Reads headers, never a weight."""
-    from mergec.api.specs import compile_spec, write_plan
+    from mergec.api.locking import compile_beside_lock
+    from mergec.api.specs import write_plan
     from mergec.backends.registry import require_device
     from mergec.cli.version import tool_version
     from mergec.ir import print_graph
@@ -80,7 +81,7 @@ def plan(
         )
     log = PassLog()
     watch = log.watch if told else None
-    compiled = compile_spec(spec, settings=settings, without=without, watch=watch)
+    compiled = compile_beside_lock(spec, settings=settings, without=without, watch=watch)
     print_diagnostics(compiled.warnings)
     require_device(backend, device)
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)

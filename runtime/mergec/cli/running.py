@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mergec.cli.numbers_table import print_numbers
-from mergec.cli.options import device, parameters, plugins, reach, resources
+from mergec.cli.options import device, hash_cache, parameters, plugins, reach, resources
 from mergec.cli.pass_options import without_passes
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.diagnostics import escape
 
 if TYPE_CHECKING:
+    from mergec.api.locking import LockFile
     from mergec.api.specs import CompiledSpec
     from mergec.elaborate import Setting
     from mergec.execute import LeftOut, RunReport
@@ -68,6 +69,11 @@ if TYPE_CHECKING:
     default="text",
     help="How the outcome is printed.",
 )
+    "--locked/--unlocked",
+    default=None,
+    help="Use what is locked alone, which is the default where SPEC has a lock; or leave the lock.",
+)
+@hash_cache
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run(
     spec: Path,
@@ -84,6 +90,8 @@ def run(
     listed: bool,
     preflight_only: bool,
     output_format: str,
+    locked: bool | None,
+    cached: bool,
     quiet: bool,
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
@@ -98,7 +106,7 @@ def run(
     left_out = _left_out(verify, no_sync=no_sync, no_digests=no_digests)
     as_json = output_format == "json"
     state = begin(output, as_json=as_json)
-    compiled = _compile(spec, settings, without)
+    compiled, lock = _compile(spec, settings, without, locked, cached=cached)
     if preflight_only:
         from mergec.cli.preflight_table import print_preflight
 
@@ -120,6 +128,7 @@ def run(
             threads=threads,
             left_out=left_out,
             progress=progress,
+            lock=lock,
         )
     state.published = True
     if as_json:
@@ -151,12 +160,28 @@ def _left_out(verify: str, *, no_sync: bool, no_digests: bool) -> "tuple[LeftOut
 
 
 def _compile(
-    spec: Path, settings: "Mapping[str, Setting]", without: tuple[str, ...]
-) -> "CompiledSpec":
+    spec: Path,
+    settings: "Mapping[str, Setting]",
+    without: tuple[str, ...],
+    locked: bool | None,
+    *,
+    cached: bool,
+) -> "tuple[CompiledSpec, LockFile | None]":
     from mergec.api import compile_spec, load_plan
+    from mergec.api.locking import compile_locked
 
-    if spec.suffix != ".json":
-        return compile_spec(spec, settings=settings, without=without)
+    if spec.suffix == ".json":
+        _require_fixed(settings, without)
+    if locked is not False:
+        return compile_locked(
+            spec, settings=settings, without=without, must=locked is True, cached=cached
+        )
+    if spec.suffix == ".json":
+        return load_plan(spec), None
+    return compile_spec(spec, settings=settings, without=without), None
+
+
+def _require_fixed(settings: "Mapping[str, Setting]", without: tuple[str, ...]) -> None:
     if settings:
         raise click.UsageError(
             "a plan is fixed; set parameters where it is made, with `mergec plan`"
@@ -165,7 +190,6 @@ def _compile(
         raise click.UsageError(
             "a plan is fixed; switch passes off where it is made, with `mergec plan`"
         )
-    return load_plan(spec)
 
 
 def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:

@@ -22,9 +22,15 @@ from mergec.diagnostics import escape
     type=click.Path(path_type=Path),
     help="The folder that the spec's paths start at, if the sources moved.",
 )
+@click.option(
+    "--against",
+    metavar="OTHER",
+    type=click.Path(path_type=Path),
+    help="Compare with this checkpoint too, tensor by tensor and byte by byte.",
+)
 @reach
 @plugins
-def verify(output: Path, replay: str | None, root: Path | None) -> int:
+def verify(output: Path, replay: str | None, root: Path | None, against: Path | None) -> int:
     """Check that OUTPUT is what its lineage says; with --replay, what its sources merge to.
 
     Prints verified, failed or inconclusive, and exits with 0, 10 or 14. Where OUTPUT holds several
@@ -39,7 +45,9 @@ def verify(output: Path, replay: str | None, root: Path | None) -> int:
             "write `full`, or `sample=1/10` for a tenth", param_hint="--replay"
         )
     with progress_bar("verifying", None, quiet=sample is None) as progress:
-        verdicts = verify_results(output, replay=sample, root=root, progress=progress)
+        verdicts = verify_results(
+            output, replay=sample, root=root, progress=progress, against=against
+        )
     print_diagnostics([found for verdict in verdicts.values() for found in verdict.findings])
     for folder, verdict in verdicts.items():
         name = f"{escape(folder)}: " if folder else ""

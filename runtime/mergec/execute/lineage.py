@@ -133,6 +133,7 @@ def _definition(
             "edition": plan.edition,
             "operators": plan_facts.operators(plan),
             **({"plugins": plugins} if plugins else {}),
+            **({"lock": origin.lock} if origin.lock is not None else {}),
             "seeds": plan_facts.seeds(plan),
             "numbers": {
                 "exactness": plan_facts.exactness(export.rows),

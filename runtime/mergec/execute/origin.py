@@ -10,8 +10,9 @@ class Origin:
     """The spec that a plan came from, what was set and used, and what computes it.
 
     `settings` are the values given to its parameters, `imports` the texts of the specs it uses, by
-    their paths below its folder, `without` the passes that were switched off. No path is recorded:
-    the same run elsewhere writes the same bytes.
+    their paths below its folder, `without` the passes that were switched off, `lock` the digest of
+    the lock that the sources were held to. No path is recorded: the same run elsewhere writes the
+    same bytes.
     """
 
     spec_name: str
@@ -21,6 +22,7 @@ class Origin:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     imports: Mapping[str, str] = field(default_factory=dict[str, str])
     without: tuple[str, ...] = ()
+    lock: str | None = None
 
     def spec_member(self) -> dict[str, Any]:
         """All that is needed to compile the spec again without its files."""

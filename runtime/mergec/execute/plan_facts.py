@@ -4,15 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mergec.plan import Plan, Row
+from mergec.plan.lock import operators
 
-# Nodes that compute nothing, but say what is read of what.
-_VIEWS = frozenset({"source", "select", "rename", "slice", "stack", "match"})
-
-
-def operators(plan: Plan) -> dict[str, int]:
-    """The revision of each operator that the spec leads to, by its name; sorted."""
-    nodes = plan.written.nodes()
-    return dict(sorted((node.op, node.revision) for node in nodes if node.op not in _VIEWS))
+__all__ = ["actions", "exactness", "operators", "seeds", "work_dtypes"]
 
 
 def seeds(plan: Plan) -> list[int]:

@@ -1,7 +1,7 @@
 """Run a plan: every tensor to its planned place, then publish, or leave nothing behind."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from mergec.plan import Budget, Plan
 from mergec.plan.model import PlanSource
 from mergec.shards import CheckpointWriter, Files, SourceReader
 from mergec.shards.fetch import absent_files, fetch
+
+Secure = Callable[[Mapping[str, SourceReader]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def run_plan(
     origin: Origin,
     progress: Progress = lambda _: None,
     left_out: Sequence[LeftOut] = (),
+    secure: Secure = lambda _: None,
 ) -> RunReport:
     """Execute `plan` into the new folder `target`.
 
@@ -67,7 +70,8 @@ def run_plan(
     (so it goes with them: ValueError); and `sync`, without which a power failure may take any part
     of the result away after this returned, and what is read back may be what the memory holds. All
     or nothing: on any error, and on KeyboardInterrupt, what was made is removed and `target` does
-    not exist. Raises E605, E602, E723-E727, E801-E809, E812, E813, E815, E816, E821, E406, E425.
+    not exist. `secure` gets the readers of the sources, by label, when all files are there and none
+    was read. Raises E605, E602, E723-E727, E801-E809, E812, E813, E815, E816, E821, E406, E425.
     """
     if "digests" in left_out and "read_back" not in left_out:
         raise ValueError("what is read back is compared with digests")
@@ -91,6 +95,7 @@ def run_plan(
             )
         )
         fetch(absent_files(plan), progress)
+        secure(readers)
         require_parents(plan, readers, backend)
         measurements, doubts, numbers = Measurements(plan), Doubts(), Numbers(plan.policy)
         Work(plan, backend, budget, readers, writer, measurements, progress, doubts, numbers).run()

@@ -14,6 +14,7 @@ from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry
 from mergec.diagnostics import MergecError
 from mergec.shards.descriptors import Descriptors
 from mergec.shards.files import Files
+from mergec.shards.read_guard import ReadGuard
 from mergec.shards.store_bytes import StoreBytes
 from mergec.shards.system_errors import source_changed, source_failed
 
@@ -40,6 +41,7 @@ class SourceReader:
         self._files = files or Files()
         self._seen: dict[str, _Identity] = {}
         self._seen_lock = Lock()
+        self._guard: ReadGuard | None = None
         self._open = Descriptors(self._open_checked, self._files.close, descriptors)
 
     def read_into(
@@ -61,12 +63,25 @@ class SourceReader:
         if byte_offset < 0 or byte_offset + len(raw) > entry.nbytes:
             raise ValueError(f"{entry.name} has {entry.nbytes} bytes, not {byte_offset}+{len(raw)}")
         start = entry.start + byte_offset
+        self._fill(entry.file, start, raw, missing)
+        if self._guard is not None:
+            self._guard.feed(entry.file, start, raw)
+
+    def guard(self, guard: ReadGuard) -> None:
+        """From now on, whatever is read goes through `guard`; before the first read."""
+        self._guard = guard
+
+    def read_again(self, file: str, offset: int, buffer: memoryview) -> None:
+        """Fill `buffer` with a file's bytes from `offset` on, for the guard alone."""
+        self._fill(file, offset, buffer, lambda: None)
+
+    def _fill(self, file: str, start: int, raw: memoryview, missing: Callable[[], None]) -> None:
         if self._store is not None:
             missing()
-            self._store.read_into(entry.file, start, raw)
+            self._store.read_into(file, start, raw)
             return
         try:
-            taken = self._open.take(entry.file)
+            taken = self._open.take(file)
             try:
                 count = self._files.read_cached(taken.descriptor, raw, start)
                 if count < len(raw):
@@ -75,9 +90,9 @@ class SourceReader:
             finally:
                 self._open.give_back(taken)
         except OSError as error:
-            raise source_failed(error, self._root / entry.file, start) from error
+            raise source_failed(error, self._root / file, start) from error
         if count < len(raw):
-            raise source_changed(self._root / entry.file, f"it ends at offset {start + count}")
+            raise source_changed(self._root / file, f"it ends at offset {start + count}")
 
     def expect(self, entry: TensorEntry, byte_offset: int, count: int) -> None:
         """Say that `count` bytes of the tensor from `byte_offset` on will be read soon.
@@ -95,8 +110,12 @@ class SourceReader:
     def unchanged(self) -> None:
         """Check, after the last read, that every file read is still what it was when opened.
 
-        E807 if its size, time of change or inode is another, E745 if its state in a store is.
+        E807 if its size, time of change or inode is another, E745 if its state in a store is. With
+        a guard the bytes themselves are compared instead, and it raises what it finds.
         """
+        if self._guard is not None:
+            self._guard.finish()
+            return
         if self._store is not None:
             self._store.unchanged()
         for name, before in sorted(self._seen.items()):
@@ -155,7 +174,7 @@ class SourceReader:
         with self._seen_lock:
             before = self._seen.get(shard.name)
         if before is not None:
-            if identity != before:
+            if identity != before and self._guard is None:
                 raise source_changed(path, _difference(before, identity))
             return
         if self._header_digest(descriptor, shard.size) != shard.header_digest:

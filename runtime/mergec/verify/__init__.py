@@ -1,10 +1,22 @@
 """Verification: digests and replay of a finished checkpoint, and the laws of operators.
 
-`mergec.verify.laws` needs Hypothesis, so it is imported where it is used and not from here.
+To check digests takes the standard library alone. What computes, and `mergec.verify.laws`, which
+needs Hypothesis, are imported where they are used and not from here.
 """
 
+from mergec.verify.against import against_all
+from mergec.verify.check import verify
 from mergec.verify.folders import verify_all
-from mergec.verify.replay import Sample, parse_sample, verify
+from mergec.verify.sample import Sample, parse_sample
 from mergec.verify.verdict import State, Verdict, worst
 
-__all__ = ["Sample", "State", "Verdict", "parse_sample", "verify", "verify_all", "worst"]
+__all__ = [
+    "Sample",
+    "State",
+    "Verdict",
+    "against_all",
+    "parse_sample",
+    "verify",
+    "verify_all",
+    "worst",
+]

@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mergec.catalog import Checkpoint, TensorEntry, TensorName, open_checkpoint
+from mergec.catalog import Checkpoint, TensorEntry, TensorName
+from mergec.catalog.folder import DiskFolder
+from mergec.catalog.index import INDEX_SUFFIX
 from mergec.catalog.lineage_file import FILE_NAME, LineageProblem, Statement, read_lineage
+from mergec.catalog.open_checkpoint import is_small_file, open_weights
 from mergec.catalog.regular_file import read_whole
-from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
+from mergec.diagnostics import Diagnostic, MergecError, fail
 from mergec.diagnostics.printable import escape
-from mergec.elaborate import Bundle, Setting
-from mergec.plan.encode import pinned_commits
 
 _STEP = 8 << 20
 _SHOWN = 20
+# Beside the small files that every model may have.
+_OF_A_MODEL = ("config.json", ".safetensors", INDEX_SUFFIX)
 _HELP = "run the spec again; do not use this checkpoint"
 
 
@@ -30,14 +33,10 @@ class Result:
         """The SHA-256 of each tensor's bytes, as the run recorded it; None if it took none."""
         return {TensorName(name): digest for name, digest in self.lineage.tensors.items()}
 
-    def bundle(self, root: Path) -> Bundle:
-        """What was compiled, to be compiled again with sources below `root`."""
-        spec = self.lineage.spec
-        given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
-        source = SourceText(spec["name"], spec["text"])
-        without = tuple(spec.get("without", ()))
-        pins = pinned_commits(self.lineage.tables)
-        return Bundle(source, root, given, spec.get("imports", {}), without, pins)
+    @property
+    def hashed(self) -> int:
+        """How many tensors the run took digests of."""
+        return sum(digest is not None for digest in self.digests().values())
 
 
 def open_result(root: Path) -> Result:
@@ -47,7 +46,7 @@ def open_result(root: Path) -> Result:
     """
     lineage = read_statement(root)
     try:
-        checkpoint, _ = open_checkpoint(root)
+        checkpoint = open_weights(root)
     except MergecError as error:
         raise fail(
             "E812",
@@ -79,6 +78,7 @@ def check_integrity(result: Result) -> tuple[Diagnostic, ...]:
         elif not _as_recorded(result.root, present[name], recorded[name]):
             findings.append(_wrong(f"tensor `{escape(name)}` has other bytes than were written"))
     findings += _check_shards(result)
+    findings += _check_strangers(result)
     for file, digest in result.lineage.files.items():
         findings += _check_file(result.root / Path(file).name, digest)
     return tuple(findings[:_SHOWN])
@@ -111,6 +111,20 @@ def _check_shards(result: Result) -> list[Diagnostic]:
         for name in sorted({*recorded, *present})
         if recorded.get(name) != present.get(name)
     ]
+
+
+def _check_strangers(result: Result) -> list[Diagnostic]:
+    """Files that loaders take for a part of the checkpoint, and that the run did not write."""
+    recorded = {*result.lineage.shards, *map(_plain, result.lineage.files), FILE_NAME}
+    return [
+        _wrong(f"`{escape(name)}` is not in the lineage")
+        for name in DiskFolder(result.root).names()
+        if name not in recorded and (is_small_file(name) or name.endswith(_OF_A_MODEL))
+    ]
+
+
+def _plain(name: str) -> str:
+    return Path(name).name
 
 
 def _check_file(path: Path, digest: str) -> list[Diagnostic]:

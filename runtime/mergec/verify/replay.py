@@ -3,7 +3,6 @@
 Bit for bit, but where the class of a tensor promises less for the backend that made it.
 """
 
-import re
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,13 +11,15 @@ from typing import BinaryIO
 
 from mergec.backends import get_backend, self_test
 from mergec.catalog import TensorEntry, TensorName
-from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
 from mergec.diagnostics.printable import escape
+from mergec.elaborate import Bundle, Setting
 from mergec.execute import compute_step
 from mergec.execute.numbers import Numbers
 from mergec.execute.work import settle_alone
 from mergec.plan import DEFAULT_MEMORY, Plan, Row, compile_bundle, fit_budget, plan_hash
 from mergec.plan.barriers import needed
+from mergec.plan.encode import pinned_commits
 from mergec.plan.model import PlannedExport
 from mergec.plan.steps import Output, row_step
 from mergec.plugin.registry import require_plugins
@@ -26,63 +27,23 @@ from mergec.shards import SourceReader
 from mergec.shards.fetch import absent_files, fetch
 from mergec.verify.evaluate import StoredTensor
 from mergec.verify.find_root import find_root
-from mergec.verify.integrity import Result, check_integrity, open_result
+from mergec.verify.integrity import Result
+from mergec.verify.sample import Sample
 from mergec.verify.trial.compare import differs
 from mergec.verify.verdict import State, Verdict
 
-_SAMPLE = re.compile(r"sample=([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Every `parts`-th tensor, beginning with the `part`-th (from 1); `1/1` is all of them."""
-
-    part: int
-    parts: int
-
-    def rows(self, export: PlannedExport) -> tuple[Row, ...]:
-        """The rows of the sample, in the plan's order."""
-        return export.rows[self.part - 1 :: self.parts]
-
-
-def parse_sample(text: str) -> Sample | None:
-    """`full` or `sample=n/t` with 1 <= n <= t; None for anything else."""
-    if text == "full":
-        return Sample(1, 1)
-    found = _SAMPLE.fullmatch(text)
-    if found is None or int(found[1]) > int(found[2]):
-        return None
-    return Sample(int(found[1]), int(found[2]))
-
-
-def verify(
+def replay(
     target: Path,
-    sample: Sample | None = None,
-    root: Path | None = None,
+    result: Result,
+    sample: Sample,
+    root: Path | None,
     progress: Progress = lambda _: None,
 ) -> Verdict:
-    """The verdict on a finished checkpoint: its digests, and with `sample` a replay.
-
-    `root` is the folder that the spec's references start at; by default the
-    nearest folder around the checkpoint, or around the working folder, where they lead somewhere.
-    Raises E811.
-    """
-    try:
-        result = open_result(target)
-    except MergecError as error:
-        if error.diagnostics[0].code != "E812":
-            raise
-        return Verdict(State.FAILED, 0, 0, error.diagnostics)
-    findings = check_integrity(result)
-    unhashed = sum(digest is None for digest in result.digests().values())
-    checked = len(result.digests()) - unhashed
-    if findings:
-        return Verdict(State.FAILED, checked, 0, findings)
-    if unhashed and sample != Sample(1, 1):
-        return Verdict(State.INCONCLUSIVE, checked, 0, (_without_digests(unhashed),))
-    if sample is None:
-        return Verdict(State.VERIFIED, checked, 0, ())
+    """The verdict on a finished checkpoint whose digests are right, by computing it again."""
+    checked = result.hashed
     try:
         plan, export = _plan_again(result, root or _root(target, result))
     except MergecError as error:
@@ -107,7 +68,7 @@ def _root(target: Path, result: Result) -> Path:
 def _plan_again(result: Result, root: Path) -> tuple[Plan, PlannedExport]:
     """The plan that the lineage's spec leads to now, and the export that this checkpoint is."""
     require_plugins(result.lineage.inner.get("plugins"), "this checkpoint")
-    plan = compile_bundle(result.bundle(root)).plan
+    plan = compile_bundle(_bundle(result, root)).plan
     if plan_hash(plan) != result.lineage.plan:
         raise fail(
             "E810",
@@ -124,6 +85,16 @@ def _plan_again(result: Result, root: Path) -> tuple[Plan, PlannedExport]:
         f"the lineage names the export `{escape(name)}`, and its spec has none of that name",
         help="run the spec again; do not use this checkpoint",
     )
+
+
+def _bundle(result: Result, root: Path) -> Bundle:
+    """What was compiled, to be compiled again with sources below `root`."""
+    spec = result.lineage.spec
+    given = {name: Setting(text) for name, text in spec.get("set", {}).items()}
+    source = SourceText(spec["name"], spec["text"])
+    without = tuple(spec.get("without", ()))
+    pins = pinned_commits(result.lineage.tables)
+    return Bundle(source, root, given, spec.get("imports", {}), without, pins)
 
 
 def _replay(
@@ -193,15 +164,6 @@ class _Written:
             wanted = StoredTensor(self.row.dtype, shape, here)
             gap = differs(found, wanted, self.row.exactness, self.row.work, self.made_by)
             self.agrees = self.row.action == "merge" and gap is None
-
-
-def _without_digests(unhashed: int) -> Diagnostic:
-    return Diagnostic(
-        "E812",
-        f"the run took no digests of {unhashed} tensors, so their bytes are compared with nothing",
-        None,
-        help=("recompute them all with `--replay full`",),
-    )
 
 
 def _nothing_sampled(export: PlannedExport) -> Diagnostic:

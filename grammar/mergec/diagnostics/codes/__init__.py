@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from mergec.diagnostics.codes import (
     contracts,
+    locks,
     mass,
     names,
     resources,
@@ -31,6 +32,7 @@ _FAMILIES = (
     resources,
     sources,
     runs,
+    locks,
     trials,
     warnings,
 )

@@ -247,10 +247,10 @@ ROWS = (
     code(
         "W704",
         "hub-revision-moved",
-        "a revision on a hub leads to another commit than when the plan was made",
-        "A plan states the commit that a branch or tag led to, and a run of that plan reads "
-        "that commit, wherever the branch or tag is by now. The result is the one that was "
-        "reviewed. Make a new plan to merge what the model is now.",
+        "a revision on a hub leads to another commit than when it was planned or locked",
+        "A plan and a lock state the commit that a branch or tag led to, and that commit is read, "
+        "wherever the branch or tag is by now. The result is the one that was reviewed. Make a new "
+        "plan, or move the lock with `mergec lock --upgrade`, to merge what the model is now.",
     ),
     code(
         "W705",
