@@ -23,6 +23,7 @@ from mergec.diagnostics import fail
 from mergec.execute import plan_facts
 from mergec.execute.ancestors import Ancestors
 from mergec.execute.card import model_card
+from mergec.execute.cuts import ExportCuts
 from mergec.execute.left_out import LeftOut
 from mergec.execute.measures import Measured
 from mergec.execute.origin import Origin
@@ -44,11 +45,12 @@ def companion_files(
     origin: Origin,
     ancestors: Ancestors,
     left_out: Sequence[LeftOut] = (),
+    cuts: ExportCuts | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
 
     `digests` are those of the export's tensors, if any were taken, `left_out` is what the run did
-    not do. E807 if a small file changed.
+    not do, `cuts` what operators left out of tensors. E807 if a small file changed.
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
@@ -75,7 +77,7 @@ def companion_files(
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "buildDefinition": _definition(plan, export, origin, ancestors),
-            "runDetails": _details(measured, origin, left_out),
+            "runDetails": _details(measured, origin, left_out, cuts),
             ANCESTORS: dict(ancestors.statements),
         },
     }
@@ -166,7 +168,9 @@ def _stated(source: PlanSource, name: str) -> dict[str, str]:
     return {} if digest is None else {"sha256": digest}
 
 
-def _details(measured: Measured, origin: Origin, left_out: Sequence[LeftOut]) -> dict[str, Any]:
+def _details(
+    measured: Measured, origin: Origin, left_out: Sequence[LeftOut], cuts: ExportCuts | None
+) -> dict[str, Any]:
     return {
         "builder": {"id": _BUILDER, "version": {"mergec": tool_version()}},
         "mergec_run": {
@@ -176,6 +180,7 @@ def _details(measured: Measured, origin: Origin, left_out: Sequence[LeftOut]) ->
                 {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
                 for fact, value in measured.items()
             ],
+            **({"low_rank": cuts.member()} if cuts is not None else {}),
         },
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from mergec.backends import Backend, self_test
 from mergec.diagnostics import Diagnostic
 from mergec.execute.ancestors import Ancestors, ancestors_of
+from mergec.execute.cuts import ExportCuts
 from mergec.execute.doubts import Doubts
 from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
@@ -30,7 +31,7 @@ class RunReport:
     was not calibrated.
 
     `left_out` says what was not done although it is by default, `warnings` what the numbers of
-    some tensors give reason to doubt.
+    some tensors give reason to doubt, `cuts` how much operators left out of tensors.
     """
 
     target: Path
@@ -43,6 +44,7 @@ class RunReport:
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     projected_seconds: float | None = None
+    cuts: tuple[ExportCuts, ...] = ()
 
 
 def run_plan(
@@ -98,7 +100,8 @@ def run_plan(
         for reader in readers.values():
             reader.unchanged()
         ancestors = ancestors_of(plan)
-        _add_companions(plan, writer, measured, origin, ancestors, left_out)
+        cuts = doubts.cuts(plan)
+        _add_companions(plan, writer, measured, origin, ancestors, left_out, cuts)
         writer.publish()
     return RunReport(
         target,
@@ -110,6 +113,7 @@ def run_plan(
         budget.peak,
         tuple(left_out),
         (*doubts.warnings(), *ancestors.warnings()),
+        cuts=cuts,
     )
 
 
@@ -127,10 +131,12 @@ def _add_companions(
     origin: Origin,
     ancestors: Ancestors,
     left_out: Sequence[LeftOut],
+    cuts: Sequence[ExportCuts],
 ) -> None:
     for export in plan.exports:
         digests = writer.digests(export.folder)
-        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out)
+        own = next((each for each in cuts if each.export == export.decl.name), None)
+        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out, own)
         for name, data in files:
             writer.add_file(name, data, export.folder)
 
