@@ -75,7 +75,7 @@ def _text(plan: Plan, setting: ResolvedSetting, value: Fraction) -> str:
         return print_decimal(value)
     node = plan.written.node(setting.node)
     if node.op != "match":
-        kept = _OTHERS.get(node.param("others")) if int(value) == UNSUITED else None
+        kept = _OTHERS.get(dict(node.params).get("others")) if int(value) == UNSUITED else None
         return kept or _INSTEAD[int(value)]
     selectors = node.param("selectors")
     assert isinstance(selectors, tuple)
