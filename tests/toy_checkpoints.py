@@ -64,6 +64,7 @@ def write_adapters(root: Path) -> None:
     write_adapter(root / "half", {k: v for k, v in plain.items() if "lora_A" in k})
     again = {f"{OUTER}{module}.lora_A.default.weight": plain[f"{OUTER}{module}.lora_A.weight"]}
     write_adapter(root / "twice-lora", {**plain, **again})
+    write_adapter(root / "unmeasured", plain, {"use_dora": True})
     named = {"_name_or_path": "org/other"}
     write_checkpoint(root / "renamed", weights("base"), config=named)
 
@@ -87,6 +88,10 @@ def write_relatives(root: Path) -> None:
     }
     write_checkpoint(root / "coders", coders, config={"model_type": "t5", "num_layers": 2})
     write_checkpoint(root / "flat", {"norm.weight": bf16("flat", (4,))})
+    for name in ("gpt2", "gpt2-code"):
+        shapes = {"h.0.attn.c_attn.weight": (4, 12), "score.weight": (2, 4)}
+        tensors = {n: bf16(f"{name} {n}", shape) for n, shape in shapes.items()}
+        write_checkpoint(root / name, tensors, config={"model_type": "gpt2", "n_layer": 1})
     licences = {
         "licensed": "cc-by-nc-4.0",
         "copyleft": "gpl-3.0",

@@ -110,7 +110,7 @@ def test_names_without_wrappers_and_with_the_name_of_the_adapter(tmp_path: Path)
         ({"rank_pattern": {"q_proj": -1}}, "E730"),
         ({"alpha_pattern": {"(a+)+$": 4}}, "E731"),
         ({"bias": "some"}, "E731"),
-        ({"use_dora": True}, "E731"),
+        ({"use_dora": True}, "E736"),
         ({"use_qalora": True}, "E731"),
         ({"layer_replication": [[0, 4], [2, 5]]}, "E731"),
         ({"trainable_token_indices": [1]}, "E731"),
@@ -144,7 +144,7 @@ def test_fields_that_change_nothing_are_passed_over(
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        (f"{OUTER}layers.0.q_proj.lora_magnitude_vector", "E731"),
+        (f"{OUTER}layers.0.q_proj.lora_magnitude_vector", "E736"),
         (f"{OUTER}layers.0.q_proj.lora_C.weight", "E732"),
         (f"{OUTER}layers.0.q_proj.lora_A.bias", "E732"),
         (f"{OUTER}layers.1.q_proj.lora_A.weight", "E732"),

@@ -33,6 +33,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "saved": {**PLAIN, "modules_to_save": ["lm_head"]},
     "biases": {**PLAIN, "bias": "lora_only"},
     "lora-bias": {**PLAIN, "target_modules": ["q_proj"], "lora_bias": True},
+    "dora": {**PLAIN, "use_dora": True},
+    "dora-embedding": {**PLAIN, "use_dora": True, "target_modules": ["embed_tokens", "v_proj"]},
 }
 DTYPES = [pytest.param("float32", id="f32"), pytest.param("bfloat16", id="bf16")]
 
@@ -59,6 +61,9 @@ def adapter(folder: Path, name: str, settings: dict[str, Any], dtype: str, **kin
     for parameter in made.parameters():
         if parameter.requires_grad:
             parameter.data = torch.randn(parameter.shape).mul(0.1).to(parameter.dtype)
+    for label, parameter in made.named_parameters():
+        if "lora_magnitude_vector" in label:  # which are lengths
+            parameter.data = torch.rand(parameter.shape).add(0.5).to(parameter.dtype)
     made.save_pretrained(folder / name)
     for suffix, wide in (("merged", False), ("exact", True)):
         again = peft.PeftModel.from_pretrained(base_model(folder, dtype, **kind), folder / name)
@@ -108,6 +113,26 @@ def test_a_model_with_an_adapter_is_what_peft_merges(kind: str, dtype: str, tmp_
     assert len(require_alike(tmp_path, dtype)) >= 2
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_element_is_farther_from_the_exact_sum_than_peft_s(dtype: str, tmp_path: Path) -> None:
+    """And peft's is as near as its roundings allow: of 4 products, their sum, the scale, and W."""
+    adapter(tmp_path, "lora", PLAIN, dtype)
+    ours = run(tmp_path, *ONE)
+    base, theirs, exact = (tensors(tmp_path / x) for x in ("base", "lora-merged", "lora-exact"))
+    terms = loaded_steps(tmp_path, "lora", dtype, magnitudes=True)
+    rounded, unit = 0, torch.finfo(torch.float32).eps / 2
+    for name, found in ours.items():
+        gap = (found.double() - exact[name].double()).abs()
+        other = (theirs[name].double() - exact[name].double()).abs()
+        assert bool((gap <= other).all()), name
+        bound = (4 + 2) * unit * (base[name].double().abs() + terms.get(name, 0.0))
+        if dtype == "bfloat16":  # rounded to it once, from float32
+            bound += torch.finfo(found.dtype).eps / 2 * theirs[name].double().abs()
+        assert bool((other <= bound).all()), name
+        rounded += int((gap < other).sum())
+    assert rounded > 100 or dtype == "bfloat16"
+
+
 def test_layers_that_are_stored_transposed_change_by_the_transposed_product(
     tmp_path: Path,
 ) -> None:
@@ -135,14 +160,17 @@ def test_two_adapters_with_scales_add_up(dtype: str, tmp_path: Path) -> None:
     assert touched == 8
 
 
-def loaded_steps(folder: Path, name: str, dtype: str) -> dict[str, Any]:
-    """What peft would add for an adapter, in float64."""
+def loaded_steps(
+    folder: Path, name: str, dtype: str, *, magnitudes: bool = False
+) -> dict[str, Any]:
+    """What peft would add for an adapter, in float64; or with the magnitudes of its terms."""
     made = peft.PeftModel.from_pretrained(base_model(folder, dtype), folder / name)
     found: dict[str, Any] = {}
     for path, module in made.base_model.model.named_modules():
         if "default" in getattr(module, "lora_A", {}):
             a = module.lora_A["default"].weight.detach().double()
             b = module.lora_B["default"].weight.detach().double()
+            a, b = (a.abs(), b.abs()) if magnitudes else (a, b)
             found[f"{path}.weight"] = (b @ a) * module.scaling["default"]
     return found
 

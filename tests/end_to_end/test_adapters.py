@@ -282,7 +282,7 @@ def test_modules_of_one_adapter_alone_and_of_other_ranks(tmp_path: Path) -> None
     [
         ("l1 - l1", "E313"),
         ("linear(l1, l2)", "E313"),
-        ("l1 + l3", "E313"),
+        ("l1 + 2*l3", "E313"),
         ("l1 + l4", "E417"),
     ],
 )

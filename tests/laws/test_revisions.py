@@ -60,6 +60,7 @@ NUMBERS: dict[str, tuple[Value, ...]] = {
     "rank_tol": (Fraction(4, 5),),
     "task": (2, 3),
     "clip": (Fraction(1, 4),),
+    "rank": (2,),
     "units": ("short[0]", "short[1]", "short[1 / 11]"),
 }
 SILENT = {"normalize", "extrapolate", "antiparallel", "stream", "tol", "max_iter", "guard", "even"}

@@ -25,6 +25,11 @@ class Factors:
     turned: bool
     onto: str | None = None
 
+    @property
+    def tensor(self) -> str:
+        """One of its tensors, for messages."""
+        return self.a
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -41,7 +46,24 @@ class Replacement:
     tensor: str
 
 
-Part = Factors | Step | Replacement
+@dataclass(frozen=True, slots=True)
+class Dora:
+    """A tensor W becomes m·(W + Δ) / ‖W + Δ‖, where Δ is the change by `factors`.
+
+    Norms are those of what leads to one output, and `magnitudes` names the tensor of m, which has
+    one number for each.
+    """
+
+    factors: Factors
+    magnitudes: str
+
+    @property
+    def tensor(self) -> str:
+        """One of its tensors, for messages."""
+        return self.magnitudes
+
+
+Part = Factors | Step | Replacement | Dora
 
 
 @dataclass(frozen=True, slots=True)

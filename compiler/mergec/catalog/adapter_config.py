@@ -27,6 +27,7 @@ _READ = frozenset(
         "peft_type",
         *("r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora"),
         *("fan_in_fan_out", "bias", "lora_bias", "init_lora_weights", "base_model_name_or_path"),
+        "use_dora",
     }
 )
 _IDLE = frozenset(
@@ -46,7 +47,10 @@ _PLAIN = re.compile(r"\^?[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True, slots=True)
 class AdapterConfig:
-    """The settings that decide what an adapter's tensors mean; `turned` is `fan_in_fan_out`."""
+    """The settings that decide what an adapter's tensors mean; `turned` is `fan_in_fan_out`.
+
+    `dora` says that each module has magnitudes.
+    """
 
     base: str | None
     turned: bool
@@ -55,6 +59,7 @@ class AdapterConfig:
     rank_pattern: Mapping[str, int]
     alpha_pattern: Mapping[str, Fraction]
     rank_stabilised: bool
+    dora: bool
 
     def rank_of(self, module: str) -> int:
         """The rank that is stated for a module."""
@@ -94,6 +99,7 @@ def read_adapter_config(folder: Folder) -> AdapterConfig:
             for key, value in _pattern(path, found, "alpha_pattern").items()
         },
         rank_stabilised=_flag(path, found, "use_rslora"),
+        dora=_flag(path, found, "use_dora"),
     )
 
 
@@ -148,7 +154,7 @@ def _refuse_other_kinds(path: Path, found: _Given) -> None:
         )
     for name, value in found.items():
         if name not in _READ and name not in _IDLE and not _is_empty(value):
-            raise _unsupported(path, f"sets {quoted(name)}", "it reads plain LoRA and rsLoRA")
+            raise _unsupported(path, f"sets {quoted(name)}", "it reads LoRA, rsLoRA and DoRA")
 
 
 def _is_empty(value: object) -> bool:

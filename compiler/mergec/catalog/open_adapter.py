@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mergec.catalog.adapter import CONFIG, WEIGHTS, Adapter, Factors, Part, Replacement, Step
+from mergec.catalog.adapter import CONFIG, WEIGHTS, Adapter, Dora, Factors, Part, Replacement, Step
 from mergec.catalog.adapter_config import AdapterConfig, read_adapter_config
 from mergec.catalog.checkpoint import Checkpoint, TensorEntry, TensorName
 from mergec.catalog.folder import DiskFolder, Folder
@@ -20,13 +20,14 @@ from mergec.diagnostics import Diagnostic, MergecError, fail
 _OUTER = "base_model.model."
 _FACTOR = re.compile(r"(.+)\.lora_([AB])(?:\.[A-Za-z0-9_-]+)?\.(weight|bias)")
 _OF_EMBEDDING = re.compile(r"(.+)\.lora_embedding_([AB])(?:\.[A-Za-z0-9_-]+)?")
+_MAGNITUDES = re.compile(r"(.+)\.lora_magnitude_vector(?:\.[A-Za-z0-9_-]+){0,2}")
 _SAVED = re.compile(r"(.+)\.modules_to_save(?:\.[A-Za-z0-9_-]+)?\.(weight|bias)")
 
 
 def open_adapter(path: Path) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     """The adapter in the folder `path`, and the warnings about it; reads headers and small texts.
 
-    Raises E729 to E734, what `read_header` raises, and E701, E706, E713 and E714.
+    Raises E729 to E734 and E736, what `read_header` raises, and E701, E706, E713 and E714.
     """
     if os.path.isfile(path):
         raise no_folder(path)
@@ -76,10 +77,11 @@ class _Reading:
     config: AdapterConfig
     tensors: Mapping[TensorName, TensorEntry]
     factors: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    magnitudes: dict[str, str] = field(default_factory=dict[str, str])
     found: dict[str, Part] = field(default_factory=dict[str, Part])
 
     def parts(self) -> Mapping[str, Part]:
-        """By the names of the model, in the order of the file. Raises E731 to E734."""
+        """By the names of the model, in the order of the file. Raises E731 to E734 and E736."""
         embeddings: set[str] = set()
         for name in self.tensors:
             plain = name.removeprefix(_OUTER)
@@ -94,6 +96,8 @@ class _Reading:
             if "A" not in pair or "B" not in pair:
                 raise self._half(module, pair)
             self._add_factors(module, pair, turned=self.config.turned or module in embeddings)
+        for module in sorted({*self.magnitudes, *(self.factors if self.config.dora else ())}):
+            self._add_magnitudes(module)
         return self.found
 
     def _factor(self, module: str, which: str, kind: str, name: str) -> None:
@@ -108,14 +112,11 @@ class _Reading:
         pair[which] = name
 
     def _whole(self, plain: str, name: str) -> None:
-        if ".lora_magnitude_vector" in plain:
-            raise fail(
-                "E731",
-                f"{quoted(self.path)} is an adapter of the kind `DoRA`, which mergec does not"
-                " support",
-                notes=("DoRA scales each row of the adapted weights to a length of its own",),
-                help="merge the adapter into its base with PEFT, and name the merged model",
-            )
+        if found := _MAGNITUDES.fullmatch(plain):
+            if found[1] in self.magnitudes:
+                raise self._twice(self.magnitudes[found[1]], name)
+            self.magnitudes[found[1]] = name
+            return
         if saved := _SAVED.fullmatch(plain):
             plain = f"{saved[1]}.{saved[2]}"
         plain = plain.replace(".base_layer.", ".")
@@ -126,7 +127,7 @@ class _Reading:
     def _add(self, tensor: str, part: Part, name: str) -> None:
         if tensor in self.found:
             other = self.found[tensor]
-            raise self._twice(other.a if isinstance(other, Factors) else other.tensor, name)
+            raise self._twice(other.tensor, name)
         self.found[tensor] = part
 
     def _add_factors(self, module: str, pair: Mapping[str, str], *, turned: bool) -> None:
@@ -136,6 +137,16 @@ class _Reading:
         onto = whole.tensor if isinstance(whole, Replacement) else None
         scale = self.config.scale_of(module)
         self.found[f"{module}.weight"] = Factors(a, b, scale, turned, onto)
+
+    def _add_magnitudes(self, module: str) -> None:
+        """They go with factors, one for each output; E736 for others."""
+        part, name = self.found.get(f"{module}.weight"), self.magnitudes.get(module)
+        if name is None or not isinstance(part, Factors) or not self.config.dora:
+            raise self._no_magnitudes(module, name)
+        out, found = self.tensors[TensorName(part.b)].shape[0], self.tensors[TensorName(name)]
+        if found.numel != out or max(found.shape, default=0) != out:
+            raise self._no_magnitudes(module, name)
+        self.found[f"{module}.weight"] = Dora(part, name)
 
     def _check_ranks(self, module: str, a: TensorEntry, b: TensorEntry) -> None:
         """A is [rank, in] and B [out, rank]; of a convolution A has its axes, and B such of 1."""
@@ -160,6 +171,18 @@ class _Reading:
             f"{quoted(self.path)} has the factor {held} of {quoted(module)} and not {lacking}",
             notes=(f"{held} is {quoted(pair[held])}",),
             help="save or download the adapter again; a change is the product of both",
+        )
+
+    def _no_magnitudes(self, module: str, name: str | None) -> MergecError:
+        said = "they are missing"
+        if name is not None:
+            said = f"{quoted(name)} is {self.tensors[TensorName(name)].describe()}"
+        stated = "true" if self.config.dora else "false"
+        return fail(
+            "E736",
+            f"the magnitudes of {quoted(module)} in {quoted(self.path)} do not fit its factors",
+            notes=(said, f"`use_dora` is {stated}; B is [out, rank], and magnitudes are [out]"),
+            help="restore both files from the adapter's own page, or save it with PEFT again",
         )
 
     def _stray(self, name: str) -> MergecError:

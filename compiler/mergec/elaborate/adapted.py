@@ -4,7 +4,7 @@ An adapter is a step from any model that it fits. What it is added to, or is com
 base, is its model; of a sum of steps it is the model that the sum begins with.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -47,7 +47,10 @@ def report_without_model(
     spans = {export.node: export.span for export in exports}
     written = dict.fromkeys(export.node for export in exports if export.is_adapter)
     for key in written:
-        if adapter_terms(graph, key) is None:
+        found = reduced(graph.node, key)
+        if found is not None and not adapted.loose.get(key):
+            continue  # of a model's delta, which gives its factors whatever it is
+        if adapter_terms(graph, key if found is None else found.of) is None:
             message = "only sums of adapters are adapters, and this is computed otherwise"
             hint = "export the adapted model, or its delta: `export delta (base + x) - base`"
             work.report(Diagnostic("E313", message, spans[key], help=(hint,)))
@@ -79,6 +82,34 @@ def adapter_terms(graph: Graph, key: NodeKey) -> Mapping[NodeKey, Fraction] | No
                 return None
             factors[operand] = factors.get(operand, Fraction(0)) + factor * part
     return {node: found[node] for node in reversed(found) if found[node]}
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A delta that is `factor` times the `svd` of the value `of`, at `rank`.
+
+    Tensors that are no matrices are left out if it `drops` them.
+    """
+
+    of: NodeKey
+    factor: Fraction
+    rank: int
+    drops: bool
+
+
+def reduced(node_of: Callable[[NodeKey], Node], key: NodeKey) -> Reduced | None:
+    """What a delta of low rank is made of; None for any other value."""
+    node, factor = node_of(key), Fraction(1)
+    while node.op == "affine" and len(node.operands) == 1:
+        coefficients = node.param("coefficients")
+        if not isinstance(coefficients, tuple) or not isinstance(coefficients[0], Fraction):
+            return None
+        node, factor = node_of(node.operands[0]), factor * coefficients[0]
+    if node.op != "svd" or not factor:
+        return None
+    rank = node.param("rank")
+    assert isinstance(rank, int)  # such parameters are the same for all tensors
+    return Reduced(node.operands[0], factor, rank, node.param("others") == "drop")
 
 
 def report_part_of_adapter(what: str, expr: Expr, report: Report) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mergec.diagnostics import Diagnostic, Label
+from mergec.elaborate.adapted import reduced
 from mergec.elaborate.export_settings import Settings, read_settings
 from mergec.elaborate.mass import mass_error, settled
 from mergec.elaborate.parameters import Report
@@ -166,9 +167,15 @@ def _explicit(
         tokenizer=settings.tokenizer,
         docs=statement.docs,
         span=statement.expr.span,
-        is_adapter=meaning.base == ANY_BASE,
+        is_adapter=statement.delta and _is_of_low_rank(meaning, work),
         nonfinite=settings.nonfinite or "error",
     )
+
+
+def _is_of_low_rank(meaning: Weights, work: Workspace) -> bool:
+    """Whether a delta is written as an adapter: made of adapters alone, or by `svd`."""
+    made = reduced(work.builder.__getitem__, meaning.key) is not None
+    return made or meaning.base == ANY_BASE
 
 
 def _exportable(exported: Exported, bindings: Bindings, work: Workspace) -> Weights | None:

@@ -152,8 +152,8 @@ class ExportDecl:
     """What a spec writes. `dtype` None means each tensor keeps its donor's dtype.
 
     `shard_bytes` is the largest size of an output file's data. `tokenizer` is None where the spec
-    does not say, which is the donor's. A delta of adapters alone is written as an adapter.
-    `nonfinite` says what becomes of NaN and infinities in sources.
+    does not say, which is the donor's. A delta of adapters alone is written as an adapter, and so
+    is one that `svd` made. `nonfinite` says what becomes of NaN and infinities in sources.
     """
 
     name: str

@@ -60,13 +60,15 @@ class Cursor:
 
     `start` is the flat index of the block's first element; `carry` is a count that a stage may
     take from block to block, such as how many of a class it has seen; `other` is a second one.
-    `count` is how many elements the block has, None for all.
+    `count` is how many elements the block has, None for all. A stage that leaves out a part of a
+    tensor may say in `cut` how much: the square of that part's norm, and that of the tensor's.
     """
 
     start: int = 0
     carry: int = 0
     other: int = 0
     count: int | None = None
+    cut: tuple[float, float] | None = None
 
 
 class Stage(ABC):

@@ -1,180 +1,203 @@
-"""A sum of adapters as one adapter: factors side by side, and the config that says so."""
+"""Rows and config of an export that is an adapter: a sum of adapters, or what `svd` made.
+
+Factors stand side by side, or are computed from those of all terms at a lower rank. What adapters
+add to a bias, or replace, is a sum of tensors. The config follows from the rows.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import NoReturn
+from math import prod
 
-from mergec.catalog import Checkpoint, TensorEntry, TensorName
-from mergec.catalog.adapter import Factors
-from mergec.catalog.quoted import quoted
-from mergec.diagnostics import fail
+from mergec.catalog import Checkpoint, Dtype, TensorEntry
 from mergec.elaborate import Elaborated, ExportDecl
-from mergec.elaborate.adapted import adapter_terms
 from mergec.ir import Value
 from mergec.ops import STAGES
+from mergec.plan.adapter_layers import OUTER, AdaptedLayer
+from mergec.plan.adapter_sum import AdapterSum, FactorTerm, TensorTerm, adapter_sum
 from mergec.plan.bind_readings import work_dtype
-from mergec.plan.model import Place, Row
-from mergec.plan.program import Program, StageCall
+from mergec.plan.model import Action, FactorOf, Place, Row
+from mergec.plan.program import Program, StageCall, recoding
 
-_OUTER = "base_model.model."
-
-
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """One adapter's part in one module: its factors, and their coefficient in the sum."""
-
-    label: str
-    a: TensorEntry
-    b: TensorEntry
-    coefficient: Fraction
-    turned: bool
-    is_embedding: bool
-
-
-_Modules = Mapping[str, Sequence[_Term]]
+_Params = Mapping[str, Value]
 
 
 def adapter_rows(
     elaborated: Elaborated, export: ExportDecl, checkpoints: Mapping[str, Checkpoint], place: Place
 ) -> list[Row]:
-    """The factors of the sum that is exported; E313 and E417 for what is no such sum."""
-    rows: list[Row] = []
-    for module, terms in _modules(elaborated, export, checkpoints).items():
-        rank = sum(term.a.shape[0] for term in terms)
-        first = terms[0]
-        stem = "lora_embedding_{}" if first.is_embedding else "lora_{}.weight"
-        a_shape = (rank, *first.a.shape[1:])
-        b_shape = (first.b.shape[0], rank, *first.b.shape[2:])
-        for which, shape in (("A", a_shape), ("B", b_shape)):
-            name = f"{_OUTER}{module}.{stem.format(which)}"
-            rows.append(_row(export, name, shape, terms, place, across=which == "B"))
-    return rows
+    """The tensors of a sum of adapters; E313 and E417 for what is no such sum."""
+    found = adapter_sum(elaborated, export, checkpoints)
+    rank = None if found.reduced is None else found.reduced.rank
+    rows = _Rows(found, place)
+    for module, terms in found.modules.items():
+        rows.factors(module, terms, rank)
+    for name, parts in found.added.items():
+        rows.tensor(f"{name.removesuffix('.bias')}.lora_B.bias", parts)
+    for name, parts in found.replaced.items():
+        module, _, kind = name.rpartition(".")
+        rows.tensor(f"{module}.base_layer.{kind}" if module in found.modules else name, parts)
+    return rows.rows
 
 
-def adapter_config(
-    elaborated: Elaborated, export: ExportDecl, checkpoints: Mapping[str, Checkpoint]
-) -> bytes:
-    """The bytes of adapter_config.json: ranks by module, and alphas such that every scale is 1."""
-    modules = _modules(elaborated, export, checkpoints)
-    ranks = {module: sum(t.a.shape[0] for t in terms) for module, terms in modules.items()}
-    rank = next(iter(ranks.values()))
+class _Rows:
+    """Makes the rows of one export."""
+
+    def __init__(self, found: AdapterSum, place: Place) -> None:
+        self.export = found.export
+        self.place = place
+        self.rows: list[Row] = []
+
+    def factors(self, module: str, terms: Sequence[FactorTerm], rank: int | None) -> None:
+        """A and B of one module."""
+        first, ranks = terms[0], [term.a.shape[0] for term in terms]
+        layer = AdaptedLayer(
+            module, first.b.shape[0], first.a.shape[1:], first.turned, first.is_embedding
+        )
+        if rank is None:
+            (a, a_shape), (b, b_shape) = layer.factors(sum(ranks))
+            self._stacked(a, a_shape, terms, across=False)
+            self._stacked(b, b_shape, terms, across=True)
+            return
+        rank = min(rank, sum(ranks), layer.out, prod(layer.across))
+        shapes = layer.factors(rank)
+        sizes = [prod(shape) for _, shape in shapes]
+        for start, size, factor in zip((0, sizes[0]), sizes, shapes, strict=True):
+            self._reduced(module, factor, terms, rank, (start, size))
+
+    def tensor(self, name: str, parts: Sequence[TensorTerm]) -> None:
+        """A tensor that is a sum of tensors as they are."""
+        labels, entries = [part.label for part in parts], [part.entry for part in parts]
+        shape, only = entries[0].shape, parts[0]
+        dtype = self.export.dtype or _widest(entries)
+        if len(parts) == 1 and only.coefficient == 1:
+            program = recoding(only.label)
+            action: Action = "copy" if only.entry.dtype == dtype else "cast"
+            self._append(f"{OUTER}{name}", shape, dtype, action, program, entries, None)
+            return
+        params = {"coefficients": tuple(part.coefficient for part in parts)}
+        call = self._call("affine", range(len(parts)), params)
+        self._add(f"{OUTER}{name}", shape, Program(tuple(labels), (call,), (len(parts),)), entries)
+
+    def _stacked(
+        self, name: str, shape: tuple[int, ...], terms: Sequence[FactorTerm], *, across: bool
+    ) -> None:
+        ones = (Fraction(1),) * len(terms)
+        call = self._call(
+            "stack_factors",
+            range(len(terms)),
+            {
+                "across": across,
+                "coefficients": ones if across else tuple(term.coefficient for term in terms),
+                "ranks": tuple(term.a.shape[0] for term in terms),
+            },
+        )
+        labels = tuple(term.label for term in terms)
+        entries = [term.b if across else term.a for term in terms]
+        self._add(name, shape, Program(labels, (call,), (len(terms),)), entries)
+
+    def _reduced(
+        self,
+        module: str,
+        factor: tuple[str, tuple[int, ...]],
+        terms: Sequence[FactorTerm],
+        rank: int,
+        part: tuple[int, int],
+    ) -> None:
+        count = 2 * len(terms)
+        params: _Params = {
+            "coefficients": tuple(term.coefficient for term in terms),
+            "rank": Fraction(rank),
+            "ranks": tuple(Fraction(term.a.shape[0]) for term in terms),
+        }
+        both = self._call("svd_of_sum", range(count), params)
+        one = self._call(
+            "one_factor", [count], {"count": Fraction(part[1]), "start": Fraction(part[0])}
+        )
+        labels = tuple(term.label for term in terms) * 2
+        entries = [*(term.b for term in terms), *(term.a for term in terms)]
+        sides = prod(terms[0].a.shape[1:]) + terms[0].b.shape[0]
+        program = Program(labels, (both, one), (count + 1,))
+        of = FactorOf(f"{module}.weight", (rank, sides))
+        self._add(*factor, program, entries, of)
+
+    def _call(self, stage: str, operands: Sequence[int], params: _Params) -> StageCall:
+        revision = STAGES[stage].revision
+        ordered = tuple(sorted(params.items()))
+        return StageCall(self.export.node, stage, revision, tuple(operands), ordered)
+
+    def _add(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        program: Program,
+        entries: Sequence[TensorEntry],
+        of: FactorOf | None = None,
+    ) -> None:
+        dtype = self.export.dtype or _widest(entries)
+        self._append(name, shape, dtype, "merge", program, entries, of)
+
+    def _append(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: Dtype,
+        action: Action,
+        program: Program,
+        entries: Sequence[TensorEntry],
+        of: FactorOf | None,
+    ) -> None:
+        dtypes = tuple(entry.dtype for entry in entries)
+        work = dtype if action == "copy" else work_dtype(program, (*dtypes, dtype))
+        exactness = program.exactness(dtypes, work)
+        row = Row(
+            name, shape, dtype, action, program, program.inputs, tuple(entries), (), (), work,
+            exactness, 1, self.place, of,
+        )  # fmt: skip
+        self.rows.append(row)
+
+
+def _widest(entries: Sequence[TensorEntry]) -> Dtype:
+    return max((entry.dtype for entry in entries), key=lambda each: each.bits)
+
+
+def adapter_config(rows: Sequence[Row], base: str | None, *, turned: bool) -> bytes:
+    """The bytes of adapter_config.json: ranks by module, and alphas such that every scale is 1.
+
+    `turned` says that layers are stored [in, out].
+    """
+    ranks: dict[str, int] = {}
+    saved: set[str] = set()
+    biases: set[str] = set()
+    for row in rows:
+        name = row.tensor.removeprefix(OUTER)
+        for end in (".lora_A.weight", ".lora_embedding_A"):
+            if name.endswith(end):
+                ranks[name.removesuffix(end)] = row.shape[0]
+        if ".lora_" not in name and ".base_layer." not in name and name.endswith(".weight"):
+            saved.add(name.removesuffix(".weight"))
+    for row in rows:
+        name = row.tensor.removeprefix(OUTER)
+        if name.endswith(".bias") and ".lora_" not in name:
+            biases.add(name.removesuffix(".bias"))
+    rank = next(iter(ranks.values()), 1)
     pattern = {module: own for module, own in ranks.items() if own != rank}
-    labels = {term.label for terms in modules.values() for term in terms}
-    bases = {found.base for label in labels if (found := checkpoints[label].adapter) is not None}
-    turned = any(t.turned and not t.is_embedding for terms in modules.values() for t in terms)
     stated = {
         "alpha_pattern": pattern,
-        "base_model_name_or_path": next(iter(bases)) if len(bases) == 1 else None,
-        "bias": "none",
+        "base_model_name_or_path": base,
+        "bias": "all" if biases - saved else "none",
         "fan_in_fan_out": turned,
         "inference_mode": True,
         "init_lora_weights": True,
         "lora_alpha": rank,
+        "lora_bias": any(row.tensor.endswith(".lora_B.bias") for row in rows),
         "lora_dropout": 0.0,
-        "modules_to_save": None,
+        "modules_to_save": sorted(saved) or None,
         "peft_type": "LORA",
         "r": rank,
         "rank_pattern": pattern,
-        "target_modules": sorted(modules),
+        "target_modules": sorted(ranks),
         "task_type": None,
         "use_dora": False,
         "use_rslora": False,
     }
     return (json.dumps(stated, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _modules(
-    elaborated: Elaborated, export: ExportDecl, checkpoints: Mapping[str, Checkpoint]
-) -> _Modules:
-    found: dict[str, list[_Term]] = {}
-    terms = adapter_terms(elaborated.graph, export.node)
-    assert terms is not None
-    for key, coefficient in terms.items():
-        label = str(elaborated.graph.node(key).param("label"))
-        held = checkpoints[label]
-        for name, part in held.adapter.parts.items() if held.adapter is not None else ():
-            if not isinstance(part, Factors) or part.onto is not None:
-                _refuse(export, f"`{label}` replaces {quoted(name)}, which no factors can say")
-            term = _Term(
-                label,
-                held.tensors[TensorName(part.a)],
-                held.tensors[TensorName(part.b)],
-                coefficient * part.scale,
-                part.turned,
-                ".lora_embedding_" in part.a,
-            )
-            found.setdefault(name.removesuffix(".weight"), []).append(term)
-    if not found:
-        _refuse(export, "the adapters cancel")
-    for module, parts in found.items():
-        _check_alike(export, module, parts)
-    linear = {t.turned for parts in found.values() for t in parts if not t.is_embedding}
-    if len(linear) > 1:
-        _refuse(export, "these adapters differ in `fan_in_fan_out`, which one config says for all")
-    return found
-
-
-def _check_alike(export: ExportDecl, module: str, terms: Sequence[_Term]) -> None:
-    """E417 for factors that do not fit beside each other."""
-    first = terms[0]
-    for term in terms[1:]:
-        kinds = first.is_embedding == term.is_embedding
-        sides = first.a.shape[1:] == term.a.shape[1:] and first.b.shape[0] == term.b.shape[0]
-        if not (kinds and sides):
-            raise fail(
-                "E417",
-                f"`{first.label}` and `{term.label}` change {quoted(module)} in two shapes",
-                export.span,
-                notes=(
-                    f"A is {first.a.describe()} in one and {term.a.describe()} in the other,"
-                    f" B {first.b.describe()} and {term.b.describe()}",
-                ),
-                help="add up adapters of one model",
-            )
-
-
-def _refuse(export: ExportDecl, why: str) -> NoReturn:
-    raise fail(
-        "E313",
-        f"{why}, so this sum is no low-rank adapter",
-        export.span,
-        help="export the adapted model itself, as in `base + l1 + l2`",
-    )
-
-
-def _row(
-    export: ExportDecl,
-    name: str,
-    shape: tuple[int, ...],
-    terms: Sequence[_Term],
-    place: Place,
-    *,
-    across: bool,
-) -> Row:
-    entries = tuple(term.b if across else term.a for term in terms)
-    ones = (Fraction(1),) * len(terms)
-    params: dict[str, Value] = {
-        "across": across,
-        "coefficients": ones if across else tuple(term.coefficient for term in terms),
-        "ranks": tuple(term.a.shape[0] for term in terms),
-    }
-    stage = STAGES["stack_factors"]
-    count = len(terms)
-    call = StageCall(
-        export.node,
-        stage.name,
-        stage.revision,
-        tuple(range(count)),
-        tuple(sorted(params.items())),
-    )
-    labels = tuple(term.label for term in terms)
-    program = Program(labels, (call,), (count,))
-    dtypes = tuple(entry.dtype for entry in entries)
-    dtype = export.dtype or max(dtypes, key=lambda each: each.bits)
-    work = work_dtype(program, (*dtypes, dtype))
-    exactness = program.exactness(dtypes, work)
-    return Row(
-        name, shape, dtype, "merge", program, labels, entries, (), (), work, exactness, 1, place
-    )

@@ -25,9 +25,10 @@ from mergec.plan.bind_readings import (
 )
 from mergec.plan.check_rows import Expected, check_rows
 from mergec.plan.find_tensors import FoundTensors, find_tensors
-from mergec.plan.model import Barrier, Place, PlanSource, Reading, Row
+from mergec.plan.model import Barrier, FactorOf, Place, PlanSource, Reading, Row
 from mergec.plan.naming import Naming, naming_of, two_namings
 from mergec.plan.program import Exactness, Program, build_program, recoding, schedule
+from mergec.plan.svd_export import FACTOR_DTYPE, Factor, SvdExports, reduced_model
 from mergec.resolve import Findings, KeySets, Leaf, ResolvedTensor, Resolver
 from mergec.resolve.left_out import warn_of_left_out
 from mergec.resolve.usage import ResolvedSetting
@@ -44,7 +45,10 @@ Judge = Callable[[ExportDecl, Sequence[Row]], frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What the headers add to the graph: rows in the order of `Elaborated.exports`."""
+    """What the headers add to the graph: rows in the order of `Elaborated.exports`.
+
+    `dropped` names what an exported adapter leaves out, by the node that is exported.
+    """
 
     sources: tuple[PlanSource, ...]
     rows: tuple[tuple[Row, ...], ...]
@@ -52,6 +56,7 @@ class Bound:
     readings: tuple[Reading, ...]
     settings: tuple[ResolvedSetting, ...]
     barriers: tuple[Barrier, ...]
+    dropped: Mapping[NodeKey, tuple[str, ...]]
 
 
 def bind(
@@ -76,12 +81,14 @@ class _Wanted:
     """An output tensor: what it takes its shape from, and what it comes to.
 
     `origin` is the tensor that it takes its dtype from; `resolved` is None for bookkeeping.
+    `factor` says which factor of a tensor it is, if it is one.
     """
 
     name: str
     shape_of: Leaf
     origin: Leaf
     resolved: ResolvedTensor | None
+    factor: Factor | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +102,7 @@ class _Binder:
     judge: Judge | None = None
     findings: Findings = field(default_factory=Findings)
     resolver: Resolver = field(init=False)
+    svds: SvdExports = field(init=False)
     programs: dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]] = field(
         default_factory=dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]]
     )
@@ -109,6 +117,7 @@ class _Binder:
 
     def __post_init__(self) -> None:
         self.resolver = Resolver(self.elaborated, self.keys, self.findings)
+        self.svds = SvdExports(self.resolver, self.checkpoints, self.architectures)
 
     def bind(self) -> Bound | None:
         wanted = [self._wanted(export) for export in self.elaborated.exports]
@@ -148,12 +157,13 @@ class _Binder:
         if confused is not None:
             self.report(confused)
         sources = self._sources(found, items)
-        return Bound(sources, rows, measures, readings, settings, barriers)
+        return Bound(sources, rows, measures, readings, settings, barriers, self.svds.dropped)
 
     def _wanted(self, export: ExportDecl) -> list[_Wanted]:
         found: list[_Wanted] = []
         if export.is_adapter:
-            return found
+            factors = self.svds.factors(export)
+            return [_Wanted(it.name, it.leaf, it.leaf, it.resolved, it) for it in factors]
         for name, leaf in self.keys.of(export.node).origins.items():
             if _is_bookkeeping(self.keys.entry(leaf)):
                 found.append(_Wanted(name, leaf, leaf, None))
@@ -211,7 +221,7 @@ class _Binder:
         self, export: ExportDecl, wanted: Sequence[_Wanted], found: FoundTensors
     ) -> list[Row]:
         place = self._place(export.node)
-        if export.is_adapter:
+        if export.is_adapter and reduced_model(self.elaborated, export) is None:
             return adapter_rows(self.elaborated, export, self.checkpoints, place)
         rows: list[Row] = []
         expected: list[Expected] = []
@@ -267,7 +277,9 @@ class _Binder:
         program, sources = self._program(wanted.name, wanted.resolved.roots)
         inputs = [wanted.resolved.leaves[key] for key in sources]
         entries = tuple(found[leaf] for leaf in inputs)
-        dtype = export.dtype or origin.dtype
+        factor = wanted.factor
+        of = FactorOf(factor.of, shape_of.shape) if factor is not None else None
+        dtype = export.dtype or (FACTOR_DTYPE if factor is not None else origin.dtype)
         if not program.calls and entries[0].dtype == dtype:
             return _copied(wanted.name, inputs[0].label, shape_of, entries[0], (), place)
         dtypes = tuple(entry.dtype for entry in entries)
@@ -275,7 +287,7 @@ class _Binder:
         exactness, sweeps = self._costs(program, dtypes, work)
         return Row(
             wanted.name,
-            shape_of.shape,
+            factor.shape if factor is not None else shape_of.shape,
             dtype,
             "merge" if program.calls else "cast",
             program,
@@ -287,6 +299,7 @@ class _Binder:
             exactness,
             sweeps,
             place,
+            of,
         )
 
     def _readings(self, measure: int, asked: Sequence[Asked], found: FoundTensors) -> list[Reading]:

@@ -12,7 +12,6 @@ from mergec.catalog.open_adapter import is_adapter_file
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
 from mergec.plan.adapter_bases import warn_of_other_base
-from mergec.plan.adapter_export import adapter_config
 from mergec.plan.align_graph import align_graph
 from mergec.plan.bind import Watch, bind
 from mergec.plan.check_vocabularies import VocabularyCheck
@@ -29,6 +28,7 @@ from mergec.plan.licence_texts import carry_licence_texts
 from mergec.plan.licences import check_licences
 from mergec.plan.model import Plan, PlannedExport, Row
 from mergec.plan.nonfinite import numeric_policy
+from mergec.plan.planned_adapter import planned_adapter, warn_of_tied_embedding
 from mergec.plan.vocabularies import ExportVocabulary, Vocabularies
 from mergec.resolve import KeySet, KeySets
 from mergec.syntax import SpecFile, parse_spec
@@ -198,11 +198,14 @@ def _plan(
     configs = {label: (checkpoints[label], architectures[label]) for label in checkpoints}
     children = Children(checkpoints, configs, tokenizers, found.append)
     exports = [
-        _planned_adapter(checked, decl, rows, checkpoints)
+        planned_adapter(checked, decl, rows, checkpoints, bound.dropped.get(decl.node, ()))
         if decl.is_adapter
         else _planned_model(checked, decl, rows, keys.of(decl.node), children, vocabulary)
         for decl, rows, vocabulary in zip(checked.exports, bound.rows, vocabularies, strict=True)
     ]
+    for export in [each for each in exports if each.decl.is_adapter]:
+        donor = export.donor
+        warn_of_tied_embedding(export, checkpoints[donor], architectures[donor], found.append)
     if tell is not None:
         for export in [each for each in exports if not each.decl.is_adapter]:
             found += check_child(export, keys.of(export.decl.node), checked.sources)
@@ -247,26 +250,6 @@ def _planned_model(
 
 def _has_errors(found: Sequence[Diagnostic]) -> bool:
     return any(diagnostic.severity == "error" for diagnostic in found)
-
-
-def _planned_adapter(
-    checked: Elaborated,
-    decl: ExportDecl,
-    rows: tuple[Row, ...],
-    checkpoints: Mapping[str, Checkpoint],
-) -> PlannedExport:
-    """One file of factors, as PEFT looks for it, and the config that says what they mean."""
-    outputs = [OutputTensor(row.tensor, row.dtype, row.shape) for row in rows]
-    size = sum(each.nbytes for each in outputs)
-    return PlannedExport(
-        decl=decl,
-        folder=decl.name if len(checked.exports) > 1 else "",
-        donor=decl.donor,
-        rows=rows,
-        layouts=lay_out(outputs, max(size, 1), _METADATA, stem="adapter_model"),
-        config=adapter_config(checked, decl, checkpoints),
-        files=(),
-    )
 
 
 def _layouts(export: ExportDecl, rows: Sequence[Row]) -> tuple[ShardLayout, ...]:

@@ -147,6 +147,7 @@ def _export(export: PlannedExport) -> dict[str, Any]:
             for f in export.files
         ],
         **_made(export),
+        **({"dropped": [*export.dropped]} if export.dropped else {}),
         "tensors": _rows(export),
     }
 
@@ -272,6 +273,7 @@ def _row(row: Row, shard: str, start: int) -> dict[str, Any]:
     return {
         "name": row.tensor,
         "shape": list(row.shape),
+        **({"of": {"name": row.of.tensor, "over": list(row.of.shape)}} if row.of else {}),
         "dtype": row.dtype.word,
         "action": row.action,
         **_computed(row, merged=row.action == "merge"),

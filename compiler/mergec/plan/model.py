@@ -86,6 +86,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorOf:
+    """The tensor that a factor is of, and the shape of the one block that it is computed over."""
+
+    tensor: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """What happens to one output tensor.
 
@@ -94,7 +102,8 @@ class Row:
     the run checks it. `origins` says for which tensor name masks are drawn, by the key of a source
     node, and which tensor of its value a global stage is applied to, by its `member`, where that is
     not `tensor`. `work` is the dtype blocks are computed in. `sweeps` is 1 for
-    a copy. `place` is for messages alone.
+    a copy. `of` says what the program runs over where that is not the tensor written, but one of
+    which it is a factor. `place` is for messages alone.
     """
 
     tensor: str
@@ -110,6 +119,17 @@ class Row:
     exactness: Exactness
     sweeps: int
     place: Place | None = field(default=None, compare=False, repr=False)
+    of: FactorOf | None = None
+
+    @property
+    def over(self) -> tuple[int, ...]:
+        """The shape that the program runs over."""
+        return self.shape if self.of is None else self.of.shape
+
+    @property
+    def site(self) -> str:
+        """The tensor that it is about: for which masks are drawn, and figures are told."""
+        return self.tensor if self.of is None else self.of.tensor
 
     @property
     def nbytes_read(self) -> int:
@@ -141,6 +161,16 @@ class Reading:
     shape: tuple[int, ...]
     place: Place | None = field(default=None, compare=False, repr=False)
     own: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def over(self) -> tuple[int, ...]:
+        """The shape that the program runs over."""
+        return self.shape
+
+    @property
+    def site(self) -> str:
+        """The tensor that it is about."""
+        return self.tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +229,8 @@ class PlannedExport:
     `folder` is empty for the only export of a spec, else the name of its folder in the output.
     `donor` labels the source whose names, dtypes and config it has. `config` are the bytes of the
     new config.json, `files` the small files that are copied, `made` those that were made for it.
-    `vocabulary` is what its tokenizer setting came to.
+    `vocabulary` is what its tokenizer setting came to. `dropped` names tensors whose changes an
+    adapter leaves out.
     """
 
     decl: ExportDecl
@@ -211,6 +242,7 @@ class PlannedExport:
     files: tuple[SmallFile, ...]
     made: tuple[MadeFile, ...] = ()
     vocabulary: PlannedVocabulary | None = None
+    dropped: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:

@@ -11,7 +11,7 @@ from mergec.plan.encode import plan_hash, used_operators
 from mergec.plan.model import Plan, PlannedExport, PlanSource, Row
 from mergec.plan.program import Program, schedule
 from mergec.plan.projection import Rates
-from mergec.plan.review_adapters import adapter_note
+from mergec.plan.review_adapters import adapter_note, dropped_note
 from mergec.plan.review_barriers import barrier_lines
 from mergec.plan.review_estimate import estimate_lines
 from mergec.plan.review_expression import expression_lines
@@ -203,6 +203,8 @@ def _output(plan: Plan, export: PlannedExport) -> list[str]:
         (f"{file.name} as {file.renamed}" if file.renamed else file.name, file.source)
         for file in export.files
     ]
+    if export.dropped:
+        lines.append(f"  - {dropped_note(export)}")
     if export.made:
         lines.append(f"  made: {', '.join(escape(file.name) for file in export.made)}")
     for source in dict.fromkeys(source for _, source in copied):

@@ -1,12 +1,12 @@
 """Numbers and choices that differ from tensor to tensor, for reviewers: what each comes to."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from mergec.diagnostics.printable import escape
 from mergec.elaborate.print_number import number_expr
-from mergec.ir import TensorSelector, print_decimal
+from mergec.ir import TensorSelector, Value, print_decimal
 from mergec.ir.selector import print_selector
 from mergec.plan.model import Plan
 from mergec.plan.review_expression import name_of, written_node
@@ -20,6 +20,11 @@ _INSTEAD = {
     ITSELF: "as written",
     UNSUITED: "the mean, for it is no matrix",
     WITHOUT: "the mean, for no source has its statistic",
+}
+# What an operator does that says so in a parameter of its own.
+_OTHERS: Mapping[Value, str] = {
+    "keep": "itself, for it is no matrix",
+    "drop": "no change, for it is no matrix",
 }
 
 
@@ -70,7 +75,8 @@ def _text(plan: Plan, setting: ResolvedSetting, value: Fraction) -> str:
         return print_decimal(value)
     node = plan.written.node(setting.node)
     if node.op != "match":
-        return _INSTEAD[int(value)]
+        kept = _OTHERS.get(dict(node.params).get("others")) if int(value) == UNSUITED else None
+        return kept or _INSTEAD[int(value)]
     selectors = node.param("selectors")
     assert isinstance(selectors, tuple)
     selector = selectors[int(value)]

@@ -44,7 +44,8 @@ class Observation:
 class Step:
     """A program over one set of tensors, and what becomes of its results.
 
-    `entries` are read, one for each input, and `shape` is that of the results. `sites` says for
+    `entries` are read, one for each input, and `shape` is that of the results, or of what they are
+    computed over where they have other shapes. `sites` says for
     each call for which tensor name it draws masks, or of which tensor of a value it has statistics.
     """
 
@@ -134,7 +135,7 @@ def barrier_bytes(plan: Plan) -> int:
 def row_step(row: Row) -> Step:
     """One row by itself, as the plan defines it."""
     outputs = (Output(0, row, 0),)
-    return Step(row.program, row.entries, row.shape, row.work, sites_of(row), outputs, ())
+    return Step(row.program, row.entries, row.over, row.work, sites_of(row), outputs, ())
 
 
 # A row with the number of its export, or a reading with its own.
@@ -156,7 +157,7 @@ def _groups(items: Sequence[_Item]) -> list[list[_Item]]:
         if isinstance(needs, Row) and needs.action == "copy":
             continue
         # Blocks of another dtype are other blocks, and so are those of another shape.
-        reads = [(read, needs.work, needs.shape) for read in _reads(needs)]
+        reads = [(read, needs.work, needs.over) for read in _reads(needs)]
         found = [readers.get(read, ()) for read in reads]
         others = {_whole(part_of, group) for before in found for group in before}
         for other in sorted(others):
@@ -216,10 +217,10 @@ def _reads(needs: Row | Reading) -> list[_Read]:
 def sites_of(needs: Row | Reading) -> tuple[str, ...]:
     """The tensor name for which each call draws masks, or whose statistics it has."""
     if not needs.origins:
-        return (needs.tensor,) * len(needs.program.calls)
+        return (needs.site,) * len(needs.program.calls)
     origins: Mapping[object, str] = dict(needs.origins)
     params = (dict(call.params) for call in needs.program.calls)
-    return tuple(origins.get(p.get("origin", p.get("member")), needs.tensor) for p in params)
+    return tuple(origins.get(p.get("origin", p.get("member")), needs.site) for p in params)
 
 
 def _step(group: Sequence[_Item], joiner: "_Joiner") -> Step:
@@ -240,7 +241,7 @@ def _step(group: Sequence[_Item], joiner: "_Joiner") -> Step:
     return Step(
         joined.program,
         tuple(entries.values()),
-        group[0][1].shape,
+        group[0][1].over,
         group[0][1].work,
         tuple([names[site] for site in joined.sites]),
         tuple(outputs),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from mergec.catalog import Checkpoint, TensorEntry, TensorName, match_names
-from mergec.catalog.adapter import Adapter, Factors, Part, Replacement
+from mergec.catalog.adapter import Adapter, Dora, Factors, Part, Replacement
 from mergec.catalog.quoted import counted, quoted
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import Elaborated, SourceDecl
@@ -29,10 +29,22 @@ class Change:
     rank: int
 
     @property
+    def factors(self) -> Factors | None:
+        """The factors that are multiplied, if there are any."""
+        part = self.part.factors if isinstance(self.part, Dora) else self.part
+        return part if isinstance(part, Factors) else None
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the change depends on the model's own tensor."""
+        return self.whole is not None or isinstance(self.part, Dora)
+
+    @property
     def whole(self) -> str | None:
         """The tensor that takes the place of the model's, if one does."""
-        part = self.part
-        return part.tensor if isinstance(part, Replacement) else getattr(part, "onto", None)
+        if isinstance(self.part, Replacement):
+            return self.part.tensor
+        return None if self.factors is None else self.factors.onto
 
 
 @dataclass(slots=True)
@@ -79,7 +91,7 @@ class Adapters:
         }
         self._check_dtypes(node, model, found)
         self._check_shapes(node, model, found, held)
-        replaced = [name for name, change in found.items() if change.whole is not None]
+        replaced = [name for name, change in found.items() if change.needs_model]
         if replaced and len(self.elaborated.adapted[node.key]) > 1:
             self._two_models(node, replaced)
         return found
@@ -162,9 +174,10 @@ class Adapters:
             node,
             second,
             "E418",
-            f"`{self._ref(node)}` replaces {quoted(replaced[0])}, and is added to two models",
+            f"`{self._ref(node)}` changes {quoted(replaced[0])} by what it is in the model, and is"
+            " added to two models",
             "the second one",
-            ["a replaced tensor is a step from one model"],
+            ["a tensor that is replaced, or given a length, is a step from one model"],
             f'name it once more for the second, as in `adapter("{self._ref(node)}", id="again")`',
             also=first,
         )
@@ -199,11 +212,13 @@ class Adapters:
 
 
 def _rank(held: Checkpoint, part: Part) -> int:
+    part = part.factors if isinstance(part, Dora) else part
     return held.tensors[TensorName(part.a)].shape[0] if isinstance(part, Factors) else 0
 
 
 def _shapes(held: Checkpoint, part: Part) -> Iterator[tuple[int, ...]]:
     """The shapes of what a part adds or puts in place, which should be the model's."""
+    part = part.factors if isinstance(part, Dora) else part
     if not isinstance(part, Factors):
         yield held.tensors[TensorName(part.tensor)].shape
         return

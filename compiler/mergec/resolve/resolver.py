@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mergec.catalog.adapter import Factors, Step
+from mergec.catalog.adapter import Dora, Step
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.elaborate.wording import shown
@@ -162,7 +162,7 @@ class Resolver:
             return [self.routing.route(node, name, tensor.name)]
         if node.op == "adapter":
             change = self.adapters.change(node, name)
-            needed = change is None or change.whole is not None
+            needed = change is None or change.needs_model
             return [(change.model if change else self.adapters.model(node), name)] * needed
         if self._stays(node, name):
             return [(node.operands[0], name)]
@@ -268,19 +268,31 @@ class Resolver:
         def leaf(name: str, role: str, kind: ValueType = DELTA) -> NodeKey:
             return self._leaf(tensor, Leaf(str(node.param("label")), name), kind, role)
 
-        part = change.part
-        if isinstance(part, Factors):
-            factors = leaf(part.b, "B"), leaf(part.a, "A")
-            params: dict[str, Value] = {"rank": change.rank, "turned": part.turned}
-            terms[self.builder.add("low_rank", factors, params, type=DELTA)] = part.scale
+        part, of = change.part, change.factors
+        if of is not None:
+            factors = leaf(of.b, "B"), leaf(of.a, "A")
+            params: dict[str, Value] = {"rank": change.rank, "turned": of.turned}
+            terms[self.builder.add("low_rank", factors, params, type=DELTA)] = of.scale
+        if isinstance(part, Dora):
+            scaled = self._sum(terms)
+            lengths = self._stage("spread_outputs", [leaf(part.magnitudes, "m")], part)
+            own = operands[0] if change.whole is None else leaf(change.whole, "whole", MODEL)
+            made = self._stage("dora", [own, scaled, lengths], part)
+            terms = {made: Fraction(1)}
         elif isinstance(part, Step):
             terms[leaf(part.tensor, "step")] = part.scale
         if change.whole is not None:
             terms[leaf(change.whole, "whole", MODEL)] = Fraction(1)
             terms[operands[0]] = Fraction(-1)
-        return self.builder.add(
-            "affine", [*terms], {"coefficients": tuple(terms.values())}, type=DELTA
-        )
+        return self._sum(terms)
+
+    def _sum(self, terms: Mapping[NodeKey, Fraction]) -> NodeKey:
+        params: dict[str, Value] = {"coefficients": tuple(terms.values())}
+        return self.builder.add("affine", [*terms], params, type=DELTA)
+
+    def _stage(self, name: str, operands: list[NodeKey], part: Dora) -> NodeKey:
+        params: dict[str, Value] = {"turned": part.factors.turned}
+        return self.builder.add(name, operands, params, type=DELTA)
 
     def _affine(self, node: Node, operands: list[NodeKey], params: dict[str, Value]) -> NodeKey:
         coefficients = params["coefficients"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mergec.api.specs import CompiledSpec
     from mergec.elaborate import Setting
     from mergec.execute import LeftOut, RunReport
+    from mergec.execute.cuts import ExportCuts
 
 
 @click.command()
@@ -196,6 +197,7 @@ def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
     """One line for one export; for several one each, and one for them all."""
     from mergec.execute import LEFT_OUT
     from mergec.plan.review import amount
+    from mergec.plan.review_adapters import dropped_note
 
     exports = compiled.plan.exports
     for export in exports if len(exports) > 1 else ():
@@ -208,8 +210,22 @@ def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
         f"peak memory {amount(report.peak_memory, binary=True)} of "
         f"{amount(report.projected_memory, binary=True)} projected"
     )
+    for cut in report.cuts:
+        click.echo(_cut(cut))
+    for export in exports:
+        if export.dropped:
+            click.echo(f"{escape(export.decl.name)} {dropped_note(export)}")
     for left_out in report.left_out:
         click.echo(f"note: {LEFT_OUT[left_out]}")
+
+
+def _cut(cut: "ExportCuts") -> str:
+    """How near a result of low rank is, relative to the change that it stands for."""
+    worst = escape(cut.worst.tensor)
+    return (
+        f"{escape(cut.export)} leaves out {cut.share:.3g} of the norm of the change in "
+        f"{counted(len(cut.tensors))}, at most {cut.worst.share:.3g} ({worst})"
+    )
 
 
 def _time(report: "RunReport") -> str:

@@ -1,4 +1,4 @@
-"""What stages warn of while they run, told once for all tensors of an expression."""
+"""What stages tell while they run: warnings once for all tensors of an expression, and cuts."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,6 +6,9 @@ from threading import Lock
 from typing import final
 
 from mergec.diagnostics import Diagnostic, Span
+from mergec.execute.cuts import ExportCuts, served, tensor_cuts
+from mergec.execute.sweep import Cut, Notice
+from mergec.plan import Plan
 from mergec.plan.steps import Step
 
 
@@ -15,17 +18,30 @@ class Doubts:
 
     def __init__(self) -> None:
         self._found: list[tuple[Span | None, Diagnostic]] = []
+        self._cuts: dict[int, dict[str, list[Cut]]] = {}
         self._lock = Lock()
 
-    def of(self, step: Step) -> Callable[[Diagnostic], None]:
+    def of(self, step: Step) -> Callable[[Notice], None]:
         """What takes the warnings of a step, which are about the first place that it serves."""
         span = next((place.result for place in step.places), None)
 
-        def add(found: Diagnostic) -> None:
+        def add(found: Notice) -> None:
             with self._lock:
-                self._found.append((span, found))
+                if isinstance(found, Diagnostic):
+                    self._found.append((span, found))
+                    return
+                for number, tensor in served(step, found.call):
+                    self._cuts.setdefault(number, {}).setdefault(tensor, []).append(found)
 
         return add
+
+    def cuts(self, plan: Plan) -> tuple[ExportCuts, ...]:
+        """What was left out of the tensors of each export of which something was."""
+        return tuple(
+            ExportCuts(export.decl.name, tensor_cuts(self._cuts[number]))
+            for number, export in enumerate(plan.exports)
+            if number in self._cuts
+        )
 
     def warnings(self) -> tuple[Diagnostic, ...]:
         """One of each code and place, about the tensor whose name is first, and how many more."""

@@ -23,6 +23,7 @@ from mergec.diagnostics import fail
 from mergec.execute import plan_facts
 from mergec.execute.ancestors import Ancestors
 from mergec.execute.card import model_card
+from mergec.execute.cuts import ExportCuts
 from mergec.execute.left_out import LeftOut
 from mergec.execute.measures import Measured
 from mergec.execute.numbers import TensorNumbers
@@ -47,12 +48,13 @@ def companion_files(
     ancestors: Ancestors,
     left_out: Sequence[LeftOut] = (),
     numbers: Sequence[TensorNumbers] = (),
+    cuts: ExportCuts | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
 
     `digests` are those of the export's tensors, if any were taken, `left_out` is what the run did
-    not do, `numbers` what it counted of NaN, infinities and small numbers. E807 if a small file
-    changed.
+    not do, `numbers` what it counted of NaN, infinities and small numbers, `cuts` what operators
+    left out of tensors. E807 if a small file changed.
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
@@ -79,7 +81,7 @@ def companion_files(
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "buildDefinition": _definition(plan, export, origin, ancestors),
-            "runDetails": _details(measured, origin, left_out, numbers),
+            "runDetails": _details(measured, origin, left_out, numbers, cuts),
             ANCESTORS: dict(ancestors.statements),
         },
     }
@@ -176,6 +178,7 @@ def _details(
     origin: Origin,
     left_out: Sequence[LeftOut],
     numbers: Sequence[TensorNumbers],
+    cuts: ExportCuts | None,
 ) -> dict[str, Any]:
     return {
         "builder": {"id": _BUILDER, "version": {"mergec": tool_version()}},
@@ -187,6 +190,7 @@ def _details(
                 {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
                 for fact, value in measured.items()
             ],
+            **({"low_rank": cuts.member()} if cuts is not None else {}),
         },
     }
 

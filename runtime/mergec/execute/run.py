@@ -9,6 +9,7 @@ from pathlib import Path
 from mergec.backends import Backend, self_test
 from mergec.diagnostics import Diagnostic
 from mergec.execute.ancestors import Ancestors, ancestors_of
+from mergec.execute.cuts import ExportCuts
 from mergec.execute.doubts import Doubts
 from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
@@ -35,7 +36,7 @@ class RunReport:
 
     `numbers` counts, for each tensor with any, what is not finite and what became too small.
     `left_out` says what was not done although it is by default, `warnings` what the numbers of
-    some tensors give reason to doubt.
+    some tensors give reason to doubt, `cuts` how much operators left out of tensors.
     """
 
     target: Path
@@ -49,6 +50,7 @@ class RunReport:
     warnings: tuple[Diagnostic, ...] = ()
     projected_seconds: float | None = None
     numbers: tuple[TensorNumbers, ...] = ()
+    cuts: tuple[ExportCuts, ...] = ()
 
 
 def run_plan(
@@ -108,7 +110,8 @@ def run_plan(
         for reader in readers.values():
             reader.unchanged()
         ancestors = ancestors_of(plan)
-        _add_companions(plan, writer, measured, origin, ancestors, left_out, counted)
+        cuts = doubts.cuts(plan)
+        _add_companions(plan, writer, measured, origin, ancestors, left_out, counted, cuts)
         writer.publish()
     return RunReport(
         target,
@@ -121,6 +124,7 @@ def run_plan(
         tuple(left_out),
         (*doubts.warnings(), *numbers_warnings(plan.policy, counted), *ancestors.warnings()),
         numbers=counted,
+        cuts=cuts,
     )
 
 
@@ -139,11 +143,13 @@ def _add_companions(
     ancestors: Ancestors,
     left_out: Sequence[LeftOut],
     counted: Sequence[TensorNumbers],
+    cuts: Sequence[ExportCuts],
 ) -> None:
     for export in plan.exports:
         digests = writer.digests(export.folder)
         own = [it for it in counted if it.folder == export.folder]
-        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out, own)
+        cut = next((each for each in cuts if each.export == export.decl.name), None)
+        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out, own, cut)
         for name, data in files:
             writer.add_file(name, data, export.folder)
 

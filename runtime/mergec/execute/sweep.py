@@ -39,7 +39,21 @@ class Observer(Protocol):
 Emit = Callable[[Output, int, memoryview], None]
 
 
-def ignore(_: Diagnostic) -> None:
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the call number `call` left out of `tensor`: squares of its norm and of the whole's."""
+
+    call: int
+    tensor: str
+    lost: float
+    whole: float
+
+
+Notice = Diagnostic | Cut
+"""What a step tells of its data: a warning, or how much was left out of a tensor."""
+
+
+def ignore(_: Notice) -> None:
     """Who computes to compare asks for no warnings."""
 
 
@@ -68,7 +82,7 @@ def sweep_step(
     pause: Callable[[], None],
     collectors: Sequence[Observer] = (),
     settled: Settled = NOTHING_SETTLED,
-    doubt: Callable[[Diagnostic], None] = ignore,
+    doubt: Callable[[Notice], None] = ignore,
     numbers: StepNumbers | None = None,
 ) -> None:
     """Compute a step by its schedule and emit its outputs' bytes; `pause` precedes every block.
@@ -76,9 +90,9 @@ def sweep_step(
     Each output is emitted in order, in the sweep in which it is done. Each of `collectors`, one for
     each observation of the step, sees its operands once. `block` is a multiple of 2¹⁶ elements;
     results do not depend on it, and it is what the stages need if they need more. `settled` has the
-    settings of all global stages, `doubt` gets what stages warn of, and `numbers` counts, with a
-    policy that may have repaired `inputs`. Raises E805 for NaN or infinity in a source, E806 for a
-    result that the output dtype cannot hold, and what the stages raise.
+    settings of all global stages, `doubt` gets what stages warn of and leave out, and `numbers`
+    counts, with a policy that may have repaired `inputs`. Raises E805 for NaN or infinity in a
+    source, E806 for a result that the output dtype cannot hold, and what the stages raise.
     """
     program = step.program
     numbers = numbers or Numbers().of(step)
@@ -111,6 +125,9 @@ def sweep_step(
                 block_of = values[program.results[output.result]]
                 _emit(output, result, start, emit, numbers, backend, block_of)
             backend.finish()
+        for number, cursor in enumerate(cursors):
+            if cursor.cut is not None:
+                doubt(Cut(number, step.sites[number], *cursor.cut))
         for number, leader in leaders.items():
             stage = program.calls[number].statistic()
             settings[number] = stage.combine(found[leader], settings[number])

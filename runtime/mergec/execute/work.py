@@ -9,14 +9,22 @@ from typing import final
 
 from mergec.backends import Backend
 from mergec.catalog import TensorEntry
-from mergec.diagnostics import Diagnostic, fail
+from mergec.diagnostics import fail
 from mergec.execute.barriers import in_turn, settle
 from mergec.execute.doubts import Doubts
 from mergec.execute.inputs import open_input, pieces
 from mergec.execute.measures import Collector, Measurements
 from mergec.execute.numbers import Numbers
 from mergec.execute.order import reading_order
-from mergec.execute.sweep import NOTHING_SETTLED, Emit, Observer, Settled, ignore, sweep_step
+from mergec.execute.sweep import (
+    NOTHING_SETTLED,
+    Emit,
+    Notice,
+    Observer,
+    Settled,
+    ignore,
+    sweep_step,
+)
 from mergec.plan import Budget, Plan, Row, Schedule, schedule
 from mergec.plan.model import Barrier
 from mergec.plan.steps import Output, Step, plan_steps
@@ -147,7 +155,7 @@ def compute_step(
     collectors: Sequence[Observer] = (),
     settled: Settled = NOTHING_SETTLED,
     schedules: "Schedules | None" = None,
-    doubt: Callable[[Diagnostic], None] = ignore,
+    doubt: Callable[[Notice], None] = ignore,
     numbers: Numbers | None = None,
 ) -> None:
     """Make one step and emit each output's bytes in order; `pause` comes before each piece.

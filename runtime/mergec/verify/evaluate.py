@@ -5,14 +5,17 @@ compiled once however many tensors it is tried on.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 from typing import final
 
 from mergec.backends import Backend
 from mergec.catalog import Checkpoint, Dtype, TensorEntry, TensorName
+from mergec.catalog.adapter import Adapter, Factors
 from mergec.catalog.describe import describe
 from mergec.diagnostics import Diagnostic, MergecError, SourceText
 from mergec.elaborate import Bundle, Elaborated
@@ -23,6 +26,7 @@ from mergec.plan import Program, Row, check_bundle, check_text, schedule
 from mergec.plan.barriers import needed
 from mergec.plan.bind import Bound, bind
 from mergec.plan.steps import Output, Step, row_step
+from mergec.plan.svd_export import reduced_model
 from mergec.resolve import KeySets
 
 
@@ -39,13 +43,20 @@ Tensors = Mapping[str, StoredTensor]
 
 
 def evaluate(
-    text: str, sources: Mapping[str, Tensors], backend: Backend, *, block: int = LEAF
+    text: str,
+    sources: Mapping[str, Tensors],
+    backend: Backend,
+    *,
+    block: int = LEAF,
+    scales: Mapping[str, Fraction] = MappingProxyType({}),
 ) -> dict[str, StoredTensor]:
     """The tensors that the spec `text` exports first, given those of each source by its label.
 
-    `block` is a multiple of 2^16 elements. MergecError with what a run would report.
+    `block` is a multiple of 2^16 elements. Sources with a scale are adapters, of which `A` and `B`
+    are the factors for `w`. A delta of models is its tensors, also where a run writes an adapter.
+    MergecError with what a run would report.
     """
-    bound = _bound(text, sources)
+    bound = _bound(text, sources, tuple(scales.items()))
     memory = _Memory(sources, backend, block)
     settled = settle(needed(bound.barriers, _programs(bound.rows[0])), in_turn, memory.observe)
     return {row.tensor: memory.compute(row, settled) for row in bound.rows[0]}
@@ -83,6 +94,7 @@ def exports_a_delta(text: str) -> bool:
 
 
 _Headers = tuple[TensorEntry, ...]
+_Scales = tuple[tuple[str, Fraction], ...]
 
 
 def _headers(tensors: Tensors) -> _Headers:
@@ -93,25 +105,40 @@ def _headers(tensors: Tensors) -> _Headers:
     )
 
 
-def _bound(text: str, sources: Mapping[str, Tensors]) -> Bound:
-    return _bind_text(text, tuple((label, _headers(each)) for label, each in sources.items()))
+def _bound(text: str, sources: Mapping[str, Tensors], scales: _Scales = ()) -> Bound:
+    headers = tuple((label, _headers(each)) for label, each in sources.items())
+    return _bind_text(text, headers, scales)
 
 
 @lru_cache(maxsize=4096)
-def _bind_text(text: str, headers: tuple[tuple[str, _Headers], ...]) -> Bound:
+def _bind_text(text: str, headers: tuple[tuple[str, _Headers], ...], scales: _Scales) -> Bound:
     """What is to be computed; made once for all values that such tensors may have."""
-    return _bind(_check(text), headers)
+    checked = _check(text)
+    exports = tuple(
+        it if reduced_model(checked, it) is None else replace(it, is_adapter=False)
+        for it in checked.exports
+    )
+    return _bind(replace(checked, exports=exports), headers, scales)
 
 
 def _programs(rows: Sequence[Row]) -> list[Program]:
     return [row.program for row in rows]
 
 
-def _bind(checked: Elaborated, headers: Sequence[tuple[str, _Headers]]) -> Bound:
-    checkpoints = {
-        label: Checkpoint(Path(), (), {entry.name: entry for entry in entries}, None, (), None)
-        for label, entries in headers
+def _bind(
+    checked: Elaborated, headers: Sequence[tuple[str, _Headers]], scales: _Scales = ()
+) -> Bound:
+    adapters = {
+        label: Adapter({"w": Factors("A", "B", scale, turned=False)}, None)
+        for label, scale in scales
     }
+    checkpoints = {
+        label: Checkpoint(
+            Path(), (), {entry.name: entry for entry in entries}, None, (), None,
+            adapter=adapters.get(label),
+        )
+        for label, entries in headers
+    }  # fmt: skip
     architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
     found: list[Diagnostic] = []
     keys = KeySets(checked, checkpoints, architectures)

@@ -105,8 +105,34 @@ ROWS = (
         "no-adapter",
         "a delta of adapters alone cannot be written as an adapter",
         "A delta that is made of adapters alone has no tensors of its own, so it is written as an "
-        "adapter: the factors of a sum are those of its terms, side by side. What operators make "
-        "of adapters has no such factors, nor has a tensor that an adapter replaces. Export the "
-        "adapted model instead, or its delta.",
+        "adapter: the factors of a sum are those of its terms, side by side, or of a lower rank "
+        "by `svd`. What other operators make of adapters has no such factors. A tensor that "
+        "adapters replace is the sum of theirs only where their weights sum to 1, and a DoRA "
+        "depends on its model. Export the adapted model instead, or its delta.",
+    ),
+    code(
+        "E314",
+        "not-by-factors",
+        "tensors change that no factors of an adapter can say",
+        "`export delta svd(...)` writes an adapter: factors of layers, convolutions and "
+        "embeddings, which are matrices. Norms and biases are none, so their changes have no place "
+        "in it, and an adapter without them is another model than was asked for. Leave them out by "
+        "`others=drop`, if they matter little, or export the model `base + svd(...)`, which keeps "
+        "them.",
+    ),
+    code(
+        "E315",
+        "no-factors",
+        "a delta has no matrix that changes",
+        "`export delta svd(...)` writes factors of the matrices that change, and there are none: "
+        "the delta is of other tensors alone, or its parts cancel. Export the delta itself.",
+    ),
+    code(
+        "E316",
+        "two-orientations",
+        "layers that are stored in two orientations cannot be in one adapter",
+        "Some families store most of their layers [in, out], and others [out, in]. The config of "
+        "an adapter says once for all layers, by `fan_in_fan_out`, which of these they are. Leave "
+        "the layers of one kind out of the delta.",
     ),
 )

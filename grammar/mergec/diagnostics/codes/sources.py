@@ -288,6 +288,15 @@ ROWS = (
         "`base + lora`.",
     ),
     code(
+        "E736",
+        "adapter-magnitudes",
+        "the magnitudes of a DoRA do not fit its factors",
+        "A DoRA has a magnitude for each output of each layer that it changes, beside factors, and "
+        "says `use_dora` in `adapter_config.json`. Some are missing, have another number of "
+        "elements, stand without factors, or the config does not speak of them. Restore both files "
+        "from the adapter's own page.",
+    ),
+    code(
         "E740",
         "store-library",
         "a source is in an object store, and the package that reads stores is not installed",

@@ -165,6 +165,15 @@ ROWS = (
         "know what they do.",
     ),
     code(
+        "W407",
+        "tied-embedding-adapted",
+        "an adapter changes an embedding that is the head of its model too",
+        "In this model one tensor is embedding and head, and `export delta svd(...)` writes its "
+        "factors. PEFT puts them beside the embedding: the head stays as it was, until the "
+        "adapter is merged, which changes both. A model with the adapter is then not the one that "
+        "was meant. Leave the embedding out of the delta, or export the model.",
+    ),
+    code(
         "W501",
         "tokens-of-one",
         "models are merged of which one has tokens that the other lacks",

@@ -64,6 +64,23 @@ def tsvm(at: Applied) -> Vector:
     return at.on_base(combine([at.number("scale")], [_vector(merged)]))
 
 
+@means("svd", spread=True, rounds=True)
+def svd(at: Applied) -> Vector:
+    """The matrix of the largest singular values."""
+    (delta,) = at.operands
+    rank, rows = int(at.number("rank")), at.shape[0]
+    if rank >= min(rows, len(delta) // rows) or not any(delta):
+        return delta
+    kept = decomposed(_matrix(at, delta))[:rank]
+    return _vector(
+        outer_sum(
+            [each.value for each in kept],
+            [each.left for each in kept],
+            [each.right for each in kept],
+        )
+    )
+
+
 def _orthonormal(vectors: Sequence[Row]) -> list[Row]:
     """The orthonormal vectors that are nearest to these: the polar factor of their matrix."""
     triples = decomposed(vectors)
