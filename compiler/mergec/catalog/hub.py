@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from json import JSONDecodeError
 from pathlib import Path
@@ -27,15 +27,20 @@ R = TypeVar("R")
 # Seconds before the second and the third attempt; there is no fourth.
 WAITS = (0.5, 2.0)
 _MOST_PAUSE = 60.0  # however long a server asks to be left alone
+_IDENTITY = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NONSENSE = (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The commit of a revision, and the size in bytes of each file at its top; None if unstated."""
+    """The commit of a revision, and the size in bytes of each file at its top; None if unstated.
+
+    `identities` are what stands for the bytes of a file, where the hub tells.
+    """
 
     commit: str
     sizes: Mapping[str, int | None]
+    identities: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @final
@@ -70,7 +75,12 @@ class Hub:
             if not is_commit(info.sha):
                 raise unreachable(self.model, "it states no commit for the revision")
             sizes = {file.rfilename: file.size for file in info.siblings or ()}
-            return Listing(str(info.sha), {name: sizes[name] for name in sorted(sizes)})
+            stated = {
+                file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id
+                for file in info.siblings or ()
+            }
+            identities = {name: it for name, it in stated.items() if it and _IDENTITY.fullmatch(it)}
+            return Listing(str(info.sha), {name: sizes[name] for name in sorted(sizes)}, identities)
 
         return self._patient(ask, attempts=attempts)
 

@@ -78,7 +78,7 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     names = folder.names()
     shards, entries = _weights(folder, names, warnings.append)
     config = read_config(folder.path / "config.json", folder.open)
-    small = _small_files(folder.root, names, warnings.append)
+    small = _small_files(folder, names, warnings.append)
     checkpoint = Checkpoint(
         root=folder.root,
         shards=shards,
@@ -87,8 +87,14 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
         small_files=small,
         licence=read_licence(folder.path / "README.md", folder.open, config),
         other_files=_other_files(names, {*small, *(shard.name for shard in shards)}),
+        late={name: folder.late[name] for name in small if name in folder.late},
     )
     return looked_over(folder.path, checkpoint, warnings)
+
+
+def is_of_tokenizer(name: str) -> bool:
+    """Whether a small file belongs to the tokenizer."""
+    return any(fnmatchcase(name, pattern) for pattern in TOKENIZER_FILES)
 
 
 def is_small_file(name: str) -> bool:
@@ -212,9 +218,11 @@ def _inner_checkpoint(folder: Path, names: list[str]) -> str:
 
 
 def _small_files(
-    root: Path, names: Iterable[str], warn: Callable[[Diagnostic], None]
+    folder: Folder, names: Iterable[str], warn: Callable[[Diagnostic], None]
 ) -> tuple[str, ...]:
-    found = [name for name in names if is_small_file(name) and os.path.isfile(root / name)]
+    root = folder.root
+    small = [name for name in names if is_small_file(name)]
+    found = [name for name in small if name in folder.late or os.path.isfile(root / name)]
     for name in [name for name in found if leads_outside(root, name)]:
         found.remove(name)
         warn(_linked(root / name))

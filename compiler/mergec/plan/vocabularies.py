@@ -95,7 +95,7 @@ class Vocabularies:
                 notes=("no tensor of its names is an embedding that mergec knows",),
                 help="leave the setting out, or name a source whose architecture is described",
             )
-        found = beyond(label, tokenizer, tensors.rows)
+        found = beyond(label, tokenizer.tokens, tensors.rows)
         if found is not None:
             raise MergecError([found])
         return Parent(label, tokenizer.tokens, tensors.rows, tensors.names)

@@ -69,7 +69,7 @@ def check_spec(
     bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {})
     if spec_only:
         return check_bundle(bundle).warnings
-    return compile_bundle(bundle, tell=tell).warnings
+    return compile_bundle(bundle, tell=tell, sparing=True).warnings
 
 
 def compile_spec(
