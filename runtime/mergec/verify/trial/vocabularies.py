@@ -112,8 +112,8 @@ def _kept(every: Sequence[Tokens], named: Sequence[str], most: int) -> set[str]:
         token: tuple(each.get(token) for each in every) for tokens in every for token in tokens
     }
     kinds: dict[tuple[bool, ...], list[str]] = {}
-    for token, ids in places.items():
-        kinds.setdefault((len({*ids}) > 1, *(it is not None for it in ids)), []).append(token)
+    for token, place in places.items():
+        kinds.setdefault((len({*place}) > 1, *(it is not None for it in place)), []).append(token)
     turns = max(map(len, kinds.values()), default=0)
     in_turn = (each[turn] for turn in range(min(turns, most)) for each in kinds.values()
                if turn < len(each))  # fmt: skip
