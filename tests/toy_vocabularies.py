@@ -120,6 +120,11 @@ def write_speakers(root: Path) -> None:
     write_model(root / "doubled", 10, tokenizer=doubled)
     write_model(root / "chatting", 11)
     write_json(root / "chatting" / "tokenizer_config.json", {"chat_template": "{{ messages }}"})
+    write_model(root / "crowded", 12, (*LETTERS, "e"), rows=6)
+    write_model(root / "ending", 13)
+    write_json(root / "ending" / "tokenizer_config.json", {"eos_token": "</s>"})
+    write_model(root / "stopping", 14)
+    write_json(root / "stopping" / "tokenizer_config.json", {"eos_token": {"content": "d"}})
     (root / "voiceless").mkdir()
     norm = {"norm.weight": f32([1.0, 1.0, 1.0, 1.0], 1)}
     (root / "voiceless" / "model.safetensors").write_bytes(file_of(norm))

@@ -131,3 +131,11 @@ def test_pieces_do_not_unite_with_other_rules(rule: str, tmp_path: Path) -> None
         union_files(parts, union_tokens(parts))
     (found,) = caught.value.diagnostics
     assert (found.code, f"`{rule}`" in found.message) == ("E507", True)
+
+
+def test_a_token_that_moved_to_an_id_of_none_is_told(tmp_path: Path) -> None:
+    """Nothing is at an id where the other has another token, and yet rows do not fit."""
+    one, two = bpe(("<s>", "a", "b")), bpe(("<s>", "a"))
+    two["model"]["vocab"]["b"] = 3
+    found = differences(of(tmp_path, one), of(tmp_path, two, "two"))
+    assert (found.moved, found.alone) == (((2, "b", None), (3, None, "b")), ())

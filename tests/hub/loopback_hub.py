@@ -44,14 +44,14 @@ class Blob:
     def etag(self) -> str:
         if self.apart and self.size == len(self.head):
             return hashlib.sha256(self.head).hexdigest()
-        digest = hashlib.sha256(b"%d " % self.size + self.head).hexdigest()
-        return digest if self.apart else digest[:40]
+        if self.apart:
+            return hashlib.sha256(b"%d " % self.size + self.head).hexdigest()
+        return hashlib.sha1(b"blob %d\0" % self.size + self.head).hexdigest()
 
     @property
-    def lfs(self) -> dict[str, object]:
-        """What a hub says of a file that it keeps apart."""
-        about = {"sha256": self.etag, "size": self.size, "pointerSize": 130}
-        return {"lfs": about} if self.apart else {}
+    def pointer(self) -> dict[str, object]:
+        """What a hub tells of a file that is stored apart."""
+        return {"sha256": self.etag, "size": self.size, "pointerSize": 134}
 
 
 def whole(data: bytes) -> Blob:
@@ -196,7 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         model, commit = found
         siblings = [
-            {"rfilename": name, "size": blob.size, "blobId": blob.etag[:40], **blob.lfs}
+            {"rfilename": name, "size": blob.size, "blobId": blob.etag[:40]}
+            | ({"lfs": blob.pointer} if blob.apart else {})
             for name, blob in sorted(model.commits[commit].items())
         ]
         body = json.dumps({"id": repo, "sha": commit, "siblings": siblings}).encode()

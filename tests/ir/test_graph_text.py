@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mergec.diagnostics import SourceText
 from mergec.ir import (
     DELTA,
     MODEL,
@@ -19,9 +20,9 @@ from mergec.ir import (
     print_graph,
 )
 from mergec.passes import PIPELINE
-from mergec.plan import check_bundle
+from mergec.plan import check_bundle, check_text
 from tests.oracles.per_tensor import tensor_graphs
-from tests.strategies import checkpoints, specs
+from tests.strategies import SpecText, checkpoints, specs
 
 fractions = st.fractions(max_denominator=10**6) | st.integers(-(2**70), 2**70).map(Fraction)
 scalars: st.SearchStrategy[Value] = (
@@ -51,6 +52,33 @@ def test_any_graph_survives_its_text(
         operands = random.choices(keys, k=random.randint(0, 3))
         keys.append(builder.add(op, operands, params, type=kind, revision=revision))
     check(builder.finish({name: keys[-1], f"{name} too": random.choice(keys)}))
+
+
+@given(spec=specs("any"))
+def test_a_graph_as_it_is_written_survives_its_text(spec: SpecText) -> None:
+    """With its ramps, choices and selectors."""
+    check(check_bundle(spec.bundle).graph)
+
+
+SELECTORS = (
+    'attn & !("a\\\\b*" | layers(..3)) | !(mlp & layers(2..)) & (norm | !!"x\\"?")',
+    "(attn | mlp) & (norm & layers(0..1))",
+)
+NUMBERS = (
+    "ramp(0, -1/3) - 1/2*ramp(1, 2)*match { attn => 1, else => -2 }",
+    "1/(2 - ramp(0, 1))",
+    "match { layers(..1) => 1/(1 + ramp(0, 1, 1/2)), else => 3 }",
+)
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_selectors_and_schedules_survive_their_text(selector: str, number: str) -> None:
+    text = (
+        f'a = model("./a")\nb = model("./b")\nmoved = a + ({number})*(b - a)\n'
+        f"child = match {{ {selector} => select(moved, {selector} | !attn), else => b }}\n"
+    )
+    check(check_text(SourceText("text.merge", text)).graph)
 
 
 @given(data=st.data())

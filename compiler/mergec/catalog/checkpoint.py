@@ -8,6 +8,7 @@ from typing import Any, NewType
 
 from mergec.catalog.adapter import Adapter
 from mergec.catalog.dtypes import Dtype
+from mergec.catalog.folder import LateFile
 from mergec.catalog.licence import Licence
 from mergec.catalog.row_view import RowView
 
@@ -122,7 +123,8 @@ class Checkpoint:
     checkpoint (tokenizer, generation config, chat template, licence ...), sorted. `licence` is what
     the model card or config.json states. `other_files` are names in the folder that no child gets:
     code, pickles, folders and the like. An `adapter` is no model: its tensors are what it changes a
-    model by.
+    model by. `late` are those of `small_files` that may not be in `root` yet (`small_file` brings
+    them).
     """
 
     root: Path
@@ -135,3 +137,4 @@ class Checkpoint:
     other_files: tuple[str, ...] = ()
     stored: StoredObjects | None = None
     adapter: Adapter | None = None
+    late: Mapping[str, LateFile] = field(default_factory=dict[str, LateFile])

@@ -1,12 +1,25 @@
 """The folder of a checkpoint, on this disk or elsewhere, as the readers of headers see it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final
 
 from mergec.catalog.regular_file import RegularFile, cannot_open, open_regular
+
+
+@dataclass(frozen=True, slots=True)
+class LateFile:
+    """A file on a hub that is brought here when it is read, and not before.
+
+    `identity` stands for its bytes: their SHA-256, or the id that git gives them, which has 40
+    digits; None where the hub states neither.
+    """
+
+    size: int
+    identity: str | None
 
 
 class ReadableFile(Protocol):
@@ -46,6 +59,11 @@ class Folder(Protocol):
         """Where its files lie on this disk, or will once they are needed."""
         ...
 
+    @property
+    def late(self) -> Mapping[str, LateFile]:
+        """Small files of it that are brought here when they are read, and not before."""
+        ...
+
     def names(self) -> list[str]:
         """The sorted names in it, hidden ones left out."""
         ...
@@ -70,6 +88,7 @@ class DiskFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.root = path
+        self.late: Mapping[str, LateFile] = {}
 
     def names(self) -> list[str]:
         """The sorted names; E715 and E701 where they cannot be listed."""

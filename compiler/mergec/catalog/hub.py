@@ -27,6 +27,7 @@ R = TypeVar("R")
 # Seconds before the second and the third attempt; there is no fourth.
 WAITS = (0.5, 2.0)
 _MOST_PAUSE = 60.0  # however long a server asks to be left alone
+_IDENTITY = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NONSENSE = (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
 
 
@@ -34,12 +35,18 @@ _NONSENSE = (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, Attribute
 class Listing:
     """The commit of a revision, and the size in bytes of each file at its top; None if unstated.
 
-    `digests` are the SHA-256 of files, as far as the hub states them: of those that it keeps apart.
+    `identities` are what stands for the bytes of a file, where the hub tells: SHA-256 of those that
+    it keeps apart.
     """
 
     commit: str
     sizes: Mapping[str, int | None]
-    digests: Mapping[str, str] = field(default_factory=dict[str, str])
+    identities: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """The SHA-256 of files, as far as the hub states them."""
+        return {name: it for name, it in self.identities.items() if len(it) == 64}
 
 
 @final
@@ -74,8 +81,12 @@ class Hub:
             if not is_commit(info.sha):
                 raise unreachable(self.model, "it states no commit for the revision")
             sizes = {file.rfilename: file.size for file in info.siblings or ()}
-            stated = {file.rfilename: file.lfs.sha256 for file in info.siblings or () if file.lfs}
-            return Listing(str(info.sha), {name: sizes[name] for name in sorted(sizes)}, stated)
+            stated = {
+                file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id
+                for file in info.siblings or ()
+            }
+            identities = {name: it for name, it in stated.items() if it and _IDENTITY.fullmatch(it)}
+            return Listing(str(info.sha), {name: sizes[name] for name in sorted(sizes)}, identities)
 
         return self._patient(ask, attempts=attempts)
 

@@ -1,10 +1,11 @@
 """A model on a hub as the folder of a checkpoint: small files whole, of weights the header alone.
 
-Small files are brought into the hub's cache, where `run` puts the weights too. Until then a
-header is read by ranges of bytes, and no file of weights is there that could be taken for whole.
+Small files are brought into the hub's cache, where `run` puts the weights too; those of a tokenizer
+that are not so small only when they are read. Until then a header is read by ranges of bytes, and
+no file of weights is there that could be taken for whole.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import final
 from mergec.catalog.adapter import CONFIG
 from mergec.catalog.at_once import at_once
 from mergec.catalog.checkpoint import Checkpoint, HubCommit
-from mergec.catalog.folder import Folder, ReadableFile
+from mergec.catalog.folder import Folder, LateFile, ReadableFile
 from mergec.catalog.hub import Hub, quiet_library
 from mergec.catalog.hub_errors import not_cached, unreachable
 from mergec.catalog.index import INDEX_SUFFIX
-from mergec.catalog.open_checkpoint import is_small_file, read_folder
+from mergec.catalog.open_checkpoint import is_of_tokenizer, is_small_file, read_folder
 from mergec.catalog.quoted import quoted
 from mergec.catalog.reference import HubReference, is_commit
 from mergec.catalog.regular_file import open_regular
@@ -28,6 +29,8 @@ _FIRST = 32 << 10
 # Larger files are no small files, whatever they are called; and so much is fetched for a check.
 _MAX_SMALL = 256 << 20
 _MAX_TOGETHER = 512 << 20
+# A tokenizer's files have up to tens of megabytes, and often nothing of them must be known.
+_LATE = 64 << 10
 _SMALL = frozenset({"config.json", "README.md", "lineage.json", CONFIG})
 Read = Callable[[Folder], tuple[Checkpoint, tuple[Diagnostic, ...]]]
 
@@ -51,6 +54,7 @@ def _open(
     model: HubReference, hub: Hub, pinned: str | None, read: Read
 ) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     asked = hub.model.revision
+    late: dict[str, LateFile] = {}
     listing = hub.cached(asked) if hub.offline else hub.listing(asked)
     root = hub.snapshot(listing.commit)
     sizes = {name: size for name, size in listing.sizes.items() if _is_plain(name)}
@@ -58,12 +62,17 @@ def _open(
     if not hub.offline:
         absent = [name for name in small if not (root / name).exists()]
         _check_together(model, sum(sizes[name] or 0 for name in absent))
-        hub.fetch(listing.commit, absent)
+        late = {
+            name: LateFile(size, listing.identities.get(name))
+            for name in absent
+            if is_of_tokenizer(name) and (size := sizes[name] or 0) > _LATE
+        }
+        hub.fetch(listing.commit, [name for name in absent if name not in late])
         if pinned is None and model.revision != listing.commit:
             hub.remember(model.revision, listing.commit)
     weights = [name for name in sizes if name not in small and not is_small_file(name)]
     names = sorted([*small, *weights])
-    folder = _HubFolder(Path(str(model)), hub, listing.commit, root, names)
+    folder = _HubFolder(Path(str(model)), hub, listing.commit, root, names, late)
     try:
         checkpoint, warnings = read(folder)
     except MergecError as error:
@@ -77,9 +86,18 @@ def _open(
 class _HubFolder:
     """The files at the top of one commit; `names` are all that matter of them."""
 
-    def __init__(self, path: Path, hub: Hub, commit: str, root: Path, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        hub: Hub,
+        commit: str,
+        root: Path,
+        names: Sequence[str],
+        late: Mapping[str, LateFile],
+    ) -> None:
         self.path = path
         self.root = root
+        self.late = late
         self._hub = hub
         self._commit = commit
         self._names = [*names]

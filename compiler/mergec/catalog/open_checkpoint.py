@@ -78,7 +78,7 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
     names = folder.names()
     shards, entries = _weights(folder, names, warnings.append)
     config = read_config(folder.path / "config.json", folder.open)
-    small = _small_files(folder.root, names, warnings.append)
+    small = _small_files(folder, names, warnings.append)
     checkpoint = Checkpoint(
         root=folder.root,
         shards=shards,
@@ -87,6 +87,7 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
         small_files=small,
         licence=read_licence(folder.path / "README.md", folder.open, config),
         other_files=_other_files(names, {*small, *(shard.name for shard in shards)}),
+        late={name: folder.late[name] for name in small if name in folder.late},
     )
     return looked_over(folder.path, checkpoint, warnings)
 
@@ -97,6 +98,9 @@ def open_weights(path: Path) -> Checkpoint:
     shards, entries = _weights(folder, folder.names(), lambda _: None)
     tensors = {entry.name: entry for entry in entries}
     return Checkpoint(folder.root, shards, tensors, config=None, small_files=(), licence=None)
+def is_of_tokenizer(name: str) -> bool:
+    """Whether a small file belongs to the tokenizer."""
+    return any(fnmatchcase(name, pattern) for pattern in TOKENIZER_FILES)
 
 
 def is_small_file(name: str) -> bool:
@@ -220,9 +224,11 @@ def _inner_checkpoint(folder: Path, names: list[str]) -> str:
 
 
 def _small_files(
-    root: Path, names: Iterable[str], warn: Callable[[Diagnostic], None]
+    folder: Folder, names: Iterable[str], warn: Callable[[Diagnostic], None]
 ) -> tuple[str, ...]:
-    found = [name for name in names if is_small_file(name) and os.path.isfile(root / name)]
+    root = folder.root
+    small = [name for name in names if is_small_file(name)]
+    found = [name for name in small if name in folder.late or os.path.isfile(root / name)]
     for name in [name for name in found if leads_outside(root, name)]:
         found.remove(name)
         warn(_linked(root / name))

@@ -13,7 +13,7 @@ from typing import final
 from mergec.catalog import adapter
 from mergec.catalog.at_once import at_once
 from mergec.catalog.checkpoint import Checkpoint, ObjectState, StoredObjects
-from mergec.catalog.folder import Folder, ReadableFile
+from mergec.catalog.folder import Folder, LateFile, ReadableFile
 from mergec.catalog.header import read_header
 from mergec.catalog.index import INDEX_SUFFIX
 from mergec.catalog.open_checkpoint import is_small_file, looked_over, read_folder
@@ -118,6 +118,7 @@ class _StoreFolder:
     ) -> None:
         self.path: Path = where.path
         self.root = root
+        self.late: Mapping[str, LateFile] = {}
         self._where = where
         self._store = store
         self._names = [*names]

@@ -1,7 +1,7 @@
 """A tokenizer as data: which id each token has, and by what rules text becomes tokens."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,16 @@ class Tokenizer:
         return {entry["content"]: entry for entry in known}
 
 
-def read_tokenizer(root: Path, names: Iterable[str]) -> Tokenizer | None:
+def read_tokenizer(
+    root: Path, names: Iterable[str], bring: Callable[[str], object] = lambda _: None
+) -> Tokenizer | None:
     """The tokenizer that the files `names` of a folder are; None if they state no token.
 
-    Raises E505 for files that cannot be read as one and E506 for a token or an id that occurs
-    twice.
+    `bring` is called with the name of each before it is opened. Raises E505 for files that cannot
+    be read as one and E506 for a token or an id that occurs twice.
     """
     names = [*names]
-    files = TokenizerFiles(root)
+    files = TokenizerFiles(root, bring=bring)
     document, config = (
         files.json(name) if name in names else dict[str, Any]()
         for name in ("tokenizer.json", "tokenizer_config.json")
@@ -73,7 +75,7 @@ def read_tokenizer(root: Path, names: Iterable[str]) -> Tokenizer | None:
         where, pairs = "vocab.json", files.json("vocab.json").items()
     else:
         where = ""
-    further = [_declared(config)]
+    further = [declared_tokens(config)]
     if "added_tokens.json" in names:
         further.append(files.json("added_tokens.json").items())
     if files.problems:
@@ -84,7 +86,7 @@ def read_tokenizer(root: Path, names: Iterable[str]) -> Tokenizer | None:
         _refuse_sentencepiece(root, names)
         return None
     kind = as_object(document.get("model")).get("type")
-    template = _template(files, names, config)
+    template = chat_template(files, names, config)
     return Tokenizer(tokens, kind if isinstance(kind, str) else "", document, config, template)
 
 
@@ -102,8 +104,8 @@ def _of_lines(raw: bytes) -> Iterator[tuple[object, object]]:
     return ((line.removesuffix("\r"), number) for number, line in enumerate(lines) if raw)
 
 
-def _declared(config: Mapping[str, Any]) -> Iterable[tuple[object, object]]:
-    """Tokens that a loader adds although tokenizer.json does not have them."""
+def declared_tokens(config: Mapping[str, Any]) -> Iterable[tuple[object, object]]:
+    """Tokens of tokenizer_config.json: a loader adds those that tokenizer.json does not have."""
     for number, entry in as_object(config.get("added_tokens_decoder")).items():
         whole = number.isascii() and number.isdigit() and len(number) < len(str(_MAX_ID)) + 1
         yield as_object(entry).get("content"), int(number) if whole else number
@@ -128,7 +130,10 @@ def _checked(
     return tokens
 
 
-def _template(files: TokenizerFiles, names: Iterable[str], config: Mapping[str, Any]) -> str | None:
+def chat_template(
+    files: TokenizerFiles, names: Iterable[str], config: Mapping[str, Any]
+) -> str | None:
+    """The chat template that a tokenizer's files have, a file of its own before the config."""
     if "chat_template.jinja" in names:
         return (files.bytes("chat_template.jinja") or b"").decode("utf-8", "replace")
     stated = config.get("chat_template")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mergec.catalog.checkpoint import Checkpoint
+from mergec.catalog.late_files import small_file
 from mergec.catalog.tokenizer_files import TokenizerFiles, as_list, as_object, tokenizer_files
 
 
@@ -29,7 +30,7 @@ class TokenizerFacts:
 def tokenizer_facts(checkpoint: Checkpoint) -> TokenizerFacts:
     """Read tokenizer.json, or vocab.txt or vocab.json where there is none; never runs anything."""
     files = tokenizer_files(checkpoint)
-    reader = TokenizerFiles(checkpoint.root)
+    reader = TokenizerFiles(checkpoint.root, bring=lambda name: small_file(checkpoint, name))
     kind, ids = None, None
     if "tokenizer.json" in files:
         kind, ids = _of_tokenizer(reader.json("tokenizer.json"))

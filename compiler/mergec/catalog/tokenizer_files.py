@@ -1,14 +1,13 @@
 """The files of a tokenizer, read as plain data within limits; nothing in them is ever run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
 from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.json_text import JsonProblem, parse_json
-from mergec.catalog.open_checkpoint import TOKENIZER_FILES
+from mergec.catalog.open_checkpoint import is_of_tokenizer
 from mergec.catalog.quoted import quoted
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import MergecError
@@ -25,14 +24,17 @@ _MAX_BRACKETS = 2_000_000
 class TokenizerFiles:
     """Reads files of a folder, and notes in `problems` why one could not be read.
 
-    A problem completes the sentence "the file ...".
+    A problem completes the sentence "the file ...". `bring` is called with the name of each before
+    it is opened.
     """
 
     root: Path
     problems: dict[str, str] = field(default_factory=dict[str, str])
+    bring: Callable[[str], object] = lambda _: None
 
     def bytes(self, name: str) -> bytes | None:
         """All bytes of a file."""
+        self.bring(name)
         try:
             with open_regular(self.root / name) as file:
                 if file.size > _MAX_BYTES:
@@ -61,11 +63,6 @@ class TokenizerFiles:
             return cast("dict[str, Any]", found)
         self.problems[name] = "is not a JSON object"
         return {}
-
-
-def is_of_tokenizer(name: str) -> bool:
-    """Whether a small file belongs to the tokenizer."""
-    return any(fnmatchcase(name, pattern) for pattern in TOKENIZER_FILES)
 
 
 def tokenizer_files(checkpoint: Checkpoint) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
 """The union of tokenizers: the first one's, and what the others know besides.
 
 The first tokenizer's tokens keep their ids. Behind its highest id come the tokens of the second
-that it lacks, in the order of their ids there, then those of the third, and so on. Merges of BPE
-are the first one's, then those of the others that are new, so that a text is taken apart as the
-first would do it before a merge of another's is tried.
+that it lacks, in the order of their ids there, then those of the third, and so on. Rules of taking
+text apart are the first one's, and the others must have the same.
 """
 
 import json
@@ -12,15 +11,14 @@ from typing import Any
 
 from mergec.catalog.quoted import quoted
 from mergec.catalog.tokenizer import Tokenizer
-from mergec.catalog.tokenizer_files import as_list, as_object
-from mergec.diagnostics import MergecError, fail
+from mergec.catalog.tokenizer_files import as_object
+from mergec.catalog.union_pieces import BY_PIECES, no_union, united_pieces
 
 # What a tokenizer is beside its tokens: pieces of another text would never be met.
 _RULES = ("normalizer", "pre_tokenizer", "decoder")
 _MODEL_RULES = (
     "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges", "fuse_unk",
 )  # fmt: skip
-_BY_PIECES = ("BPE", "WordPiece", "WordLevel")
 
 
 def union_tokens(parts: Sequence[tuple[str, Tokenizer]]) -> dict[str, int]:
@@ -50,9 +48,9 @@ def union_files(
     """
     for label, tokenizer in parts:
         if not tokenizer.model:
-            raise _apart(
+            raise no_union(
                 f"`{label}` has no tokenizer.json, of which a union is made",
-                "load its tokenizer with transformers and call its `save_pretrained`",
+                ("load its tokenizer with transformers and call its `save_pretrained`",),
             )
     first = parts[0][1]
     added = dict(first.added)
@@ -69,7 +67,7 @@ def union_files(
         "added_tokens": [
             {**added[token], "id": tokens[token]} for token in sorted(added, key=tokens.__getitem__)
         ],
-        "model": _model(parts, tokens),
+        "model": united_pieces(parts, tokens),
     }
     # What it is cut or padded to belongs to a use of it.
     files = {"tokenizer.json": _json({**document, "truncation": None, "padding": None})}
@@ -83,29 +81,6 @@ def union_files(
     return files
 
 
-def _model(parts: Sequence[tuple[str, Tokenizer]], tokens: Mapping[str, int]) -> dict[str, Any]:
-    first = parts[0][1]
-    if first.kind not in _BY_PIECES:
-        return dict(first.model)
-    # All tokens, added ones too: a loader counts the model's own pieces to give ids to the others.
-    vocabulary = {token: tokens[token] for token in sorted(tokens, key=tokens.__getitem__)}
-    model = {**first.model, "vocab": vocabulary}
-    if first.kind == "BPE":
-        merges: dict[tuple[str, str], None] = {}
-        for _, tokenizer in parts:
-            merges |= dict.fromkeys(map(_pair, as_list(tokenizer.model.get("merges"))))
-        model["merges"] = [list(pair) for pair in merges]
-    return model
-
-
-def _pair(merge: object) -> tuple[str, str]:
-    """A merge, in either of the two forms that tokenizer.json has had."""
-    both = merge.split(" ") if isinstance(merge, str) else as_list(merge)
-    if len(both) != 2 or not all(isinstance(each, str) for each in both):
-        raise _apart(f"{quoted(merge)} is no merge of two pieces", "repair the tokenizer.json")
-    return both[0], both[1]
-
-
 def _declared(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key != "id"}
 
@@ -115,24 +90,15 @@ def _require_one_kind(one: tuple[str, Tokenizer], two: tuple[str, Tokenizer], pi
     (left, first), (right, second) = one, two
     why = f"`{right}` has pieces of text that `{left}` lacks, such as {quoted(piece)}"
     if first.kind != second.kind:
-        raise _apart(f"`{left}` is {first.kind} and `{right}` is {second.kind}", note=why)
-    if first.kind not in _BY_PIECES:
-        raise _apart(f"pieces of {quoted(first.kind)} have scores, which do not compare", note=why)
+        raise no_union(f"`{left}` is {first.kind} and `{right}` is {second.kind}", note=why)
+    if first.kind not in BY_PIECES:
+        raise no_union(f"pieces of {quoted(first.kind)} are not known to mergec", note=why)
     for rule in _RULES:
         if first.document.get(rule) != second.document.get(rule):
-            raise _apart(f"`{left}` and `{right}` have different rules under `{rule}`", note=why)
+            raise no_union(f"`{left}` and `{right}` have different rules under `{rule}`", note=why)
     for rule in _MODEL_RULES:
         if (first.model.get(rule) or None) != (second.model.get(rule) or None):
-            raise _apart(f"`{left}` and `{right}` have different rules under `{rule}`", note=why)
-
-
-def _apart(message: str, hint: str = "", note: str = "") -> MergecError:
-    return fail(
-        "E507",
-        f"there is no union of these tokenizers: {message}",
-        notes=(note,) if note else (),
-        help=hint or "name one tokenizer, as in `tokenizer = base`",
-    )
+            raise no_union(f"`{left}` and `{right}` have different rules under `{rule}`", note=why)
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -7,18 +7,14 @@ export "child" = %2
 """
 
 import json
-import re
-from fractions import Fraction
 
 from mergec.ir.graph import Graph, GraphBuilder, NodeKey
+from mergec.ir.read_values import Tokens
 from mergec.ir.types import DELTA, MODEL, SIGN, ValueType
 from mergec.ir.values import Value, print_value
 
-_TOKEN = re.compile(
-    r'\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d+(?:/\d+)?)|(?P<word>[A-Za-z_]\w*)'
-    r"|(?P<ref>%\d+)|(?P<mark>[()\[\];,=:.]))"
-)
-_WORDS: dict[str, Value] = {"true": True, "false": False, "none": None}
+# Their parameters are selectors, and what stands in quotes is a pattern.
+_OF_SELECTORS = ("match", "select")
 _TYPES = {str(kind): kind for kind in (MODEL, DELTA, SIGN)}
 
 
@@ -43,7 +39,7 @@ def parse_graph(text: str) -> Graph:
     builder = GraphBuilder()
     keys: dict[str, NodeKey] = {}
     outputs: dict[str, NodeKey] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         try:
@@ -53,95 +49,53 @@ def parse_graph(text: str) -> Graph:
     return builder.finish(outputs)
 
 
-class _Line:
-    """A cursor over the tokens of one line."""
-
-    def __init__(self, line: str) -> None:
-        self._tokens: list[str] = []
-        place = 0
-        while place < len(line.rstrip()):
-            found = _TOKEN.match(line, place)
-            if found is None:
-                raise ValueError(line[place:])
-            self._tokens.append(found.group().strip())
-            place = found.end()
-        self._next = 0
+class _Line(Tokens):
+    """A line of the text."""
 
     def read_into(
         self, builder: GraphBuilder, keys: dict[str, NodeKey], outputs: dict[str, NodeKey]
     ) -> None:
-        if self._take() == "export":
-            name = json.loads(self._take())
-            self._take("=")
-            outputs[name] = keys[self._take()]
-            self._end()
+        if self.took("export"):
+            name = json.loads(self.take())
+            self.take("=")
+            outputs[name] = keys[self.take()]
+            self.end()
             return
-        name = self._tokens[0]
-        self._take("=")
-        op = self._take()
-        self._take(".")
-        revision = int(self._take())
-        self._take("(")
+        name = self.take()
+        self.take("=")
+        op = self.take()
+        self.take(".")
+        revision = int(self.take())
+        self.take("(")
         operands = self._operands(keys)
-        params = self._params()
-        self._take(")")
-        self._take(":")
+        params = self._params(selectors=op in _OF_SELECTORS)
+        self.take(")")
+        self.take(":")
         kind = self._type()
-        self._end()
+        self.end()
         keys[name] = builder.add(op, operands, params, type=kind, revision=revision)
 
     def _operands(self, keys: dict[str, NodeKey]) -> list[NodeKey]:
         found: list[NodeKey] = []
-        while self._peek().startswith("%"):
-            found.append(keys[self._take()])
-            if self._peek() == ",":
-                self._take()
+        while self.peek().startswith("%"):
+            found.append(keys[self.take()])
+            self.took(",")
         return found
 
-    def _params(self) -> dict[str, Value]:
+    def _params(self, *, selectors: bool) -> dict[str, Value]:
         params: dict[str, Value] = {}
-        while self._peek() in (";", ","):
-            self._take()
-            name = self._take()
-            self._take("=")
-            params[name] = self._value()
+        while self.peek() in (";", ","):
+            self.take()
+            name = self.take()
+            self.take("=")
+            params[name] = self.value(selectors=selectors)
         return params
 
-    def _value(self) -> Value:
-        token = self._take()
-        if token == "[":
-            items: list[Value] = []
-            while self._peek() != "]":
-                items.append(self._value())
-                if self._peek() == ",":
-                    self._take()
-            self._take("]")
-            return tuple(items)
-        if token.startswith('"'):
-            return str(json.loads(token))
-        return _WORDS[token] if token in _WORDS else Fraction(token)
-
     def _type(self) -> ValueType:
-        word = self._take()
+        word = self.take()
         if word != "Blend":
             return _TYPES[word]
-        self._take("(")
-        parts: list[str] = []  # of a decimal: its point is a token
-        while self._peek() != ")":
-            parts.append(self._take())
-        self._take(")")
-        return ValueType(Fraction("".join(parts)))
-
-    def _end(self) -> None:
-        if self._next < len(self._tokens):
-            raise ValueError(f"unexpected {self._peek()}")
-
-    def _peek(self) -> str:
-        return self._tokens[self._next]
-
-    def _take(self, expected: str | None = None) -> str:
-        token = self._peek()
-        if expected is not None and token != expected:
-            raise ValueError(f"expected {expected}, found {token}")
-        self._next += 1
-        return token
+        self.take("(")
+        mass = self.amount()
+        self.take(")")
+        return ValueType(mass)

@@ -5,7 +5,7 @@ token, and the child talks nonsense although every shape fits.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mergec.catalog import Checkpoint
 from mergec.catalog.architecture import Architecture
@@ -38,7 +38,7 @@ class VocabularyCheck:
     def judge(self, export: ExportDecl, rows: Sequence[Row]) -> frozenset[str]:
         """The tensors of an export whose rows do not belong together, which is reported.
 
-        Reports E502 and E503, and W501, W502, W503 and W505 of what need not be wrong.
+        Reports E502 and E503, and W501 to W503, W505 and W508 to W510 of what need not be wrong.
         """
         wrong: set[str] = set()
         for row in rows:
@@ -49,6 +49,7 @@ class VocabularyCheck:
             others = [label for label in dict.fromkeys(labels) if label != export.donor]
             first = export.donor if export.donor in labels else next(iter(others), None)
             for other in others:
+                self._check_rows(other)
                 if first is not None and other != first and self._differ(export, first, other):
                     wrong.add(row.tensor)
         self._check_donor(export)
@@ -72,11 +73,22 @@ class VocabularyCheck:
     def _compare(self, export: ExportDecl, left: str, right: str) -> bool:
         if self.known.alike(left, right):
             return False
-        one, two = self._tokenizer(left), self._tokenizer(right)
         mine, theirs = self._found(left), self._found(right)
-        if one is None or two is None or mine is None or theirs is None:
+        if mine is None or theirs is None:
             return False
-        found = differences(one, two)
+        if self.known.of_same_tokens(left, right):
+            self._compare_use(export, left, right)
+            return False
+        apart = self.known.apart(left, right, (mine.rows, theirs.rows))
+        if apart is not None:
+            self.report(self._mismatch(export, left, right, apart))
+            return True
+        one, two = self._tokenizer(left), self._tokenizer(right)
+        if one is None or two is None:
+            if one is not None or two is not None:
+                self._report_missing(left if one is None else right, right if one is None else left)
+            return False
+        found = differences(one, two).within(mine.rows, theirs.rows)
         if found.moved or (found.alone and mine.rows != theirs.rows):
             self.report(self._mismatch(export, left, right, found))
             return True
@@ -84,15 +96,47 @@ class VocabularyCheck:
             self.report(self._alone(export, left, right, found))
         elif found.rules:
             self.report(self._other_rules(left, right, found))
-        if one.template != two.template and not export.delta and export.tokenizer is None:
-            self.report(self._other_template(left, right))
+        self._compare_use(export, left, right)
         return False
+
+    def _compare_use(self, export: ExportDecl, left: str, right: str) -> None:
+        """W503 and W510 where nobody said whose chat template and special tokens the child has."""
+        if export.delta or export.tokenizer is not None:
+            return
+        one, two = self.known.special_tokens(left), self.known.special_tokens(right)
+        other = [role for role in sorted(one.keys() & two.keys()) if one[role] != two[role]]
+        if other:
+            notes = (
+                f"`{role}` is {quoted(one[role])} in `{left}` and {quoted(two[role])} in `{right}`"
+                for role in other
+            )
+            self.report(self._other_special(left, right, tuple(notes)))
+        if self.known.template(left) != self.known.template(right):
+            self.report(self._other_template(left, right))
+
+    def _report_missing(self, label: str, other: str) -> None:
+        """W508, once, unless its tokenizer is there and could not be read."""
+        if label not in self._said:
+            self._said.add(label)
+            self.report(self._missing(label, other))
+
+    def _check_rows(self, label: str) -> None:
+        """W509, once, for tokens of a source that has no rows for them; not for the donor."""
+        found = self._found(label)
+        if found is None or ("rows", label) in self._said:
+            return
+        self._said.add(("rows", label))
+        lost = beyond(label, self.known.tokens_to_check(label), found.rows)
+        if lost is not None:
+            self.report(replace(self._at(lost, label), code="W509"))
 
     def _tokenizer(self, label: str) -> Tokenizer | None:
         """A source's tokenizer; W505, once, where it cannot be read."""
         try:
             return self.known.of(label)
         except MergecError as error:
+            if error.diagnostics[0].code not in ("E505", "E506"):
+                raise  # it could not be fetched
             if label not in self._said:
                 self._said.add(label)
                 self.report(self._unread(label, error.diagnostics[0]))
@@ -103,8 +147,7 @@ class VocabularyCheck:
         found = self._found(export.donor)
         if export.delta or export.tokenizer is not None or found is None:
             return
-        tokenizer = self.known.readable(export.donor)
-        lost = beyond(export.donor, tokenizer, found.rows) if tokenizer is not None else None
+        lost = beyond(export.donor, self.known.tokens_to_check(export.donor), found.rows)
         if lost is not None and export.donor not in self._said:
             self._said.add(export.donor)
             self.report(self._at(lost, export.donor))
@@ -115,7 +158,9 @@ class VocabularyCheck:
         a, b = self._name(left), self._name(right)
         count = len(found.moved)
         what = f"{counted(count, 'id')} {'has' if count == 1 else 'have'} another token"
-        if not count:
+        if found.partial:
+            what = "parts of them, which were fetched, show it"
+        elif not count:
             what = f"{counted(len(found.alone), 'token')} of one alone, and other numbers of rows"
         fixes = f"`tokenizer = union({a}, {b})`, or `tokenizer = {a}`"
         return Diagnostic(
@@ -156,8 +201,7 @@ class VocabularyCheck:
         )
 
     def _other_template(self, left: str, right: str) -> Diagnostic:
-        tokenizers = (self.known.readable(left), self.known.readable(right))
-        lacking = [it is None or it.template is None for it in tokenizers]
+        lacking = [self.known.template(label) is None for label in (left, right)]
         what = f"`{left}` and `{right}` have different chat templates"
         if any(lacking):
             without, having = (left, right) if lacking[0] else (right, left)
@@ -168,6 +212,28 @@ class VocabularyCheck:
             self._span(right),
             notes=(f"the child has what `{left}` has",),
             help=(f"say whose it has, as in `tokenizer = {self._name(right)}`",),
+        )
+
+    def _other_special(self, left: str, right: str, notes: tuple[str, ...]) -> Diagnostic:
+        return Diagnostic(
+            "W510",
+            f"`{left}` and `{right}` give special roles to different tokens",
+            self._span(right),
+            notes=(*notes, f"the child has what `{left}` has"),
+            help=(f"say whose it has, as in `tokenizer = {self._name(right)}`",),
+        )
+
+    def _missing(self, label: str, other: str) -> Diagnostic:
+        return Diagnostic(
+            "W508",
+            f"there is no tokenizer beside `{label}`, whose rows are merged with those of"
+            f" `{other}`",
+            self._span(label),
+            notes=("that both have the same token in every row is taken on trust",),
+            help=(
+                f"put the tokenizer's files of `{label}` beside its weights",
+                "or take the embeddings of one model, by `match { embed | head => ... }`",
+            ),
         )
 
     def _unread(self, label: str, error: Diagnostic) -> Diagnostic:

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from mergec.catalog import Checkpoint, Dtype, Sha256
 from mergec.catalog.architecture import Architecture
+from mergec.catalog.late_files import small_file
+from mergec.catalog.open_checkpoint import is_of_tokenizer
 from mergec.catalog.regular_file import read_whole
-from mergec.catalog.tokenizer_files import is_of_tokenizer
 from mergec.diagnostics import Diagnostic, MergecError, Span, fail
 from mergec.elaborate.parameters import Report
 from mergec.plan.model import SmallFile
@@ -21,6 +22,7 @@ _DTYPE_WORDS = {
     Dtype.F32: "float32",
     Dtype.F64: "float64",
 }
+_SHA256 = 64  # hexadecimal digits
 # Keys that count layers or depend on a layer's number, and that no family describes.
 _POSITIONAL = (
     "max_window_layers",
@@ -79,11 +81,14 @@ def small_files(
     tokenizer: str | None,
     checkpoints: Mapping[str, Checkpoint],
     without: Collection[str] = (),
+    *,
+    sparing: bool = False,
 ) -> tuple[SmallFile, ...]:
     """The files copied beside the weights, with digests: what was reviewed is what is copied.
 
     All of the donor's, except that the tokenizer's come from the source labelled `tokenizer`, and
-    that those named in `without` come from nowhere.
+    that those named in `without` come from nowhere. If it is `sparing`, nothing is fetched, and
+    what stands for a file that is not here yet is no digest of it.
     """
     names = [(donor, name) for name in checkpoints[donor].small_files]
     if tokenizer is not None and tokenizer != donor:
@@ -94,7 +99,11 @@ def small_files(
     for label, name in sorted(names, key=lambda pair: pair[1]):
         if name in without:
             continue
-        raw = read_whole(checkpoints[label].root / name)
+        late = checkpoints[label].late.get(name)
+        if late is not None and late.identity and (sparing or len(late.identity) == _SHA256):
+            files.append(SmallFile(label, name, late.size, Sha256(late.identity)))
+            continue
+        raw = read_whole(small_file(checkpoints[label], name))
         files.append(SmallFile(label, name, len(raw), Sha256(hashlib.sha256(raw).hexdigest())))
     return tuple(files)
 

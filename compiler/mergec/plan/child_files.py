@@ -6,8 +6,8 @@ from typing import Any, TypedDict
 
 from mergec.catalog import Checkpoint
 from mergec.catalog.config import read_config
+from mergec.catalog.open_checkpoint import is_of_tokenizer
 from mergec.catalog.quoted import quoted
-from mergec.catalog.tokenizer_files import is_of_tokenizer
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.elaborate import ExportDecl
 from mergec.elaborate.parameters import Report
@@ -50,7 +50,8 @@ class Children:
             asked = decl.tokenizer.labels if decl.tokenizer is not None else ()
             tokenizer = asked[0] if asked else None
             config = child_config(keys, self.configs, decl.dtype, decl.span, self.report)
-            files = small_files(keys.donor, tokenizer, self.checkpoints)
+            sparing = self.tokenizers.sparing
+            files = small_files(keys.donor, tokenizer, self.checkpoints, sparing=sparing)
             return ChildFiles(config=config, files=files, made=(), vocabulary=None)
         ids = self._ids(keys.donor, vocabulary)
         owner = self._owner(vocabulary)
@@ -65,7 +66,10 @@ class Children:
         if vocabulary.copied is None:
             names = self.checkpoints[keys.donor].small_files
             without |= {name for name in names if is_of_tokenizer(name)}
-        files = small_files(keys.donor, vocabulary.copied, self.checkpoints, without)
+        sparing = self.tokenizers.sparing
+        files = small_files(
+            keys.donor, vocabulary.copied, self.checkpoints, without, sparing=sparing
+        )
         for key, token in ids.lost.items():
             self.report(_lost(key, token, vocabulary))
         return ChildFiles(

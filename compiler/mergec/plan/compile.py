@@ -76,9 +76,13 @@ def check_bundle(bundle: Bundle) -> Elaborated:
 
 
 def compile_bundle(
-    bundle: Bundle, watch: Watch | None = None, tell: Tell = lambda _: None
+    bundle: Bundle,
+    watch: Watch | None = None,
+    tell: Tell = lambda _: None,
+    *,
+    sparing: bool = False,
 ) -> Compiled:
-    """The plan of a spec.
+    """The plan of a spec. One that is `sparing` is not to be run: what it copies is not fetched.
 
     Reads headers and small files, never a weight. MergecError with every error found at the first
     level that has any: text, then files, then what the headers say together. `watch` is told what
@@ -90,7 +94,7 @@ def compile_bundle(
     _stop_on_errors(specs, found)
     architectures = _architectures(checkpoints)
     try:
-        plan = _plan(checked, checkpoints, architectures, found, watch, tell, bundle.root)
+        plan = _plan(checked, checkpoints, architectures, found, watch, tell, bundle.root, sparing)
     except MergecError as error:
         found += error.diagnostics
         plan = None
@@ -104,16 +108,16 @@ def compile_bundle(
     return Compiled(plan, warnings, checked.settings, checked.imports, checked.without)
 
 
-def plan_over(checked: Elaborated, checkpoints: Mapping[str, Checkpoint]) -> Plan:
+def plan_over(
+    checked: Elaborated, checkpoints: Mapping[str, Checkpoint], root: Path = Path()
+) -> Plan:
     """The plan of a checked spec over checkpoints in place of those that it names, by label.
 
-    MergecError with all errors found. Warnings, which are about the real ones, are left out. They
-    are merged row by row, for there are no tokenizers beside them.
+    MergecError with all errors found. Warnings, which are about the real ones, are left out. Paths
+    of tokenizers start at `root`.
     """
     found: list[Diagnostic] = []
-    exports = tuple(replace(export, tokenizer=None) for export in checked.exports)
-    checked = replace(checked, exports=exports)
-    plan = _plan(checked, checkpoints, _architectures(checkpoints), found)
+    plan = _plan(checked, checkpoints, _architectures(checkpoints), found, root=root)
     _stop_on_errors(checked.specs, found)
     assert plan is not None
     return plan
@@ -170,6 +174,7 @@ def _plan(
     watch: Watch | None = None,
     tell: Tell | None = None,
     root: Path = Path(),
+    sparing: bool = False,
 ) -> Plan | None:
     """The plan; None after reporting errors. Whether parents fit is looked at for `tell` alone."""
     if tell is not None:
@@ -179,7 +184,7 @@ def _plan(
         found += tied_and_untied(checked, whole, checkpoints)
         if _has_errors(found):
             return None
-    tokenizers = KnownTokenizers(checkpoints)
+    tokenizers = KnownTokenizers(checkpoints, sparing)
     reader = Vocabularies(checked, checkpoints, architectures, tokenizers, root)
     vocabularies = [reader.of(export, found.append) for export in checked.exports]
     if _has_errors(found):

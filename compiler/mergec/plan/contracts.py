@@ -6,9 +6,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from mergec.catalog import Checkpoint
+from mergec.catalog.late_files import small_file
 from mergec.catalog.licence_union import key_of
+from mergec.catalog.open_checkpoint import is_of_tokenizer
 from mergec.catalog.regular_file import read_whole
-from mergec.catalog.tokenizer_files import is_of_tokenizer
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Contract, Elaborated
 from mergec.elaborate.facts import FACTS
@@ -69,7 +70,7 @@ def _tokenizer(checkpoint: Checkpoint) -> str:
     digest = hashlib.sha256()
     for name in checkpoint.small_files:
         if is_of_tokenizer(name):
-            content = hashlib.sha256(read_whole(checkpoint.root / name)).hexdigest()
+            content = hashlib.sha256(read_whole(small_file(checkpoint, name))).hexdigest()
             digest.update(f"{name}\0{content}\n".encode())
     return digest.hexdigest()
 

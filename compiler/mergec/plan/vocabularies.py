@@ -6,10 +6,11 @@ from pathlib import Path
 
 from mergec.catalog import Checkpoint
 from mergec.catalog.architecture import Architecture
+from mergec.catalog.open_checkpoint import is_of_tokenizer
 from mergec.catalog.quoted import quoted
 from mergec.catalog.token_tensors import token_tensors
 from mergec.catalog.tokenizer import Tokenizer, read_tokenizer
-from mergec.catalog.tokenizer_files import TokenizerFiles, is_of_tokenizer, tokenizer_files
+from mergec.catalog.tokenizer_files import TokenizerFiles, tokenizer_files
 from mergec.catalog.union_tokenizer import union_files, union_tokens
 from mergec.diagnostics import Diagnostic, MergecError, Span, fail
 from mergec.diagnostics.suggest import suggestion_help
@@ -95,7 +96,7 @@ class Vocabularies:
                 notes=("no tensor of its names is an embedding that mergec knows",),
                 help="leave the setting out, or name a source whose architecture is described",
             )
-        found = beyond(label, tokenizer, tensors.rows)
+        found = beyond(label, tokenizer.tokens, tensors.rows)
         if found is not None:
             raise MergecError([found])
         return Parent(label, tokenizer.tokens, tensors.rows, tensors.names)

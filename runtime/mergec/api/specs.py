@@ -71,7 +71,7 @@ def check_spec(
     bundle = Bundle(read_spec(path, str(path)), path.parent, settings or {}, pins=pins or {})
     if spec_only:
         return check_bundle(bundle).warnings
-    compiled = compile_bundle(bundle, tell=tell)
+    compiled = compile_bundle(bundle, tell=tell, sparing=True)
     return (*compiled.warnings, *look(compiled.plan))
 
 

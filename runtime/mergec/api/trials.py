@@ -42,5 +42,6 @@ def try_spec(
 
         try_laws(plan, chosen, effort, report, labour or Labour(), progress)
     sources = {source.decl.label: source.checkpoint for source in plan.sources}
-    try_plan(check_bundle(bundle), sources, chosen, effort, report, progress)
+    checked = check_bundle(bundle)
+    try_plan(checked, sources, chosen, effort, report, progress, bundle.root)
     return report

@@ -8,6 +8,7 @@ from typing import Any
 
 from mergec.catalog import Sha256
 from mergec.catalog.hub_download import stated_digest
+from mergec.catalog.late_files import small_file
 from mergec.catalog.lineage_file import (
     ANCESTORS,
     BUILD_TYPE,
@@ -60,7 +61,7 @@ def companion_files(
     if export.config is not None:
         files[export.config_name] = export.config
     for small in export.files:
-        path = plan.checkpoints[small.source].root / small.name
+        path = small_file(plan.checkpoints[small.source], small.name)
         data = read_whole(path)
         if hashlib.sha256(data).hexdigest() != small.digest:
             raise fail(

@@ -35,12 +35,19 @@ class AbsentFile:
 
 
 def absent_files(plan: Plan) -> tuple[AbsentFile, ...]:
-    """The files of weights that a plan reads and that have to be fetched first."""
+    """The files that a plan reads and that have to be fetched first: weights and tokenizers.
+
+    Tokenizers of all sources, copied or not, so that the next plan can be made offline.
+    """
     if all(source.checkpoint.hub is None for source in plan.sources):
         return ()
     needed = plan.files_read
     found = (
-        _absent(source.checkpoint, needed[source.decl.label], source.decl.span)
+        _absent(
+            source.checkpoint,
+            [*source.checkpoint.late, *needed[source.decl.label]],
+            source.decl.span,
+        )
         for source in plan.sources
     )
     return _each_once(chain.from_iterable(found))
@@ -103,6 +110,7 @@ def _absent(
     if checkpoint.hub is None:
         return
     sizes = {shard.name: shard.size for shard in checkpoint.shards}
+    sizes |= {name: file.size for name, file in checkpoint.late.items()}
     for name in names:
         path = checkpoint.root / name
         if not path.exists():

@@ -11,6 +11,7 @@ from mergec.ir import Graph, NodeKey
 from mergec.plan.find_tensors import find_tensors
 from mergec.plan.naming import naming_of
 from mergec.resolve import Findings, KeySets, Leaf, ResolvedTensor, Resolver
+from mergec.resolve.aligned_rows import AlignedRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,17 @@ class TensorGraph:
 
 
 def tensor_graphs(
-    checked: Elaborated, checkpoints: Mapping[str, Checkpoint]
+    checked: Elaborated,
+    checkpoints: Mapping[str, Checkpoint],
+    aligned: AlignedRows | None = None,
 ) -> Iterator[TensorGraph]:
-    """Every floating-point tensor of every export. MergecError for what has no plan either."""
+    """Every floating-point tensor of every export. MergecError for what has no plan either.
+
+    `aligned` are the rows of tokens, where `checked` was put into vocabularies.
+    """
     architectures = {k: describe([*c.tensors], c.config) for k, c in checkpoints.items()}
-    keys, findings = KeySets(checked, checkpoints, architectures), Findings()
+    keys = KeySets(checked, checkpoints, architectures, aligned or AlignedRows())
+    findings = Findings()
     resolver = Resolver(checked, keys, findings)
     asking = _Asking(checked, keys, resolver)
     tensors = (export for export in checked.exports if not export.is_adapter)

@@ -230,6 +230,31 @@ ROWS = (
         "what it may mean would be a guess. Correct the card, or read what its authors say.",
     ),
     code(
+        "W508",
+        "no-tokenizer",
+        "there is no tokenizer beside a model whose embedding is merged",
+        "Rows of two embeddings are merged by their index, and only tokenizers tell whether both "
+        "have the same token there. One of the models has none, so nothing was compared. If it "
+        "was trained with the tokenizer of the other, put that beside its weights.",
+    ),
+    code(
+        "W509",
+        "tokens-without-rows",
+        "a tokenizer has tokens for which its model has no rows",
+        "The tokenizer beside a model gives ids that lie behind the last row of its embedding. "
+        "The child has another model's tokenizer, so it may work; but these weights were not "
+        "trained with this tokenizer, and their rows may be those of other tokens.",
+    ),
+    code(
+        "W510",
+        "other-special-tokens",
+        "models that end a text by different tokens are merged",
+        "tokenizer_config.json names tokens for special roles, such as the one that ends a text, "
+        "and the models name different ones. The child gets those of its base, or of the first "
+        "operand. It may then not stop where the other was trained to stop. Say whose tokenizer "
+        "it has, and nothing is warned of.",
+    ),
+    code(
         "W701",
         "index-total",
         "the index states a wrong total size",

@@ -10,6 +10,7 @@ from mergec.passes import expand_composites, normal_form
 from mergec.plan import Row
 from mergec.verify.evaluate import StoredTensor
 from mergec.verify.exact_value import unstated
+from mergec.verify.seen_rows import seen
 from mergec.verify.tensor_graphs import TensorGraph
 from mergec.verify.trial.contents import decoded
 from mergec.verify.trial.folder import Contents
@@ -37,7 +38,10 @@ class Expectations:
         graph = self._normal_form(each.graph)
         if is_of_many(graph):
             return None
-        inputs = {key: contents[label][entry.name] for key, (label, entry) in each.reads.items()}
+        inputs = {
+            key: seen(entry, contents[label][entry.name])
+            for key, (label, entry) in each.reads.items()
+        }
         try:
             data = whole(graph, inputs, row.work, row.dtype, row.tensor, each.sites, row.shape)
         except MergecError as error:
@@ -82,4 +86,4 @@ def is_of_many(graph: Graph) -> bool:
 
 def copied(row: Row, contents: Mapping[str, Mapping[str, StoredTensor]]) -> StoredTensor:
     """What a row that copies writes."""
-    return contents[row.labels[0]][row.entries[0].name]
+    return seen(row.entries[0], contents[row.labels[0]][row.entries[0].name])

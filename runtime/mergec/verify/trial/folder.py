@@ -10,6 +10,7 @@ from mergec.catalog import Checkpoint, open_checkpoint
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.verify.evaluate import StoredTensor
 from mergec.verify.trial.shapes import NOTHING, small, small_axes
+from mergec.verify.trial.vocabularies import SmallVocabularies
 
 _FILE = "model.safetensors"
 # A network of three matrices has room for two operands in tsvm, and axes of 3 show less.
@@ -20,11 +21,26 @@ Contents = Mapping[str, Mapping[str, StoredTensor]]
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder that holds a checkpoint for each source, in a folder with a number for a name."""
+    """A folder that holds a checkpoint for each source, in a folder with a number for a name.
+
+    `axes` leads from the lengths of axes to the small ones.
+    """
 
     root: Path
     layouts: Mapping[str, ShardLayout]
     checkpoints: Mapping[str, Checkpoint]
+    axes: Mapping[int, int]
+
+    def with_tokenizers(self, vocabularies: SmallVocabularies) -> "Folder":
+        """The same with small tokenizers beside the weights."""
+        vocabularies.write({label: it.root for label, it in self.checkpoints.items()}, self.root)
+        held = {
+            label: replace(it, small_files=("tokenizer.json",))
+            if label in vocabularies.sources
+            else it
+            for label, it in self.checkpoints.items()
+        }
+        return replace(self, checkpoints=held)
 
     def fill(self, contents: Contents) -> None:
         """Write the tensors of all sources; their headers, and so their plan, stay as they are."""
@@ -69,7 +85,7 @@ def small_folder(
         checkpoints[label] = replace(
             opened, config=source.config, licence=source.licence, adapter=source.adapter
         )
-    return Folder(root, layouts, checkpoints)
+    return Folder(root, layouts, checkpoints, axes)
 
 
 def _zeros(path: Path, layout: ShardLayout) -> None:

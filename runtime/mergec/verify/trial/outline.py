@@ -11,9 +11,11 @@ from mergec.elaborate import Contract, Elaborated
 from mergec.ir import Operation, facts, part_statistics
 from mergec.ops import statistic_operator
 from mergec.plan import Plan, Row, plan_over
+from mergec.plan.aligned_spec import aligned_spec
 from mergec.resolve import Alignments, KeySets
 from mergec.verify.tensor_graphs import TensorGraph, tensor_graphs
 from mergec.verify.trial.folder import Folder, small_folder
+from mergec.verify.trial.vocabularies import small_vocabularies
 
 # An output tensor: the name of its export and its own.
 Output = tuple[str, str]
@@ -41,16 +43,27 @@ def outline(
     scratch: Path,
     elements: int,
     rational: int,
+    root: Path = Path(),
 ) -> Outline:
     """Lay out small checkpoints in the existing folder `scratch` and plan over them.
 
-    No tensor has more than `elements`; about `rational` tensors are computed on rationals.
+    No tensor has more than `elements`; about `rational` tensors are computed on rationals. Paths
+    of tokenizers that the spec names start at `root`.
     """
     checked = replace(checked, contracts=tuple(_measured(checked.contracts)))
     folder = small_folder(scratch, sources, elements, *_units(checked, sources))
-    plan = plan_over(checked, folder.checkpoints)
+    vocabularies = small_vocabularies(checked, sources, root, folder.axes)
+    if vocabularies is None:
+        exports = tuple(replace(export, tokenizer=None) for export in checked.exports)
+        checked = replace(checked, exports=exports)
+    else:
+        folder = folder.with_tokenizers(vocabularies)
+        checked = vocabularies.moved(checked)
+    plan = plan_over(checked, folder.checkpoints, scratch)
+    checked, aligned = aligned_spec(checked, folder.checkpoints, scratch)
     rows = {(export.decl.name, row.tensor): row for export in plan.exports for row in export.rows}
-    graphs = {(each.export, each.name): each for each in tensor_graphs(checked, folder.checkpoints)}
+    found = tensor_graphs(checked, folder.checkpoints, aligned)
+    graphs = {(each.export, each.name): each for each in found}
     statistics = dict(_statistics(rows.values()))
     return Outline(folder, plan, rows, graphs, statistics, _sample(rows, graphs, rational))
 

@@ -8,6 +8,7 @@ from mergec.catalog import Dtype
 from mergec.ir import Graph, NodeKey
 from mergec.verify.exact.meaning import NotStatedError
 from mergec.verify.exact_value import Exact, Noise, Part, exact_of_many, exact_value, unstated
+from mergec.verify.seen_rows import seen
 from mergec.verify.tensor_graphs import TensorGraph
 from mergec.verify.trial.contents import decoded
 from mergec.verify.trial.folder import Contents
@@ -90,7 +91,10 @@ class Rationals:
                 del self._settled[key]
 
     def _part(self, graph: Graph, each: TensorGraph) -> Part:
-        held = {key: self.contents[label][entry.name] for key, (label, entry) in each.reads.items()}
+        held = {
+            key: seen(entry, self.contents[label][entry.name])
+            for key, (label, entry) in each.reads.items()
+        }
         sources = {key: decoded(tensor).tolist() for key, tensor in held.items()}
         shapes = {key: tensor.shape for key, tensor in held.items()}
         return Part(graph, sources, each.name, each.sites, shapes)

@@ -64,15 +64,16 @@ def try_plan(
     effort: Effort,
     report: Report,
     progress: Callable[[int], None] = lambda _: None,
+    root: Path = Path(),
 ) -> None:
     """Compare what `backends` make of a spec with both oracles; findings go into `report`.
 
-    `sources` are the spec's own, of which headers and configs are used and no weight. `progress`
-    is called with 1 after every comparison of whole checkpoints.
+    `sources` are the spec's own, of which headers, configs and tokenizers are used and no weight.
+    `progress` is called with 1 after every comparison of whole checkpoints. Paths start at `root`.
     """
     size = SIZES[effort]
     with TemporaryDirectory(prefix="mergec-test-") as scratch:
-        spec = outline(checked, sources, Path(scratch), size.elements, size.rational)
+        spec = outline(checked, sources, Path(scratch), size.elements, size.rational, root)
         report.sources, report.tensors = len(sources), len(spec.rows)
         report.kinds = tuple(KINDS)
         trial = _Trial(spec, backends, report)
