@@ -8,6 +8,7 @@ import click
 
 from mergec.cli.options import reach
 from mergec.cli.printing import counted, print_diagnostics
+from mergec.diagnostics import escape
 
 if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
@@ -21,18 +22,24 @@ _SHOWN = 8
 
 
 @click.command()
-@click.argument("reference", metavar="REF")
+@click.argument("references", metavar="REF...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="All that is known, for programs.")
 @reach
-def inspect(reference: str, as_json: bool) -> None:
+def inspect(references: tuple[str, ...], as_json: bool) -> None:
     """Show what the checkpoint REF says of itself, in headers and small files.
 
-    REF is written as in a spec: `./base`. No weight is read.
+    Of several, show in what they differ. REF is written as in a spec: `./base`. No weight is read.
     """
-    from mergec.api.inspection import inspect_checkpoint
+    from mergec.api.inspection import inspect_checkpoints
 
-    found = inspect_checkpoint(reference)
-    print_diagnostics(found.warnings)
+    inspected = inspect_checkpoints(references)
+    print_diagnostics(dict.fromkeys(it for each in inspected for it in each.warnings))
+    if len(inspected) > 1:
+        from mergec.cli import side_by_side
+
+        (side_by_side.print_json if as_json else side_by_side.print_table)(inspected)
+        return
+    found = inspected[0]
     if as_json:
         click.echo(json.dumps(document(found), indent=1))
         return
@@ -65,8 +72,9 @@ def document(found: "Inspected") -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "reference": found.reference,
-        "kind": "delta" if facts.is_delta else "model",
+        "kind": kind_of(facts),
         **_amount(facts.whole),
+        "distinct_parameters": facts.distinct,
         "dtypes": {dtype.word: _amount(held) for dtype, held in facts.dtypes.items()},
         "files": [
             {
@@ -102,42 +110,73 @@ def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:
 
     facts = found.facts
     whole = facts.whole
-    kind = "delta" if facts.is_delta else "model"
     size = f"{counted(whole.tensors)}, {whole.parameters:,} parameters, {amount(whole.nbytes)}"
-    yield kind, f"{found.reference}\n{size}"
-    yield "architecture", _architecture(facts)
-    yield "embeddings", _embedding_words(facts.embeddings)
-    yield "vocabulary", _vocabulary(facts)
-    yield "tokenizer", "\n".join(_tokenizer_words(facts.tokenizer)) or "no file"
+    yield kind_of(facts), f"{found.reference}\n{size}"
+    yield "parameters", parameter_words(facts)
+    yield "architecture", architecture_words(facts)
+    yield "embeddings", embedding_words(facts.embeddings)
+    yield "vocabulary", vocabulary_words(facts)
+    yield "tokenizer", "\n".join(tokenizer_words(facts.tokenizer)) or "no file"
     yield "chat template", facts.tokenizer.chat_template or "none"
-    yield "licence", _licence_words(facts.checkpoint.licence)
-    yield "quantisation", _quantisation_words(facts.quantisation)
+    yield "licence", licence_words(facts.checkpoint.licence)
+    yield "quantisation", quantisation_words(facts.quantisation)
     yield "lineage", _lineage_words(found.lineage)
 
 
-def _architecture(facts: "Inspection") -> str:
+def kind_of(facts: "Inspection") -> str:
+    """What the checkpoint is."""
+    from mergec.catalog.open_adapter import is_adapter_file
+
+    if is_adapter_file(facts.checkpoint):
+        return "adapter"
+    return "delta" if facts.is_delta else "model"
+
+
+def parameter_words(facts: "Inspection") -> str:
+    """All parameters as one figure, what stands twice counted once."""
+    twice = facts.embeddings.head if facts.distinct != facts.whole.parameters else None
+    again = f" ({escape(twice.name)} is the embedding)" if twice is not None else ""
+    return f"{facts.distinct:,}{again}"
+
+
+def architecture_words(facts: "Inspection") -> str:
+    """The architecture, and how it is known."""
     architecture = facts.architecture
     layers = f"{architecture.layers} layer{'s' * (architecture.layers != 1)}"
     if architecture.described:
-        classes = f" ({', '.join(facts.classes)})" if facts.classes else ""
-        return f"{facts.model_type}{classes}, {layers}"
-    stated = f"{facts.model_type}, " if facts.model_type else ""
+        classes = f" ({', '.join(map(escape, facts.classes))})" if facts.classes else ""
+        return f"{escape(facts.model_type or '')}{classes}, {layers}"
+    stated = f"{escape(facts.model_type)}, " if facts.model_type else ""
     return f"{stated}roles inferred from names, {layers}"
 
 
-def _embedding_words(embeddings: "Embeddings") -> str:
-    if embeddings.table is None:
+def embedding_words(embeddings: "Embeddings") -> str:
+    """The table of tokens, the head, and whether they are tied."""
+    table = embeddings.table
+    if table is None:
         return "not known"
-    head = "no head" if embeddings.head is None else f"head {embeddings.head.name}"
+    head = head_words(embeddings)
+    named = head if embeddings.head is None else f"head {head}"
+    return f"{escape(table.name)} {table.describe()}; {named}, {tied_words(embeddings)}"
+
+
+def head_words(embeddings: "Embeddings") -> str:
+    """The head, if it is stored."""
+    return "no head" if embeddings.head is None else escape(embeddings.head.name)
+
+
+def tied_words(embeddings: "Embeddings") -> str:
+    """What config.json says of the head and the table."""
     tied = {
         True: "tied in config.json",
         False: "not tied",
         None: "config.json does not say if tied",
     }
-    return f"{embeddings.table.name} {embeddings.table.describe()}; {head}, {tied[embeddings.tied]}"
+    return tied[embeddings.tied]
 
 
-def _vocabulary(facts: "Inspection") -> str:
+def vocabulary_words(facts: "Inspection") -> str:
+    """How many tokens there are, by each place that says so."""
     known: list[str] = []
     if facts.vocabulary is not None:
         known.append(f"{facts.vocabulary:,} in config.json")
@@ -148,20 +187,22 @@ def _vocabulary(facts: "Inspection") -> str:
     return ", ".join(known) or "not known"
 
 
-def _tokenizer_words(tokenizer: "TokenizerFacts") -> Iterator[str]:
+def tokenizer_words(tokenizer: "TokenizerFacts") -> Iterator[str]:
+    """The tokenizer's files, and what is wrong with one."""
     for name in tokenizer.files:
         kind = f" ({tokenizer.kind})" if name == "tokenizer.json" and tokenizer.kind else ""
         problem = f", which {tokenizer.problems[name]}" if name in tokenizer.problems else ""
         yield f"{name}{kind}{problem}"
 
 
-def _licence_words(licence: "Licence | None") -> str:
+def licence_words(licence: "Licence | None") -> str:
+    """The licence with its kind, and what else is stated of it."""
     from mergec.catalog.licence_terms import terms_of
 
     if licence is None:
         return "none stated"
     named = [each for each in (licence.name, licence.link) if each is not None]
-    where = ", in config.json" if licence.stated_in == "config" else ""
+    where = {"card": "", "config": ", in config.json", "file": ", by its text"}[licence.stated_in]
     told = f"{licence.id}{where} ({terms_of(licence.key).family})"
     return "\n".join([told, *named])
 
@@ -182,12 +223,13 @@ def _licence_terms(licence: "Licence | None") -> dict[str, Any] | None:
     }
 
 
-def _quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
+def quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
+    """How the weights are quantised, by config.json."""
     if quantisation is None:
         return "none stated"
     method = quantisation.get("quant_method", "of no stated method")
     bits = quantisation.get("bits")
-    return f"{method}, {bits} bits" if bits is not None else str(method)
+    return escape(f"{method}, {bits} bits" if bits is not None else str(method))
 
 
 def _lineage_words(lineage: "Lineage | None") -> str:
@@ -197,7 +239,8 @@ def _lineage_words(lineage: "Lineage | None") -> str:
     parents = ", ".join(
         ref if label == ref else f"{label} {ref}" for label, ref in known["sources"].items()
     )
-    return f"merged by mergec {known['version']} from {parents}\nplan {known['plan']}"
+    made = escape(f"merged by mergec {known['version']} from {parents}")
+    return f"{made}\nplan {escape(known['plan'])}"
 
 
 def _counts(held: "Amount") -> tuple[str, str]:
