@@ -17,8 +17,8 @@ _STATUS = re.compile(r"status code: (\d{3})")
 # Where the libraries of the clouds ask for credentials if nothing in the environment names any.
 _METADATA = ("latest/api/token", "latest/meta-data", "metadata/identity", "computeMetadata")
 _CREDENTIALS = {
-    "s3": "set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_SKIP_SIGNATURE=true` for a"
-    " public bucket",
+    "s3": "set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or"
+    " `AWS_SKIP_SIGNATURE=true` for a public bucket",
     "gs": "set `GOOGLE_APPLICATION_CREDENTIALS`, or `GOOGLE_SKIP_SIGNATURE=true` for a public"
     " bucket",
     "az": "set `AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`, or"
@@ -133,7 +133,7 @@ def _kind_of_text(text: str) -> Kind:
         return "changed"
     if "UnexpectedRange" in text or "NotPartial" in text or "RangeNotSupported" in text:
         return "ranges"
-    if "TooManyRedirects" in text or "BadScheme" in text or _is_elsewhere(text):
+    if "TooManyRedirects" in text or "BadScheme" in text or is_elsewhere(text):
         return "final"
     # Without a status no answer came, or not all of it.
     return "passing" if status is None or status in _PASSING else "final"
@@ -141,7 +141,7 @@ def _kind_of_text(text: str) -> Kind:
 
 def _reason(text: str) -> str:
     status = _status(text)
-    if _is_elsewhere(text):
+    if is_elsewhere(text):
         return "the bucket is in another region than `AWS_REGION` says"
     if status is not None:
         return f"the store answered with status {status}"
@@ -163,5 +163,7 @@ def _status(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _is_elsewhere(text: str) -> bool:
-    return "redirect without LOCATION" in text or "BareRedirect" in text
+def is_elsewhere(text: str) -> bool:
+    """Whether the text of an exception says that the bucket is in another region."""
+    words = ("redirect without LOCATION", "BareRedirect", "AuthorizationHeaderMalformed")
+    return any(each in text for each in words)
