@@ -153,7 +153,10 @@ def test_a_card_and_a_config(tmp_path: Path) -> None:
 def test_of_the_gpl_a_text_alone_does_not_say_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mergec.catalog.licence_text.licence_of_text", lambda _: "gpl-3.0-only")
+    def gpl(_: str) -> str:
+        return "gpl-3.0-only"
+
+    monkeypatch.setattr("mergec.catalog.licence_text.licence_of_text", gpl)
     assert opened(tmp_path / "a", "", COPYING="x")[0].licence is None
     assert opened(tmp_path / "b", "---\nlicense: gpl-3.0\n---\n", COPYING="x")[1] == []
     assert len(opened(tmp_path / "c", "---\nlicense: mit\n---\n", COPYING="x")[1]) == 1

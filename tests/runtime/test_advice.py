@@ -174,7 +174,7 @@ def test_other_tokens_at_the_same_ids_stop_a_merge_row_by_row() -> None:
     for name, tokens in (("one", "ab"), ("two", "ba")):
         write(name, moved(BASE, (len(name) + ord(tokens[0]), 0.1)))
         vocabulary = {token: number for number, token in enumerate(tokens)}
-        model = {"type": "BPE", "merges": [], "vocab": vocabulary}
+        model: dict[str, object] = {"type": "BPE", "merges": [], "vocab": vocabulary}
         Path(name, "tokenizer.json").write_text(json.dumps({"model": model}))
     advised = advise_merge(["./one", "./two"], backend="reference")
     assert (advised.advice.choice, advised.spec) == ("distil or route", None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mergec.cli import inspecting as one_alone
+from mergec.cli import inspection_words as one_alone
 from mergec.diagnostics import escape
 
 if TYPE_CHECKING:
