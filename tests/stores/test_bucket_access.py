@@ -140,6 +140,17 @@ def test_a_region_that_is_none(mergec: Mergec, elsewhere: LoopbackWeb, region: s
     outcome = mergec("inspect", "s3://models/base")
     refused(outcome, "E744", 4)
     assert "is in another region than `AWS_REGION` says" in outcome.err
+    assert "= help: set `AWS_REGION` to the region in which it was made\n" in outcome.err
+
+
+def test_a_server_without_certificates_must_be_allowed(
+    mergec: Mergec, elsewhere: LoopbackWeb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    outcome = mergec("inspect", "s3://models/base")
+    refused(outcome, "E744", 4)
+    assert "= help: set `AWS_ALLOW_HTTP=true`" in outcome.err
+    assert not elsewhere.asked
 
 
 def test_a_server_of_another_kind_knows_the_bucket_by_its_path(

@@ -18,6 +18,7 @@ from mergec.catalog.offline import is_offline
 from mergec.catalog.quoted import quoted
 from mergec.catalog.store_credentials import profile_options
 from mergec.catalog.store_errors import (
+    CLOUDS,
     absent,
     changed,
     finding,
@@ -234,5 +235,4 @@ def _connect(where: StoreReference, asker: Mapping[str, Any]) -> "ObjectStore":
 
 
 def _allows_http(scheme: str) -> bool:
-    cloud = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}.get(scheme)
-    return os.environ.get(f"{cloud}_ALLOW_HTTP", "").lower() in ("1", "true")
+    return os.environ.get(f"{CLOUDS.get(scheme)}_ALLOW_HTTP", "").lower() in ("1", "true")

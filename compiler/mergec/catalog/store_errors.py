@@ -24,6 +24,9 @@ _CREDENTIALS = {
     "az": "set `AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`, or"
     " `AZURE_SKIP_SIGNATURE=true` for a public container",
 }
+CLOUDS = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}
+"""How the variables of each scheme begin."""
+
 _PUBLIC = "name a place that everyone may read, or copy the checkpoint here"
 _AGAIN = "try again; nothing was published"
 
@@ -60,9 +63,9 @@ def absent(where: StoreReference, what: str) -> MergecError:
     return fail("E743", f"{quoted(where)} {what}", help="correct the bucket or the path")
 
 
-def unreachable(where: StoreReference, reason: str) -> MergecError:
+def unreachable(where: StoreReference, reason: str, advice: str = _AGAIN) -> MergecError:
     """E744, with the reason as a clause."""
-    return fail("E744", f"{quoted(where)} could not be read: {reason}", help=_AGAIN)
+    return fail("E744", f"{quoted(where)} could not be read: {reason}", help=advice)
 
 
 def changed(where: StoreReference, name: str, finding: str) -> MergecError:
@@ -114,9 +117,9 @@ def finding(where: StoreReference, error: Exception, name: str = "") -> MergecEr
         case "ranges":
             return no_ranges(where, name, "does not answer with the bytes that were asked for")
         case _:
-            return unreachable(
-                where, _reason(str(error)) + (f" for {quoted(name)}" if name else "")
-            )
+            text = str(error)
+            reason = _reason(text) + (f" for {quoted(name)}" if name else "")
+            return unreachable(where, reason, _advice(where, text))
 
 
 def _kind_of_text(text: str) -> Kind:
@@ -156,6 +159,15 @@ def _reason(text: str) -> str:
     if "kind: Body" in text or "Decode" in text or "Incomplete" in text:
         return "the connection broke off"
     return "its answer cannot be understood"
+
+
+def _advice(where: StoreReference, text: str) -> str:
+    cloud = CLOUDS.get(where.scheme)
+    if is_elsewhere(text):
+        return "set `AWS_REGION` to the region in which it was made"
+    if "BadScheme" in text and cloud is not None:
+        return f"set `{cloud}_ALLOW_HTTP=true` if the server, and the way there, are your own"
+    return _AGAIN
 
 
 def _status(text: str) -> int | None:
