@@ -94,6 +94,25 @@ def test_a_strangers_words_stay_on_their_line(mergec: Mergec) -> None:
     assert "red\n" not in mergec("inspect", "./one").out
 
 
+def test_strangers_are_told_where_weights_are_asked(mergec: Mergec) -> None:
+    shapes = {f"layers.{n}.up.weight": (64, 32) for n in range(4)}
+    for name, seed in (("start", ""), ("apart", "other")):
+        write_checkpoint(Path(name), {key: bf16(seed + key, shapes[key]) for key in shapes})
+    assert "weights" not in differences(mergec("inspect", "./start", "./apart", "--json").out)
+    found = mergec("inspect", "./start", "./start", "./apart", "--kin")
+    assert (found.status, found.codes) == (0, ["W705"])
+    (row,) = (line.split() for line in found.out.splitlines() if line.startswith("weights"))
+    assert row[3] == "related,"
+    assert row[7] == "unrelated,"
+    known = json.loads(mergec("inspect", "./start", "./apart", "./one", "--kin", "--json").out)
+    assert [it["verdict"] for it in known["kinship"]] == ["unrelated", "unknown"]
+    assert known["kinship"][0]["of"] == ["./start", "./apart"]
+
+
+def test_of_one_there_is_no_kin(mergec: Mergec) -> None:
+    assert mergec("inspect", "./one", "--kin").status == 2
+
+
 def test_a_file_beside_a_folder(mergec: Mergec) -> None:
     Path("alone.safetensors").write_bytes(file_of({"a": bf16("a", (2, 2))}))
     found = differences(mergec("inspect", "./one", "./alone.safetensors", "--json").out)

@@ -1,7 +1,7 @@
 """`mergec inspect`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ from mergec.cli.printing import counted, print_diagnostics
 if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
     from mergec.catalog.inspection import Amount
+    from mergec.execute.likeness import Kinship
 
 _SHOWN = 8
 
@@ -20,20 +21,25 @@ _SHOWN = 8
 @click.command()
 @click.argument("references", metavar="REF...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="All that is known, for programs.")
+@click.option("--kin", is_flag=True, help="Sample weights: have several a common ancestor?")
 @reach
-def inspect(references: tuple[str, ...], as_json: bool) -> None:
+def inspect(references: tuple[str, ...], as_json: bool, kin: bool) -> None:
     """Show what the checkpoint REF says of itself, in headers and small files.
 
-    Of several, show in what they differ. REF is written as in a spec: `./base`. No weight is read.
+    Of several, show in what they differ. REF is written as in a spec: `./base`. Without `--kin` no
+    weight is read.
     """
     from mergec.api.inspection import inspect_checkpoints
 
+    if kin and len(references) < 2:
+        raise click.UsageError("--kin compares: name two models or more")
     inspected = inspect_checkpoints(references)
     print_diagnostics(dict.fromkeys(it for each in inspected for it in each.warnings))
     if len(inspected) > 1:
         from mergec.cli import side_by_side
 
-        (side_by_side.print_json if as_json else side_by_side.print_table)(inspected)
+        show_all = side_by_side.print_json if as_json else side_by_side.print_table
+        show_all(inspected, _ancestry(inspected) if kin else ())
         return
     found = next(iter(inspected))
     if as_json:
@@ -58,6 +64,14 @@ def inspect(references: tuple[str, ...], as_json: bool) -> None:
         columns(["dtype", *head], by_dtype),
         columns(["file", *head], by_file),
     )
+
+
+def _ancestry(inspected: Sequence["Inspected"]) -> Sequence["Kinship"]:
+    from mergec.api.ancestry import find_ancestry
+
+    found = find_ancestry(inspected)
+    print_diagnostics(found.warnings)
+    return found.kinships
 
 
 def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:

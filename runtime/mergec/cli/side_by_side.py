@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mergec.catalog import Checkpoint
     from mergec.catalog.inspection import Inspection
     from mergec.catalog.tokenizer_differences import Differences
+    from mergec.execute.likeness import Kinship
 
 SCHEMA = "mergec.inspect_several/1"
 _AS_FIRST = "as in the first"
@@ -33,11 +34,14 @@ class Row:
         return len(set(self.values)) > 1
 
 
-def print_table(found: Sequence["Inspected"]) -> None:
-    """What differs, a column for each checkpoint; below it the subjects on which all agree."""
+def print_table(found: Sequence["Inspected"], kin: Sequence["Kinship"]) -> None:
+    """What differs, a column for each checkpoint; below it the subjects on which all agree.
+
+    `kin` is that of each checkpoint but the first with the first, if it was asked for.
+    """
     from mergec.cli.tables import facts, phrases, show
 
-    rows = [*_rows(found)]
+    rows = [*_ancestors(kin), *_rows(found)]
     differing = [[row.subject, *row.values] for row in rows if row.differs]
     same = [(row.subject, row.values[0]) for row in rows if not row.differs]
     head = ["", *(each.reference for each in found)]
@@ -46,7 +50,7 @@ def print_table(found: Sequence["Inspected"]) -> None:
     show(*parts, facts(told))
 
 
-def print_json(found: Sequence["Inspected"]) -> None:
+def print_json(found: Sequence["Inspected"], kin: Sequence["Kinship"]) -> None:
     """All of it for programs; docs/looking.md says what the members mean."""
     rows = [*_rows(found)]
     document: dict[str, Any] = {
@@ -54,6 +58,14 @@ def print_json(found: Sequence["Inspected"]) -> None:
         "references": [each.reference for each in found],
         "differences": [
             {"subject": row.subject, "values": [*row.values]} for row in rows if row.differs
+        ],
+        "kinship": [
+            {
+                "of": [found[0].reference, other.reference],
+                "verdict": each.verdict,
+                "cosine": each.cosine,
+            }
+            for other, each in zip(found[1:], kin, strict=bool(kin))
         ],
         "same": {row.subject: row.values[0] for row in rows if not row.differs},
         "inspected": [one_alone.document(each) for each in found],
@@ -71,6 +83,15 @@ def _rows(found: Sequence["Inspected"]) -> Iterator[Row]:
             yield Row("tokens", _tokens(facts))
     yield Row("tensors", _tensors(facts))
     yield Row("lineage", tuple(_lineage(each) for each in found))
+
+
+def _ancestors(kin: Sequence["Kinship"]) -> Iterator[Row]:
+    if kin:
+        told = (
+            it.verdict if it.cosine is None else f"{it.verdict}, median cosine {it.cosine:.2f}"
+            for it in kin
+        )
+        yield Row("weights", ("the first", *told))
 
 
 def _settings(facts: Sequence["Inspection"]) -> Iterator[Row]:
