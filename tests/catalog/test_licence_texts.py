@@ -73,6 +73,9 @@ NO_SALE = "You may not use it for anything commercial."
         APACHE.replace("irrevocable", "revocable"),
         f"{APACHE}\n{NO_SALE}\n",
         "permission is hereby granted " * 2000,
+        "\n" * 60_000,
+        "copyright\n" * 6_000,
+        " \t" * 30_000 + "all rights",
     ],
 )
 def test_nothing_is_told_of_a_text_that_is_only_like_one(text: str) -> None:

@@ -22,8 +22,8 @@ _OTHER_FILES = re.compile(r"(licen[cs]e|copying)", re.IGNORECASE)
 _MAX_BYTES = 64 << 10
 _YEAR = r"[\[<{]?(?:\d{4}|y{2,4})"
 _COPYRIGHT = re.compile(
-    rf"^[ \t]*(?:copyright\s*(?:\(c\)|©|{_YEAR})|(?:\(c\)|©)\s*{_YEAR})[^\n]*$"
-    r"|^\W*all rights reserved\W*$",
+    rf"^[ \t]*(?:copyright[ \t]*(?:\(c\)|©|{_YEAR})|(?:\(c\)|©)[ \t]*{_YEAR})[^\n]*$"
+    r"|^[^\w\n]*all rights reserved[^\w\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _BEGINS_SO = re.compile(r"\W*(?:copyright\b|\(c\)|©)", re.IGNORECASE)
