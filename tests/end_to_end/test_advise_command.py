@@ -71,8 +71,8 @@ def test_the_members_of_its_json_stay(mergec: Mergec) -> None:
     assert (document["choice"], document["spec"]) == ("ties", SPEC)
     situation = document["situation"]
     assert [*situation] == [
-        "parents", "has_base", "obstacles", "kinship", "alignable", "sizes", "changed", "cosines",
-        "conflicts",
+        "parents", "has_base", "obstacles", "moved", "kinship", "alignable", "sizes", "changed",
+        "cosines", "conflicts",
     ]  # fmt: skip
     assert (situation["parents"], situation["has_base"], situation["alignable"]) == (2, True, True)
 

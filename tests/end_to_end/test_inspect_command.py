@@ -15,6 +15,7 @@ from tests.toy_family import write_members
 MERGED = """\
 model          ./out
                4 tensors, 68 parameters, 136 B
+parameters     68
 architecture   toy, roles inferred from names, 2 layers
 embeddings     not known
 vocabulary     not known
@@ -60,6 +61,7 @@ def test_the_members_of_its_json_stay(mergec: Mergec) -> None:
         "reference": "./toy",
         "kind": "model",
         **amount,
+        "distinct_parameters": 6224,
         "dtypes": {"bf16": amount},
         "architecture": {
             "family": "llama",

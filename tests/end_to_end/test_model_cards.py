@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.end_to_end.command_line import Mergec, mergec, write_spec
+from tests.end_to_end.command_line import ROOT, Mergec, mergec, write_spec
 
 __all__ = ["mergec"]
 
@@ -133,6 +133,33 @@ def test_a_contract_takes_any_spelling_and_the_licence_in_config(mergec: Mergec)
     two(mergec, 'require license(child) in ["mit", "GPL-3.0", "gemma"], "any of these"')
     assert "| `./code` | `./code` | `GPL-3.0-only`, in config.json |" in card()[1]
     assert mergec("run", "spec.merge", "-o", "out").status != 0  # it is there
+
+
+def test_each_export_keeps_its_own_contract(mergec: Mergec) -> None:
+    under("code", "license: mit")
+    under("math", "license: gemma")
+    lines = [f'{name} = model("./{name}")' for name in ("base", "code", "math")]
+    lines += ["one = linear(base, code)", "two = linear(base, math)"]
+    lines += ['export one as "one"', 'export two as "two"']
+    lines += ['require license(one) in ["apache-2.0", "mit"], "for all uses"']
+    write_spec(*lines, 'require license(two) in ["apache-2.0", "gemma"], "for most uses"')
+    assert mergec("run", "spec.merge", "-o", "out").status == 0
+    assert card("out/one")[0]["license_name"] == "apache-2.0-and-mit"
+    assert card("out/two")[0]["license_name"] == "apache-2.0-and-gemma"
+    write_spec(*lines, 'require license(two) in ["apache-2.0", "mit"], "for all uses"')
+    found = mergec("check", "spec.merge")
+    assert (found.codes, found.status) == (["E501"], 5)
+    assert "`license(two)` is `apache-2.0 + gemma`" in found.err
+
+
+def test_a_licence_by_its_text_is_the_childs(mergec: Mergec) -> None:
+    for folder in ("base", "code"):
+        Path(folder, "README.md").unlink()
+        Path(folder, "LICENSE").write_text((ROOT / "LICENSE").read_text())
+    two(mergec, 'require license(child) == "apache-2.0", "by its text"')
+    front, body = card()
+    assert front["license"] == "apache-2.0"
+    assert "| `./code` | `./code` | `Apache-2.0`, by its text |" in body
 
 
 def test_nothing_in_a_name_breaks_the_card(mergec: Mergec) -> None:

@@ -1,13 +1,15 @@
 """Published models: relatives that merge, strangers that a run refuses, an older architecture.
 
 They come from packages on PyPI, taken without their dependencies and without running their code:
-`silero-vad` 5.1.2 and 6.2.3 (MIT), one voice detector trained twice, and `chgnet` 0.4.2 (modified
-BSD), a model of atomic forces, its fine-tune on other data, and its previous version. Where they
-cannot be had, the tests are skipped.
+`silero-vad` 5.1.2 and 6.2.3 (MIT), one voice detector trained twice, `chgnet` 0.4.2 (modified BSD),
+a model of atomic forces, its fine-tune on other data, and its previous version, and `rxnfp` 0.1.0
+(MIT), a language model of chemistry and two fine-tunes. Where they cannot be had, the tests are
+skipped.
 """
 
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -27,9 +29,11 @@ pytestmark = pytest.mark.slow
 _CACHE = ROOT / "build" / "published"
 _DETECTOR = "silero_vad/data/silero_vad.jit"
 _FORCES = "chgnet/pretrained"
+_CHEMISTRY = "rxnfp/models/transformers"
 _SHA256 = {
     "silero-vad==5.1.2": "93b41953d7774b165407fda6b533c119c5803864e367d5034dc626c82cfdf661",
     "silero-vad==6.2.3": "7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8",
+    "rxnfp==0.1.0": "c5c1e818add6f34539a6b29bc680c47c9e7311e9383d1b34ce901481e34b58cf",
     "chgnet==0.4.2": "f60a3ed0dacc4657c511807eb1de44e12654e54d8f5a0cc483d1255564fb378a",
 }
 
@@ -104,3 +108,31 @@ def test_the_previous_architecture_is_an_error_before_the_run(mergec: Mergec) ->
     outcome = mergec("check", "spec.merge")
     assert (outcome.codes, outcome.status, outcome.made) == (["E401", "E402"], 5, set())
     assert "`./old` lacks 46 of the 136 tensors" in outcome.err
+
+
+def chemistry(name: str) -> Mapping[str, Any]:
+    with wheel("rxnfp==0.1.0") as package:
+        held = torch.load(
+            io.BytesIO(package.read(f"{_CHEMISTRY}/{name}/pytorch_model.bin")),
+            map_location="cpu",
+            weights_only=True,
+        )
+    floats = {name: x.contiguous() for name, x in held.items() if x.is_floating_point()}
+    return {name: x.clone() for name, x in floats.items()}
+
+
+def cosine(mergec: Mergec, *arguments: str) -> float:
+    found = mergec("compare", *arguments, "--json", "--quiet")
+    assert found.status == 0, found.err
+    return float(json.loads(found.out)["all"]["cosine"])
+
+
+def test_a_language_model_of_chemistry_and_its_fine_tunes(mergec: Mergec) -> None:
+    """The three name their tensors with a prefix, without one, and with a head."""
+    for name in ("bert_pretrained", "bert_ft", "bert_ft_10k_25s"):
+        put(name, chemistry(name))
+    base, tuned, small = "./bert_pretrained", "./bert_ft", "./bert_ft_10k_25s"
+    # As they were published of the tensors that all three have, to three digits and two.
+    assert cosine(mergec, base, tuned) == pytest.approx(0.977, abs=1e-3)
+    assert cosine(mergec, base, small) == pytest.approx(0.996, abs=1e-3)
+    assert cosine(mergec, tuned, small, "--base", base) == pytest.approx(0.09, abs=5e-3)

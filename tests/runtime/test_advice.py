@@ -1,5 +1,6 @@
-"""Ten situations, built of small models, and what the decision table says of each."""
+"""The situations of the decision table, built of small models, and what it says of each."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,21 @@ def test_other_architectures_stop_everything() -> None:
         advised = advise_merge(["./one", f"./{other}"], backend="reference")
         assert (advised.advice.choice, advised.spec) == ("distil or route", None)
         assert reason in advised.advice.reasons
+
+
+def test_other_tokens_at_the_same_ids_stop_a_merge_row_by_row() -> None:
+    for name, tokens in (("one", "ab"), ("two", "ba")):
+        write(name, moved(BASE, (len(name) + ord(tokens[0]), 0.1)))
+        vocabulary = {token: number for number, token in enumerate(tokens)}
+        model: dict[str, object] = {"type": "BPE", "merges": [], "vocab": vocabulary}
+        Path(name, "tokenizer.json").write_text(json.dumps({"model": model}))
+    advised = advise_merge(["./one", "./two"], backend="reference")
+    assert (advised.advice.choice, advised.spec) == ("distil or route", None)
+    assert advised.advice.reasons == (
+        "2 ids of the tokenizers stand for other tokens: 0 is `a` and `b`",
+    )
+    Path("two/tokenizer.json").write_text(Path("one/tokenizer.json").read_text())
+    assert advise_merge(["./one", "./two"], backend="reference").advice.choice == "slerp"
 
 
 def test_one_fine_tune_and_its_base_are_interpolated() -> None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from tests.hub.loopback_hub import Blob
@@ -57,6 +57,9 @@ class LoopbackWeb:
     page: bytes | None = None  # what is sent, with status 200, for whatever it does not have
     written: float = 1_700_000_000.0
     address: str = ""
+    region: str | None = None  # of its buckets; who signs for another is led there
+    states_region: bool = True
+    signatures: set[str] = field(default_factory=set[str])
     lock: Lock = field(default_factory=Lock)
 
     def put(self, folder: str, files: dict[str, Blob]) -> None:
@@ -124,6 +127,11 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = unquote(parts.path), parse_qs(parts.query)
         asked, tag = self.headers.get("Range"), self.headers.get("If-Match")
         self.web.asked.append(Asked(self.command, path, asked, tag))
+        signature = self.headers.get("Authorization", "")
+        if self.web.region is not None and f"/{self.web.region}/" not in signature:
+            stated = {"x-amz-bucket-region": quote(self.web.region)}
+            return self.refuse(301, stated if self.web.states_region else {})
+        self.web.signatures.add(signature)
         if "list-type" in query or query.get("comp") == ["list"]:
             return self.listing(path, query.get("prefix", [""])[0], "comp" in query)
         fault = self.web.fault(path) if self.command == "GET" else "none"

@@ -146,6 +146,9 @@ def test_a_server_that_is_not_there(mergec: Mergec, monkeypatch: pytest.MonkeyPa
 
 def test_what_stores_hold_can_be_looked_at(mergec: Mergec) -> None:
     assert mergec("inspect", "s3://models/code").status == 0
+    both = mergec("inspect", "s3://models/base", "s3://models/code")
+    assert both.status == 0
+    assert ["shards", "1", "file", "3", "files"] in map(str.split, both.out.splitlines())
     far = mergec("compare", "s3://models/base", "s3://models/code", "--json", "--quiet")
     near = mergec("compare", "./base", "./code", "--json", "--quiet")
     assert json.loads(far.out)["all"] == json.loads(near.out)["all"]

@@ -80,6 +80,20 @@ def test_what_may_be_secret_is_refused_and_not_repeated(ref: str) -> None:
     assert "hunter2" not in found.message + "".join(found.help or ())
 
 
+@pytest.mark.parametrize(
+    ("ref", "words"),
+    [
+        ("s3://", "names no bucket"),
+        ("s3://b/a", "has `b` in place of a bucket"),
+        ("az://a b/c", "has `a b` in place of a container"),
+        ("https://127.0.0.1:99999/a", "has `127.0.0.1:99999` in place of a host"),
+    ],
+)
+def test_what_stands_where_a_name_should(ref: str, words: str) -> None:
+    with pytest.raises(MergecError, match=words):
+        locate(ref, None, ROOT)
+
+
 def test_a_revision_is_refused() -> None:
     with pytest.raises(MergecError, match="a store has none"):
         locate("s3://bucket/a", "v1", ROOT)

@@ -12,6 +12,7 @@ from mergec.catalog.architecture import Architecture
 from mergec.catalog.checkpoint import Checkpoint, TensorEntry, TensorName
 from mergec.catalog.describe import describe
 from mergec.catalog.dtypes import Dtype
+from mergec.catalog.tied import head_kind
 from mergec.catalog.tokenizer_facts import TokenizerFacts, tokenizer_facts
 
 # Where models of several parts keep the settings of the one for text.
@@ -52,8 +53,9 @@ class Embeddings:
 class Inspection:
     """What is known of a checkpoint.
 
-    `is_delta` says that mergec wrote it as a delta. `dtypes` are in the order of the format,
-    `files` in that of their names. `vocabulary` is the size that config.json states, and
+    `is_delta` says that mergec wrote it as a delta. `distinct` counts the parameters of `whole`
+    without a head that is the embedding and stored a second time. `dtypes` are in the order of the
+    format, `files` in that of their names. `vocabulary` is the size that config.json states, and
     `quantisation` its settings of quantised storage.
     """
 
@@ -61,6 +63,7 @@ class Inspection:
     architecture: Architecture
     is_delta: bool
     whole: Amount
+    distinct: int
     dtypes: Mapping[Dtype, Amount]
     files: Mapping[str, Amount]
     embeddings: Embeddings
@@ -88,14 +91,17 @@ def inspect(checkpoint: Checkpoint) -> Inspection:
     entries = list(checkpoint.tensors.values())
     found = sorted({entry.dtype for entry in entries}, key=lambda dtype: dtype.rank)
     vocabulary = _number(checkpoint.config, "vocab_size")
+    embeddings = _embeddings(checkpoint, architecture, vocabulary)
+    whole = Amount.of(entries)
     return Inspection(
         checkpoint=checkpoint,
         architecture=architecture,
         is_delta=any("mergec.kind" in shard.metadata for shard in checkpoint.shards),
-        whole=Amount.of(entries),
+        whole=whole,
+        distinct=whole.parameters - _twice(checkpoint, architecture, embeddings),
         dtypes={dtype: Amount.of(e for e in entries if e.dtype is dtype) for dtype in found},
         files=_by_file(checkpoint),
-        embeddings=_embeddings(checkpoint, architecture, vocabulary),
+        embeddings=embeddings,
         vocabulary=vocabulary,
         tokenizer=tokenizer_facts(checkpoint),
         quantisation=quantisation_settings(checkpoint.config),
@@ -126,6 +132,14 @@ def _embeddings(
         table = tables[0] if len(tables) == 1 else None
     tied = _stated(checkpoint.config, "tie_word_embeddings")
     return Embeddings(table, head, tied if isinstance(tied, bool) else None)
+
+
+def _twice(checkpoint: Checkpoint, architecture: Architecture, embeddings: Embeddings) -> int:
+    """The parameters of a head that config.json says is the embedding."""
+    head, table = embeddings.head, embeddings.table
+    if head is None or table is None or head.shape != table.shape:
+        return 0
+    return head.numel if head_kind(checkpoint, architecture) == "copy" else 0
 
 
 def quantisation_settings(config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

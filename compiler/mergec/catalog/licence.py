@@ -1,6 +1,6 @@
 """The licence that a checkpoint states: in the front matter of its model card, else in config.json.
 
-A licence is stated or it is unknown. Nothing is guessed from a file's text or a model's name.
+A licence is stated or it is unknown. Nothing is guessed from a model's name.
 """
 
 import re
@@ -22,7 +22,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,99}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 _LINK = re.compile(r"https?://[!-~]{1,400}|[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-_Where = Literal["card", "config"]
+_Where = Literal["card", "config", "file"]
 _Stated = Callable[[str], str | None]
 
 
@@ -50,6 +50,15 @@ class Licence:
         return spdx_expression(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What card and config.json state; `silent` where neither says a word, sound or not."""
+
+    card: Licence | None
+    config: Licence | None
+    silent: bool
+
+
 def read_licence(
     path: Path, opened: Opener = open_regular, config: Mapping[str, Any] | None = None
 ) -> Licence | None:
@@ -57,6 +66,14 @@ def read_licence(
 
     None where neither states one, more than one is listed, or what is stated is malformed.
     """
+    said = read_statements(path, opened, config)
+    return said.card or said.config
+
+
+def read_statements(
+    path: Path, opened: Opener = open_regular, config: Mapping[str, Any] | None = None
+) -> Statements:
+    """What the model card `path` and `config` state."""
     try:
         with opened(path) as file:
             raw = file.read(0, min(file.size, MAX_CARD_BYTES))
@@ -64,8 +81,13 @@ def read_licence(
         raw = b""
     card = raw.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     front = re.match(r"---[ \t]*\n(.*?)^---[ \t]*$", card, re.DOTALL | re.MULTILINE)
-    stated = _licence(lambda key: _text(front[1], key), "card") if front else None
-    return stated or _licence(lambda key: _member(config or {}, key), "config")
+    text = front[1] if front else ""
+    known = config or {}
+    return Statements(
+        _licence(lambda key: _text(text, key), "card"),
+        _licence(lambda key: _member(known, key), "config"),
+        silent=not re.search(r"^license", text, re.MULTILINE) and not known.get("license"),
+    )
 
 
 def _licence(stated: _Stated, where: _Where) -> Licence | None:

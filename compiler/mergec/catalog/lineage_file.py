@@ -172,11 +172,18 @@ def read_lineage(path: Path, max_bytes: int = MAX_BYTES) -> Lineage:
         with open_regular(path) as file:
             if file.size > max_bytes:
                 raise LineageProblem(f"is {file.size:,} bytes long, more than {max_bytes:,}")
-            known = parse_json(file.read(0, file.size), max_depth=_MAX_DEPTH)
+            raw = file.read(0, file.size)
     except MergecError as error:
         found, name = error.diagnostics[0], quoted(path)
         said = found.message.removeprefix(f"{name} ").replace(name, "it")
         raise LineageProblem(said, absent=found.code == "E701") from None
+    return parse_lineage(raw)
+
+
+def parse_lineage(raw: bytes) -> Lineage:
+    """The bytes of a file as a lineage; LineageProblem if they are none."""
+    try:
+        known = parse_json(raw, max_depth=_MAX_DEPTH)
     except JsonProblem as problem:
         raise LineageProblem(str(problem)) from None
     return lineage_of(known)

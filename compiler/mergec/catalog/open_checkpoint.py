@@ -12,7 +12,7 @@ from mergec.catalog.config import read_config
 from mergec.catalog.folder import DiskFolder, Folder
 from mergec.catalog.header import read_header
 from mergec.catalog.index import INDEX_SUFFIX, read_index, read_shards
-from mergec.catalog.licence import read_licence
+from mergec.catalog.licence_text import licence_beside
 from mergec.catalog.links import leads_outside
 from mergec.catalog.quoted import quoted, several
 from mergec.catalog.wrong_format import PICKLE_SUFFIXES, refuse_pickle
@@ -85,7 +85,7 @@ def read_folder(folder: Folder) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
         tensors={entry.name: entry for entry in entries},
         config=config,
         small_files=small,
-        licence=read_licence(folder.path / "README.md", folder.open, config),
+        licence=licence_beside(folder, small, config, warnings.append),
         other_files=_other_files(names, {*small, *(shard.name for shard in shards)}),
         late={name: folder.late[name] for name in small if name in folder.late},
     )

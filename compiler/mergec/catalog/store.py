@@ -9,15 +9,20 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
+from mergec.catalog.bucket_region import bucket_region
 from mergec.catalog.checkpoint import ObjectState
 from mergec.catalog.offline import is_offline
 from mergec.catalog.quoted import quoted
+from mergec.catalog.store_credentials import profile_options
 from mergec.catalog.store_errors import (
+    CLOUDS,
     absent,
     changed,
     finding,
+    is_elsewhere,
     kind_of,
     library_missing,
     no_ranges,
@@ -51,10 +56,11 @@ class Store:
         if find_spec("obstore") is None:
             raise library_missing(where)
         self.where = where
-        try:
-            self._store = _connect(where)
-        except Exception as error:  # the library's own, of every kind: settings that contradict
-            raise finding(where, error) from error
+        self._asking = Lock()
+        self._region: str | None = None
+        # The same for every region: who asks is found out once.
+        self._asker = profile_options(where) if where.scheme == "s3" else {}
+        self._store = self._connected()
 
     def names(self) -> dict[str, ObjectState]:
         """The objects of the folder, those of folders within it left out; E743 if it has none."""
@@ -102,6 +108,23 @@ class Store:
         self.read_into(name, state, start, memoryview(data))
         return bytes(data)
 
+    def _connected(self, **options: str) -> "ObjectStore":
+        try:
+            return _connect(self.where, self._asker | options)
+        except Exception as error:  # the library's own, of every kind: settings that contradict
+            raise finding(self.where, error) from error
+
+    def _moved(self, error: Exception) -> bool:
+        """Whether the bucket is in another region than was thought; from now on that is asked."""
+        if self.where.scheme != "s3" or not is_elsewhere(str(error)):
+            return False
+        with self._asking:
+            if self._region is None:
+                self._region = bucket_region(self.where.place) or ""
+                if self._region:
+                    self._store = self._connected(region=self._region)
+        return bool(self._region)
+
     def _listed(self) -> dict[str, ObjectState]:
         import obstore
 
@@ -141,16 +164,21 @@ class Store:
         """
         from obstore.exceptions import BaseError
 
-        for wait in (*WAITS, None):
+        moved = False
+        waits = iter((*WAITS, None))
+        while True:
             try:
                 return call()
             except (BaseError, OSError, _ShortError) as error:
                 if once and kind_of(error) == "absent":
                     raise FileNotFoundError from error
+                if not moved and self._moved(error):
+                    moved = True
+                    continue
+                wait = next(waits)
                 if wait is None or kind_of(error) != "passing":
                     raise _told(self.where, error, name) from error
                 time.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
 
 
 class _ShortError(Exception):
@@ -181,7 +209,7 @@ def is_same(before: ObjectState, now: ObjectState) -> bool:
     return before.modified == now.modified
 
 
-def _connect(where: StoreReference) -> "ObjectStore":
+def _connect(where: StoreReference, asker: Mapping[str, Any]) -> "ObjectStore":
     """The folder; who asks, and at which endpoint, the variables of each cloud say."""
     from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
 
@@ -197,7 +225,7 @@ def _connect(where: StoreReference) -> "ObjectStore":
     options: dict[str, Any] = {"client_options": client, "retry_config": {"max_retries": 0}}
     match where.scheme:
         case "s3":
-            return S3Store(where.place, prefix=where.folder or None, **options)
+            return S3Store(where.place, prefix=where.folder or None, **options, **asker)
         case "gs":
             return GCSStore(where.place, prefix=where.folder or None, **options)
         case "az":
@@ -207,5 +235,4 @@ def _connect(where: StoreReference) -> "ObjectStore":
 
 
 def _allows_http(scheme: str) -> bool:
-    cloud = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}.get(scheme)
-    return os.environ.get(f"{cloud}_ALLOW_HTTP", "").lower() in ("1", "true")
+    return os.environ.get(f"{CLOUDS.get(scheme)}_ALLOW_HTTP", "").lower() in ("1", "true")

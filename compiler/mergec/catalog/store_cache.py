@@ -31,9 +31,14 @@ def state_folder(location: str, states: Mapping[str, ObjectState]) -> Path:
     known = all(state.etag is not None for state in states.values())
     table = {name: [state.size, state.etag] for name, state in sorted(states.items())}
     text = json.dumps([location, table, "" if known else secrets.token_hex(16)])
+    return cache_folder() / hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def cache_folder() -> Path:
+    """The folder that holds those of all states."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     home = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
-    return home / "mergec" / "stores" / hashlib.sha256(text.encode()).hexdigest()[:40]
+    return home / "mergec" / "stores"
 
 
 def keep_whole(root: Path, name: str, store: Store, state: ObjectState) -> None:

@@ -17,13 +17,16 @@ _STATUS = re.compile(r"status code: (\d{3})")
 # Where the libraries of the clouds ask for credentials if nothing in the environment names any.
 _METADATA = ("latest/api/token", "latest/meta-data", "metadata/identity", "computeMetadata")
 _CREDENTIALS = {
-    "s3": "set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_SKIP_SIGNATURE=true` for a"
-    " public bucket",
+    "s3": "set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or"
+    " `AWS_SKIP_SIGNATURE=true` for a public bucket",
     "gs": "set `GOOGLE_APPLICATION_CREDENTIALS`, or `GOOGLE_SKIP_SIGNATURE=true` for a public"
     " bucket",
     "az": "set `AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`, or"
     " `AZURE_SKIP_SIGNATURE=true` for a public container",
 }
+CLOUDS = {"s3": "AWS", "gs": "GOOGLE", "az": "AZURE"}
+"""How the variables of each scheme begin."""
+
 _PUBLIC = "name a place that everyone may read, or copy the checkpoint here"
 _AGAIN = "try again; nothing was published"
 
@@ -60,9 +63,9 @@ def absent(where: StoreReference, what: str) -> MergecError:
     return fail("E743", f"{quoted(where)} {what}", help="correct the bucket or the path")
 
 
-def unreachable(where: StoreReference, reason: str) -> MergecError:
+def unreachable(where: StoreReference, reason: str, advice: str = _AGAIN) -> MergecError:
     """E744, with the reason as a clause."""
-    return fail("E744", f"{quoted(where)} could not be read: {reason}", help=_AGAIN)
+    return fail("E744", f"{quoted(where)} could not be read: {reason}", help=advice)
 
 
 def changed(where: StoreReference, name: str, finding: str) -> MergecError:
@@ -114,9 +117,9 @@ def finding(where: StoreReference, error: Exception, name: str = "") -> MergecEr
         case "ranges":
             return no_ranges(where, name, "does not answer with the bytes that were asked for")
         case _:
-            return unreachable(
-                where, _reason(str(error)) + (f" for {quoted(name)}" if name else "")
-            )
+            text = str(error)
+            reason = _reason(text) + (f" for {quoted(name)}" if name else "")
+            return unreachable(where, reason, _advice(where, text))
 
 
 def _kind_of_text(text: str) -> Kind:
@@ -133,7 +136,7 @@ def _kind_of_text(text: str) -> Kind:
         return "changed"
     if "UnexpectedRange" in text or "NotPartial" in text or "RangeNotSupported" in text:
         return "ranges"
-    if "TooManyRedirects" in text or "BadScheme" in text or _is_elsewhere(text):
+    if "TooManyRedirects" in text or "BadScheme" in text or is_elsewhere(text):
         return "final"
     # Without a status no answer came, or not all of it.
     return "passing" if status is None or status in _PASSING else "final"
@@ -141,7 +144,7 @@ def _kind_of_text(text: str) -> Kind:
 
 def _reason(text: str) -> str:
     status = _status(text)
-    if _is_elsewhere(text):
+    if is_elsewhere(text):
         return "the bucket is in another region than `AWS_REGION` says"
     if status is not None:
         return f"the store answered with status {status}"
@@ -158,10 +161,21 @@ def _reason(text: str) -> str:
     return "its answer cannot be understood"
 
 
+def _advice(where: StoreReference, text: str) -> str:
+    cloud = CLOUDS.get(where.scheme)
+    if is_elsewhere(text):
+        return "set `AWS_REGION` to the region in which it was made"
+    if "BadScheme" in text and cloud is not None:
+        return f"set `{cloud}_ALLOW_HTTP=true` if the server, and the way there, are your own"
+    return _AGAIN
+
+
 def _status(text: str) -> int | None:
     found = _STATUS.search(text)
     return int(found[1]) if found else None
 
 
-def _is_elsewhere(text: str) -> bool:
-    return "redirect without LOCATION" in text or "BareRedirect" in text
+def is_elsewhere(text: str) -> bool:
+    """Whether the text of an exception says that the bucket is in another region."""
+    words = ("redirect without LOCATION", "BareRedirect", "AuthorizationHeaderMalformed")
+    return any(each in text for each in words)

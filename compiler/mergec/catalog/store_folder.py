@@ -21,6 +21,7 @@ from mergec.catalog.quoted import counted, quoted, several
 from mergec.catalog.regular_file import open_regular
 from mergec.catalog.store import Store
 from mergec.catalog.store_cache import keep_whole, state_folder
+from mergec.catalog.store_cache_size import note_use
 from mergec.catalog.store_errors import absent
 from mergec.catalog.store_reference import StoreReference
 from mergec.diagnostics import Diagnostic, MergecError, fail
@@ -65,7 +66,9 @@ def open_in_store(
     small = [name for name, state in states.items() if _is_small(name, state.size)]
     root = state_folder(where.location, {name: states[name] for name in small})
     _check_together(where, sum(states[name].size for name in small))
+    fresh = not root.exists()
     at_once(lambda name: keep_whole(root, name, store, states[name]), small)
+    note_use(root, fresh=fresh)
     weights = [name for name in states if name not in small and not is_small_file(name)]
     folder = _StoreFolder(where, store, root, sorted([*small, *weights]), states)
     try:

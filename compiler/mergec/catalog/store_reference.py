@@ -68,9 +68,10 @@ def store_reference(ref: str, rev: str | None) -> StoreReference:
     place, _, path = rest.partition("/")
     _refuse_secrets(scheme, rest, place)
     web = scheme in ("http", "https")
-    if not (_HOST if web else _BUCKET).fullmatch(place):
+    if not (_is_host if web else _BUCKET.fullmatch)(place):
         what = "host" if web else "container" if scheme == "az" else "bucket"
-        raise _bad(ref, f"names no {what}", f"write it behind the scheme, as in `{_SHOWN[scheme]}`")
+        found = f"has {quoted(place)} in place of a {what}" if place else f"names no {what}"
+        raise _bad(ref, found, f"write it behind the scheme, as in `{_SHOWN[scheme]}`")
     if scheme == "http":
         _require_this_machine(ref, place)
     if rev is not None:
@@ -93,6 +94,11 @@ _SHOWN = {
     "http": "https://host/models/base/",
     "https": "https://host/models/base/",
 }
+
+
+def _is_host(place: str) -> bool:
+    found = _HOST.fullmatch(place)
+    return found is not None and int((found[3] or ":0")[1:]) < 1 << 16
 
 
 def _is_step(step: str) -> bool:

@@ -9,11 +9,14 @@ from mergec.api.opening import open_references
 from mergec.api.starter import Starter, name_sources
 from mergec.backends import default_backend, get_backend, self_test
 from mergec.catalog import Checkpoint, describe
+from mergec.catalog.quoted import counted, quoted
+from mergec.catalog.tokenizer_differences import differences
 from mergec.diagnostics import Diagnostic, escape
 from mergec.execute.likeness import Comparison, DeltaFigures, Side, compare
 from mergec.execute.likeness.advice import Advice, Situation, advise
 from mergec.execute.likeness.kinship import Verdict
 from mergec.plan import default_threads
+from mergec.plan.known_tokenizers import KnownTokenizers
 from mergec.shards.fetch import absent_shards, fetch
 
 # All pairs of so many parents are compared; of more, each with the next.
@@ -115,6 +118,7 @@ def _situation(
         parents=len(models) - has_base,
         has_base=has_base,
         obstacles=tuple(dict.fromkeys(_obstacles(found.values()))),
+        moved=tuple(dict.fromkeys(_moved_tokens(models))),
         kinship=worst[0] if worst else "unknown",
         alignable=bool(units),
         sizes=tuple(size for size in sizes.values() if size is not None),
@@ -122,6 +126,23 @@ def _situation(
         cosines=tuple(it.cosine for it in wholes if it.cosine is not None),
         conflicts=tuple(it.conflicts for it in wholes if it.conflicts is not None),
     )
+
+
+def _moved_tokens(models: Sequence[Checkpoint]) -> Iterator[str]:
+    """How tokenizers give other ids to their tokens than the first that can be read."""
+    known = KnownTokenizers({str(n): model for n, model in enumerate(models)})
+    read = {label: known.readable(label) for label in known.checkpoints}
+    first = next((label for label, it in read.items() if it is not None), "")
+    for label, it in read.items():
+        one = read.get(first)
+        if one is None or it is None or known.alike(first, label):
+            continue
+        if moved := differences(one, it).moved:
+            number, mine, theirs = moved[0]
+            yield (
+                f"{counted(len(moved), 'id')} of the tokenizers stand for other tokens: {number} is"
+                f" {quoted(mine)} and {quoted(theirs)}"
+            )
 
 
 def _obstacles(found: Iterable[Comparison]) -> Iterator[str]:

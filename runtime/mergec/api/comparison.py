@@ -73,10 +73,10 @@ def _strangers(
 ) -> Iterator[Diagnostic]:
     for (one, other), kinship in kinships.items():
         if kinship.verdict == "unrelated":
-            yield _unrelated((references[one], references[other]), kinship)
+            yield unrelated((references[one], references[other]), kinship)
 
 
-def _unrelated(references: Sequence[str], kinship: Kinship) -> Diagnostic:
+def unrelated(references: Sequence[str], kinship: Kinship) -> Diagnostic:
     """W705: two checkpoints fit and seem to have no common ancestor."""
     one, other = (f"`{escape(reference)}`" for reference in references)
     count = len(kinship.cosines)

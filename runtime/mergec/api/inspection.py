@@ -1,13 +1,14 @@
 """A checkpoint's facts: what `mergec inspect` does."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.api.opening import open_reference
 from mergec.catalog.inspection import Inspection, inspect
 from mergec.catalog.lineage_file import FILE_NAME, Lineage, LineageProblem, read_lineage
-from mergec.diagnostics import Diagnostic
+from mergec.diagnostics import Diagnostic, MergecError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,25 @@ def inspect_checkpoint(reference: str) -> Inspected:
     `reference` is written as in `model("./base")`, relative to the working folder. Raises what
     checking a spec that names it would: E7xx.
     """
-    checkpoint, warnings = open_reference(reference)
-    # A file alone has no config, no tokenizer and no past.
-    lineage = None if os.path.isfile(reference) else _lineage(checkpoint.root)
-    return Inspected(reference, inspect(checkpoint), lineage, warnings)
+    return inspect_checkpoints([reference])[0]
+
+
+def inspect_checkpoints(references: Sequence[str]) -> tuple[Inspected, ...]:
+    """The same of several, in their order; raises what is wrong with all that do not open."""
+    found: list[Inspected] = []
+    errors: list[Diagnostic] = []
+    for reference in references:
+        try:
+            checkpoint, warnings = open_reference(reference)
+        except MergecError as error:
+            errors += error.diagnostics
+            continue
+        # A file alone has no config, no tokenizer and no past.
+        lineage = None if os.path.isfile(reference) else _lineage(checkpoint.root)
+        found.append(Inspected(reference, inspect(checkpoint), lineage, warnings))
+    if errors:
+        raise MergecError(dict.fromkeys(errors))
+    return tuple(found)
 
 
 def _lineage(root: Path) -> Lineage | None:

@@ -14,6 +14,8 @@ from mergec.catalog.lineage_file import (
     read_lineage,
 )
 from mergec.catalog.quoted import quoted, several
+from mergec.catalog.reference import split_revision
+from mergec.catalog.remote_lineage import fetch_lineage
 from mergec.diagnostics import MergecError, fail
 
 
@@ -59,11 +61,29 @@ def read_family(folder: Path) -> Family:
     except LineageProblem as problem:
         if problem.absent:
             raise _absent(folder) from None
-        raise fail(
-            "E823",
-            f"{quoted(folder / FILE_NAME)} {problem}",
-            help="take the file from where the checkpoint came from, or run the spec again",
-        ) from None
+        raise _damaged(quoted(folder / FILE_NAME), problem) from None
+
+
+def find_family(reference: str) -> Family:
+    """The family of a folder, or of what a reference to a hub or a store names; E822 and E823.
+
+    A folder may be written without `./`, so that of a model on a hub the revision must be stated,
+    as in `org/name@main`. Of what lies elsewhere `lineage.json` alone is fetched; raises what
+    opening a hub or a store does, too.
+    """
+    ref, revision = split_revision(reference)
+    if revision is None and "://" not in ref:
+        return read_family(Path(reference))
+    try:
+        return family_of(fetch_lineage(ref, revision))
+    except LineageProblem as problem:
+        if problem.absent:
+            raise fail(
+                "E822",
+                f"{quoted(reference)} has no `{FILE_NAME}`",
+                help="name the folder of one child as `mergec run` made it",
+            ) from None
+        raise _damaged(f"`{FILE_NAME}` of {quoted(reference)}", problem) from None
 
 
 def family_of(lineage: Lineage) -> Family:
@@ -103,6 +123,14 @@ def _key(source: Dependency) -> str:
     return f"{source.ref}@{source.commit or source.digest}"
 
 
+def _damaged(file: str, problem: LineageProblem) -> MergecError:
+    return fail(
+        "E823",
+        f"{file} {problem}",
+        help="take the file from where the checkpoint came from, or run the spec again",
+    )
+
+
 def _absent(folder: Path) -> MergecError:
     try:
         inner = sorted(each.parent for each in folder.glob(f"*/{FILE_NAME}"))
@@ -115,6 +143,10 @@ def _absent(folder: Path) -> MergecError:
             f"{quoted(folder)} holds several checkpoints: {named}",
             help=f"name one of them, as in `mergec lineage {inner[0]}`",
         )
+    if not folder.exists():
+        two = not folder.is_absolute() and len(folder.parts) == 2
+        hub = f"; of a model on a hub name the revision, as in `{folder}@main`" if two else ""
+        return fail("E822", f"{quoted(folder)} does not exist", help=f"correct the path{hub}")
     return fail(
         "E822",
         f"{quoted(folder)} has no `{FILE_NAME}`",

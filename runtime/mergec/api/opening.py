@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from mergec.catalog import Checkpoint, open_source
+from mergec.catalog.open_adapter import is_adapter_file
 from mergec.catalog.reference import split_revision
-from mergec.diagnostics import Diagnostic, MergecError
+from mergec.diagnostics import Diagnostic, MergecError, escape
 
 K = TypeVar("K")
 
@@ -20,7 +21,10 @@ def open_reference(reference: str) -> tuple[Checkpoint, tuple[Diagnostic, ...]]:
 def open_references(
     references: Mapping[K, str],
 ) -> tuple[dict[K, Checkpoint], tuple[Diagnostic, ...]]:
-    """All of them, and the warnings; MergecError with the errors of all that do not open."""
+    """All of them, and the warnings; MergecError with the errors of all that do not open.
+
+    E735 for an adapter, whose factors are no weights.
+    """
     checkpoints: dict[K, Checkpoint] = {}
     warnings: list[Diagnostic] = []
     errors: list[Diagnostic] = []
@@ -31,6 +35,18 @@ def open_references(
             errors += error.diagnostics
         else:
             warnings += found
+            if is_adapter_file(checkpoints[key]):
+                errors.append(_adapter(reference))
     if errors:
         raise MergecError(dict.fromkeys(errors))
     return checkpoints, tuple(dict.fromkeys(warnings))
+
+
+def _adapter(reference: str) -> Diagnostic:
+    return Diagnostic(
+        "E735",
+        f"`{escape(reference)}` holds an adapter, not a model",
+        None,
+        notes=("its factors say nothing by themselves: only their products change weights",),
+        help=("merge it into its model by a spec, `base + adapter(...)`, and name the child",),
+    )

@@ -13,7 +13,7 @@ from mergec.cli import options
 from mergec.cli.options import computing, reach
 from mergec.cli.printing import print_diagnostics
 from mergec.cli.progress import progress_bar
-from mergec.cli.writing import write_text
+from mergec.cli.writing import require_folder, write_text
 from mergec.diagnostics import escape
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def advise(
 
     if len(references) < 2:
         raise click.UsageError("name two models or more: there is nothing to merge with one")
+    if output is not None:
+        require_folder(output)
     base, parents = (None, references) if no_base else (references[0], references[1:])
     with ExitStack() as stack:
 
@@ -97,6 +99,8 @@ def _print(advised: "Advised", output: Path | None) -> None:
 
     show(facts(_rows(advised)))
     if advised.spec is None:
+        if output is not None:
+            click.echo(f"wrote nothing to {escape(str(output))}: there is no merge to begin with")
         return
     if output is None:
         click.echo(f"\n{advised.spec}", nl=False)

@@ -1,8 +1,6 @@
 """`mergec compare`."""
 
-import errno
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -15,7 +13,7 @@ from mergec.cli import options
 from mergec.cli.options import computing, reach
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
-from mergec.cli.writing import write_text
+from mergec.cli.writing import require_folder, write_text
 from mergec.diagnostics import fail
 
 if TYPE_CHECKING:
@@ -90,10 +88,7 @@ def _require_page(path: Path) -> None:
             "`--html` draws with Matplotlib, which is not installed",
             help='run `pip install "mergec[report]"`',
         )
-    if not os.path.isdir(path.parent):
-        from mergec.shards.system_errors import output_failed
-
-        raise output_failed(OSError(errno.ENOENT, os.strerror(errno.ENOENT)), path)
+    require_folder(path)
 
 
 def _print(compared: "Compared", *, by_tensor: bool) -> None:

@@ -1,40 +1,49 @@
 """`mergec inspect`."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from mergec.cli import inspection_words as words
 from mergec.cli.options import reach
 from mergec.cli.printing import counted, print_diagnostics
 
 if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
-    from mergec.catalog import Licence
-    from mergec.catalog.inspection import Amount, Embeddings, Inspection
-    from mergec.catalog.lineage_file import Lineage
-    from mergec.catalog.tokenizer_facts import TokenizerFacts
+    from mergec.catalog.inspection import Amount
+    from mergec.execute.likeness import Kinship
 
-SCHEMA = "mergec.inspect/1"
 _SHOWN = 8
 
 
 @click.command()
-@click.argument("reference", metavar="REF")
+@click.argument("references", metavar="REF...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="All that is known, for programs.")
+@click.option("--kin", is_flag=True, help="Sample weights: have several a common ancestor?")
 @reach
-def inspect(reference: str, as_json: bool) -> None:
+def inspect(references: tuple[str, ...], as_json: bool, kin: bool) -> None:
     """Show what the checkpoint REF says of itself, in headers and small files.
 
-    REF is written as in a spec: `./base`. No weight is read.
+    Of several, show in what they differ. REF is written as in a spec: `./base`. Without `--kin` no
+    weight is read.
     """
-    from mergec.api.inspection import inspect_checkpoint
+    from mergec.api.inspection import inspect_checkpoints
 
-    found = inspect_checkpoint(reference)
-    print_diagnostics(found.warnings)
+    if kin and len(references) < 2:
+        raise click.UsageError("--kin compares: name two models or more")
+    inspected = inspect_checkpoints(references)
+    print_diagnostics(dict.fromkeys(it for each in inspected for it in each.warnings))
+    if len(inspected) > 1:
+        from mergec.cli import side_by_side
+
+        show_all = side_by_side.print_json if as_json else side_by_side.print_table
+        show_all(inspected, _ancestry(inspected) if kin else ())
+        return
+    found = next(iter(inspected))
     if as_json:
-        click.echo(json.dumps(document(found), indent=1))
+        click.echo(json.dumps(words.document(found), indent=1))
         return
     from mergec.cli.tables import columns, facts, show
     from mergec.plan.review import amount
@@ -57,44 +66,12 @@ def inspect(reference: str, as_json: bool) -> None:
     )
 
 
-def document(found: "Inspected") -> dict[str, Any]:
-    """The JSON of an inspection; docs/looking.md says what its members mean."""
-    facts = found.facts
-    checkpoint, architecture = facts.checkpoint, facts.architecture
-    licence = checkpoint.licence
-    return {
-        "schema": SCHEMA,
-        "reference": found.reference,
-        "kind": "delta" if facts.is_delta else "model",
-        **_amount(facts.whole),
-        "dtypes": {dtype.word: _amount(held) for dtype, held in facts.dtypes.items()},
-        "files": [
-            {
-                "name": shard.name,
-                "size": shard.size,
-                "header_sha256": shard.header_digest,
-                **_amount(facts.files[shard.name]),
-                "metadata": dict(shard.metadata),
-            }
-            for shard in checkpoint.shards
-        ],
-        "architecture": {
-            "family": architecture.family,
-            "described": architecture.described,
-            "model_type": facts.model_type,
-            "classes": [*facts.classes],
-            "layers": architecture.layers,
-            "stacks": [*architecture.stacks],
-        },
-        "embeddings": _embeddings(facts.embeddings),
-        "vocabulary": facts.vocabulary,
-        "tokenizer": _tokenizer(facts.tokenizer),
-        "licence": licence.id if licence is not None else None,
-        "licence_terms": _licence_terms(licence),
-        "quantisation": facts.quantisation,
-        "lineage": _lineage(found.lineage),
-        "warnings": [{"code": each.code, "message": each.message} for each in found.warnings],
-    }
+def _ancestry(inspected: Sequence["Inspected"]) -> Sequence["Kinship"]:
+    from mergec.api.ancestry import find_ancestry
+
+    found = find_ancestry(inspected)
+    print_diagnostics(found.warnings)
+    return found.kinships
 
 
 def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:
@@ -102,142 +79,18 @@ def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:
 
     facts = found.facts
     whole = facts.whole
-    kind = "delta" if facts.is_delta else "model"
     size = f"{counted(whole.tensors)}, {whole.parameters:,} parameters, {amount(whole.nbytes)}"
-    yield kind, f"{found.reference}\n{size}"
-    yield "architecture", _architecture(facts)
-    yield "embeddings", _embedding_words(facts.embeddings)
-    yield "vocabulary", _vocabulary(facts)
-    yield "tokenizer", "\n".join(_tokenizer_words(facts.tokenizer)) or "no file"
+    yield words.kind_of(facts), f"{found.reference}\n{size}"
+    yield "parameters", words.parameter_words(facts)
+    yield "architecture", words.architecture_words(facts)
+    yield "embeddings", words.embedding_words(facts.embeddings)
+    yield "vocabulary", words.vocabulary_words(facts)
+    yield "tokenizer", "\n".join(words.tokenizer_words(facts.tokenizer)) or "no file"
     yield "chat template", facts.tokenizer.chat_template or "none"
-    yield "licence", _licence_words(facts.checkpoint.licence)
-    yield "quantisation", _quantisation_words(facts.quantisation)
-    yield "lineage", _lineage_words(found.lineage)
-
-
-def _architecture(facts: "Inspection") -> str:
-    architecture = facts.architecture
-    layers = f"{architecture.layers} layer{'s' * (architecture.layers != 1)}"
-    if architecture.described:
-        classes = f" ({', '.join(facts.classes)})" if facts.classes else ""
-        return f"{facts.model_type}{classes}, {layers}"
-    stated = f"{facts.model_type}, " if facts.model_type else ""
-    return f"{stated}roles inferred from names, {layers}"
-
-
-def _embedding_words(embeddings: "Embeddings") -> str:
-    if embeddings.table is None:
-        return "not known"
-    head = "no head" if embeddings.head is None else f"head {embeddings.head.name}"
-    tied = {
-        True: "tied in config.json",
-        False: "not tied",
-        None: "config.json does not say if tied",
-    }
-    return f"{embeddings.table.name} {embeddings.table.describe()}; {head}, {tied[embeddings.tied]}"
-
-
-def _vocabulary(facts: "Inspection") -> str:
-    known: list[str] = []
-    if facts.vocabulary is not None:
-        known.append(f"{facts.vocabulary:,} in config.json")
-    if facts.embeddings.table is not None:
-        known.append(f"{facts.embeddings.table.shape[0]:,} rows")
-    if facts.tokenizer.entries is not None:
-        known.append(f"{facts.tokenizer.entries:,} in the tokenizer")
-    return ", ".join(known) or "not known"
-
-
-def _tokenizer_words(tokenizer: "TokenizerFacts") -> Iterator[str]:
-    for name in tokenizer.files:
-        kind = f" ({tokenizer.kind})" if name == "tokenizer.json" and tokenizer.kind else ""
-        problem = f", which {tokenizer.problems[name]}" if name in tokenizer.problems else ""
-        yield f"{name}{kind}{problem}"
-
-
-def _licence_words(licence: "Licence | None") -> str:
-    from mergec.catalog.licence_terms import terms_of
-
-    if licence is None:
-        return "none stated"
-    named = [each for each in (licence.name, licence.link) if each is not None]
-    where = ", in config.json" if licence.stated_in == "config" else ""
-    told = f"{licence.id}{where} ({terms_of(licence.key).family})"
-    return "\n".join([told, *named])
-
-
-def _licence_terms(licence: "Licence | None") -> dict[str, Any] | None:
-    from mergec.catalog.licence_terms import terms_of
-
-    if licence is None:
-        return None
-    terms = terms_of(licence.key)
-    return {
-        "spdx": licence.spdx,
-        "name": licence.name,
-        "link": licence.link,
-        "stated_in": licence.stated_in,
-        "family": terms.family.value,
-        "asks": [*terms.asks],
-    }
-
-
-def _quantisation_words(quantisation: Mapping[str, Any] | None) -> str:
-    if quantisation is None:
-        return "none stated"
-    method = quantisation.get("quant_method", "of no stated method")
-    bits = quantisation.get("bits")
-    return f"{method}, {bits} bits" if bits is not None else str(method)
-
-
-def _lineage_words(lineage: "Lineage | None") -> str:
-    known = _lineage(lineage)
-    if known is None:
-        return "none"
-    parents = ", ".join(
-        ref if label == ref else f"{label} {ref}" for label, ref in known["sources"].items()
-    )
-    return f"merged by mergec {known['version']} from {parents}\nplan {known['plan']}"
+    yield "licence", words.licence_words(facts.checkpoint.licence)
+    yield "quantisation", words.quantisation_words(facts.quantisation)
+    yield "lineage", words.lineage_words(found.lineage)
 
 
 def _counts(held: "Amount") -> tuple[str, str]:
     return f"{held.tensors:,}", f"{held.parameters:,}"
-
-
-def _amount(held: "Amount") -> dict[str, int]:
-    return {"tensors": held.tensors, "parameters": held.parameters, "bytes": held.nbytes}
-
-
-def _embeddings(embeddings: "Embeddings") -> dict[str, Any]:
-    table, head = embeddings.table, embeddings.head
-    return {
-        "table": table.name if table is not None else None,
-        "rows": table.shape[0] if table is not None else None,
-        "head": head.name if head is not None else None,
-        "tied": embeddings.tied,
-    }
-
-
-def _tokenizer(tokenizer: "TokenizerFacts") -> dict[str, Any]:
-    return {
-        "files": [*tokenizer.files],
-        "kind": tokenizer.kind,
-        "entries": tokenizer.entries,
-        "highest_id": tokenizer.highest,
-        "chat_template": tokenizer.chat_template,
-        "problems": dict(tokenizer.problems),
-    }
-
-
-def _lineage(lineage: "Lineage | None") -> dict[str, Any] | None:
-    """What of a lineage says where a child comes from."""
-    if lineage is None:
-        return None
-    made = lineage.statement
-    return {
-        "version": made.version,
-        "spec": made.spec["name"],
-        "plan": made.plan,
-        "sources": {source.label: source.ref for source in made.sources},
-        "merged_sources": sorted(source.label for source in made.sources if source.lineage),
-    }

@@ -45,6 +45,19 @@ def columns(head: Sequence[str], rows: Iterable[Sequence[str]]) -> "RenderableTy
     return table
 
 
+def phrases(head: Sequence[str], rows: Iterable[Sequence[str]]) -> "RenderableType":
+    """A table of words: every column begins at the left, and folds where there is little room."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in head:
+        table.add_column(Text(escape(name)), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(escape(cell)) for cell in row))
+    return table
+
+
 def show(*parts: "RenderableType") -> None:
     """Print tables and lines on standard output, a blank line between any two."""
     from rich.console import Console

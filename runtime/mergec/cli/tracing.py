@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from mergec.cli.options import reach
 from mergec.diagnostics import escape
 
 if TYPE_CHECKING:
@@ -21,18 +21,20 @@ _DEPTH = 24
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("reference", metavar="REF")
 @click.option("--mermaid", "form", flag_value="mermaid", help="As a Mermaid flowchart.")
 @click.option("--json", "form", flag_value="json", help="All members, for programs.")
 @click.option("--cyclonedx", "form", flag_value="cyclonedx", help="As a CycloneDX 1.6 ML-BOM.")
-def lineage(folder: Path, form: str | None) -> None:
-    """Draw the family tree of the merged checkpoint in DIR.
+@reach
+def lineage(reference: str, form: str | None) -> None:
+    """Draw the family tree of the merged checkpoint REF.
 
-    It is read from the `lineage.json` there alone: parents need not be at hand.
+    REF is a folder, a model on a hub with its revision (`org/name@main`), or a place in a store.
+    The tree is read from the `lineage.json` there alone: parents need not be at hand.
     """
-    from mergec.api.lineage import read_family
+    from mergec.api.lineage import find_family
 
-    family = read_family(folder)
+    family = find_family(reference)
     if form == "json":
         click.echo(json.dumps(document(family), indent=1))
     elif form == "cyclonedx":

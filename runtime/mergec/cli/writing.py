@@ -1,6 +1,7 @@
 """Text files that commands write: all of the new text or all of the old one."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -25,3 +26,11 @@ def write_text(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise output_failed(error, path) from None
+
+
+def require_folder(path: Path) -> None:
+    """Raise what `write_text` would where the folder of a file is not there, before any work."""
+    if not os.path.isdir(path.parent):
+        from mergec.shards.system_errors import output_failed
+
+        raise output_failed(OSError(errno.ENOENT, os.strerror(errno.ENOENT)), path)

@@ -101,7 +101,7 @@ def _licence(licence: Licence | None) -> str:
     """As it is stated; with its name where that is all that tells it."""
     if licence is None:
         return "not stated"
-    where = "" if licence.stated_in == "card" else ", in config.json"
+    where = {"card": "", "config": ", in config.json", "file": ", by its text"}[licence.stated_in]
     name = f" ({_code(licence.name)})" if licence.name is not None else ""
     return f"{_code(licence.spdx or licence.id)}{name}{where}"
 

@@ -380,4 +380,12 @@ ROWS = (
         "removed from the cache and nothing was published. Run again.",
         exit=10,
     ),
+    code(
+        "E750",
+        "store-profile",
+        "a profile in `~/.aws` gives no credentials",
+        "`AWS_PROFILE`, or the default profile, says who asks Amazon S3, and boto3 reads it (the "
+        "extra `aws`). There is no such profile, it has no keys, its sign-in is over, or boto3 is "
+        "not installed. Keys in the environment go before profiles; a public bucket needs neither.",
+    ),
 )

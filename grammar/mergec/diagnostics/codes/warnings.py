@@ -255,6 +255,15 @@ ROWS = (
         "it has, and nothing is warned of.",
     ),
     code(
+        "W512",
+        "licences-contradict",
+        "a model states one licence in one place and another in another",
+        "The model card, config.json and the licence file of a source should say the same. Here "
+        "two of them do not; of a file that means that it is, word for word, the text of another "
+        "licence. The first of the three counts, and which of them is meant only the authors can "
+        "say.",
+    ),
+    code(
         "W701",
         "index-total",
         "the index states a wrong total size",

@@ -25,7 +25,8 @@ _FEW = 3
 class Situation:
     """What is known of a base and its `parents`, or of parents without a base (`has_base`).
 
-    `obstacles` say why the weights cannot be combined at all. `kinship` is the worst verdict on any
+    `obstacles` say why the weights cannot be combined at all, `moved` how two tokenizers give other
+    ids to their tokens. `kinship` is the worst verdict on any
     two of the models, `alignable` whether `weight_match` knows the units of their architecture.
     `sizes` are the norms of the deltas in norms of the base, none for a base of zeros, and
     `changed` the shares of entries that they change; `cosines` and `conflicts` are those of pairs.
@@ -35,6 +36,7 @@ class Situation:
     parents: int
     has_base: bool
     obstacles: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
     kinship: Verdict = "related"
     alignable: bool = False
     sizes: tuple[float, ...] = ()
@@ -72,6 +74,21 @@ def _other_architectures(it: Situation) -> Advice | None:
         it.obstacles,
         then=("distil the parents into one model", "route between them, or average their outputs"),
         avoid=("any merge of the weights",),
+    )
+
+
+def _other_tokens(it: Situation) -> Advice | None:
+    if not it.moved:
+        return None
+    return Advice(
+        "distil or route",
+        None,
+        it.moved,
+        then=(
+            "of fine-tunes of one base: `tokenizer = union(...)`, which merges embeddings by token",
+            "distil the parents into one model",
+        ),
+        avoid=("a merge that adds rows of different tokens",),
     )
 
 
@@ -223,6 +240,7 @@ def _percent(share: float) -> str:
 
 _RULES: Sequence[Callable[[Situation], Advice | None]] = (
     _other_architectures,
+    _other_tokens,
     _strangers,
     _without_a_base,
     _nothing_learnt,

@@ -1,0 +1,37 @@
+"""Whether checkpoints seem to have a common ancestor: what `mergec inspect --kin` asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mergec.api.comparison import unrelated
+from mergec.api.inspection import Inspected
+from mergec.backends import default_backend, get_backend, self_test
+from mergec.diagnostics import Diagnostic
+from mergec.execute.likeness import Kinship, kinship
+from mergec.shards.fetch import absent_shards, fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """The kinship of each checkpoint but the first with the first, and W705 for strangers."""
+
+    kinships: tuple[Kinship, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+def find_ancestry(found: Sequence[Inspected]) -> Ancestry:
+    """Look at some megabytes of weights; those of models on a hub are fetched first.
+
+    Raises E7xx and E8xx for files that cannot be read.
+    """
+    library = get_backend(default_backend())
+    self_test(library)
+    first, *others = found
+    fetch(absent_shards(each.facts.checkpoint for each in found))
+    kinships = [kinship(first.facts.checkpoint, it.facts.checkpoint, library) for it in others]
+    warnings = [
+        unrelated((first.reference, other.reference), kin)
+        for other, kin in zip(others, kinships, strict=True)
+        if kin.verdict == "unrelated"
+    ]
+    return Ancestry(tuple(kinships), tuple(warnings))
