@@ -98,6 +98,8 @@ def open_weights(path: Path) -> Checkpoint:
     shards, entries = _weights(folder, folder.names(), lambda _: None)
     tensors = {entry.name: entry for entry in entries}
     return Checkpoint(folder.root, shards, tensors, config=None, small_files=(), licence=None)
+
+
 def is_of_tokenizer(name: str) -> bool:
     """Whether a small file belongs to the tokenizer."""
     return any(fnmatchcase(name, pattern) for pattern in TOKENIZER_FILES)

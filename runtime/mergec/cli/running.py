@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     default="text",
     help="How the outcome is printed.",
 )
+@click.option(
     "--locked/--unlocked",
     default=None,
     help="Use what is locked alone, which is the default where SPEC has a lock; or leave the lock.",

@@ -149,7 +149,9 @@ def _add_companions(
         digests = writer.digests(export.folder)
         own = [it for it in counted if it.folder == export.folder]
         cut = next((each for each in cuts if each.export == export.decl.name), None)
-        files = companion_files(plan, export, digests, measured, origin, ancestors, left_out, own, cut)
+        files = companion_files(
+            plan, export, digests, measured, origin, ancestors, left_out, own, cut
+        )
         for name, data in files:
             writer.add_file(name, data, export.folder)
 
