@@ -109,6 +109,15 @@ def test_strangers_are_told_where_weights_are_asked(mergec: Mergec) -> None:
     assert known["kinship"][0]["of"] == ["./start", "./apart"]
 
 
+def test_a_tokenizer_that_cannot_be_read_is_not_compared(mergec: Mergec) -> None:
+    with Path("two/tokenizer.json").open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    Path("three/tokenizer.json").write_text("{")
+    found = mergec("inspect", "./one", "./two", "./three", "--json")
+    assert found.status == 0
+    assert differences(found.out)["tokens"] == ["as in the first", "not compared", "not compared"]
+
+
 def test_of_one_there_is_no_kin(mergec: Mergec) -> None:
     assert mergec("inspect", "./one", "--kin").status == 2
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mergec.cli import inspection_words as one_alone
-from mergec.diagnostics import escape
+from mergec.diagnostics import MergecError, escape
 
 if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mergec.catalog.inspection import Inspection
     from mergec.catalog.tokenizer_differences import Differences
     from mergec.execute.likeness import Kinship
+    from mergec.plan.known_tokenizers import KnownTokenizers
 
 SCHEMA = "mergec.inspect_several/1"
 _AS_FIRST = "as in the first"
@@ -80,7 +81,7 @@ def _rows(found: Sequence["Inspected"]) -> Iterator[Row]:
         if subject == "architecture":
             yield from _settings(facts)
         if subject == "tokenizer":
-            yield Row("tokens", _tokens(facts))
+            yield from _vocabularies(facts)
     yield Row("tensors", _tensors(facts))
     yield Row("lineage", tuple(_lineage(each) for each in found))
 
@@ -108,22 +109,35 @@ def _settings(facts: Sequence["Inspection"]) -> Iterator[Row]:
             yield Row(field.name, values)
 
 
-def _tokens(facts: Sequence["Inspection"]) -> tuple[str, ...]:
-    """How the tokenizer of each differs from that of the first."""
-    from mergec.catalog.tokenizer_differences import differences
+def _vocabularies(facts: Sequence["Inspection"]) -> Iterator[Row]:
+    """How the tokenizer of each differs from that of the first, and the chat templates."""
     from mergec.plan.known_tokenizers import KnownTokenizers
 
     known = KnownTokenizers({str(n): each.checkpoint for n, each in enumerate(facts)})
-    told: list[str] = []
-    for label in map(str, range(len(facts))):
+    yield Row("tokens", tuple(_tokens(known)))
+    templates = (_template(known, str(n), each) for n, each in enumerate(facts))
+    yield Row("chat template", tuple(templates))
+
+
+def _tokens(known: "KnownTokenizers") -> Iterator[str]:
+    from mergec.catalog.tokenizer_differences import differences
+
+    for label in known.checkpoints:
         first, other = known.readable("0"), known.readable(label)
-        if known.alike("0", label):
-            told.append(_AS_FIRST)
+        if _alike(known, label):
+            yield _AS_FIRST
         elif first is None or other is None:
-            told.append("not compared")
+            yield "not compared"
         else:
-            told.append(_unlike(differences(first, other)))
-    return tuple(told)
+            yield _unlike(differences(first, other))
+
+
+def _alike(known: "KnownTokenizers", label: str) -> bool:
+    """Whether the files are those of the first, as far as they can be read."""
+    try:
+        return known.alike("0", label)
+    except MergecError:
+        return False
 
 
 def _unlike(found: "Differences") -> str:
@@ -183,16 +197,14 @@ def _table(facts: "Inspection") -> str:
     return "not known" if table is None else f"{escape(table.name)} {table.describe()}"
 
 
-def _template(facts: "Inspection") -> str:
-    """The file, and the digest of what it says."""
+def _template(known: "KnownTokenizers", label: str, facts: "Inspection") -> str:
+    """The digest of what it says; the file where that is not known."""
     from hashlib import sha256
 
-    from mergec.plan.known_tokenizers import KnownTokenizers
-
-    known = KnownTokenizers({"": facts.checkpoint}).readable("")
-    if known is None or known.template is None:
+    read = known.readable(label)
+    if read is None or read.template is None:
         return facts.tokenizer.chat_template or "none"
-    return f"sha256 {sha256(known.template.encode(errors='replace')).hexdigest()[:12]}"
+    return f"sha256 {sha256(read.template.encode(errors='replace')).hexdigest()[:12]}"
 
 
 def _lineage(found: "Inspected") -> str:
@@ -210,7 +222,6 @@ _SUBJECTS: Mapping[str, Callable[["Inspection"], str]] = {
     "tied": lambda it: one_alone.tied_words(it.embeddings),
     "vocabulary": one_alone.vocabulary_words,
     "tokenizer": lambda it: ", ".join(one_alone.tokenizer_words(it.tokenizer)) or "no file",
-    "chat template": _template,
     "dtypes": _dtypes,
     "shards": _shards,
     "size": _size,
