@@ -29,7 +29,8 @@ def unigram(pieces: Sequence[tuple[str, float]], **added: int) -> dict[str, Any]
 
 
 def words(kind: str, known: Sequence[str]) -> dict[str, Any]:
-    model = {"type": kind, "unk_token": "<unk>", "vocab": {t: n for n, t in enumerate(known)}}
+    vocabulary = {token: number for number, token in enumerate(known)}
+    model: dict[str, Any] = {"type": kind, "unk_token": "<unk>", "vocab": vocabulary}
     if kind == "WordPiece":
         model |= {"continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
     return document(model, {"<unk>": 0}, {"type": "WhitespaceSplit"})

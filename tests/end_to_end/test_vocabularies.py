@@ -133,6 +133,21 @@ def test_a_token_that_several_have_and_the_base_lacks_is_their_mean(mergec: Merg
 
 
 @pytest.mark.usefixtures("parents")
+def test_a_row_that_is_filled_from_the_base_is_no_change(mergec: Mergec) -> None:
+    """Exactly: what was selected from stored rows is multiplied as stored rows are."""
+    write_model(Path("few"), CODE, LETTERS[:4])
+    Path("delta.merge").write_text(
+        'base = model("./a")\nfew = model("./few")\nmoved = 26/41*(few - base)\n'
+        "export delta moved { tokenizer = base }\n"
+    )
+    assert mergec("run", "delta.merge", "-o", "out").status == 0
+    assert mergec("verify", "out", "--replay", "full").status == 0
+    moved = load_file("out/delta.safetensors")[EMBED]
+    assert moved[:4].any()
+    assert not moved[4:].any()
+
+
+@pytest.mark.usefixtures("parents")
 @pytest.mark.parametrize(
     ("given", "token", "wanted"),
     [

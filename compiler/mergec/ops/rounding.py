@@ -69,6 +69,18 @@ def round_significand(value: Fraction, bits: int, least_exponent: int = -1074) -
         return float("inf") if value > 0 else float("-inf")
 
 
+def widest_stored(kinds: Sequence[Dtype | None]) -> Dtype | None:
+    """The most precise of the dtypes that elements are stored in; None where any is computed.
+
+    >>> widest_stored([Dtype.BF16, Dtype.F16]), widest_stored([Dtype.F32, None]), widest_stored([])
+    (<Dtype.F16: 'F16'>, None, None)
+    """
+    known = [kind for kind in kinds if kind is not None]
+    if not known or len(known) < len(kinds):
+        return None
+    return max(known, key=lambda kind: SIGNIFICAND_BITS[kind])
+
+
 def even_precision(stored: Sequence[Dtype | None], work: Dtype) -> tuple[Dtype | None, ...]:
     """The dtype that each operand's coefficient in one sum is rounded for.
 

@@ -79,6 +79,9 @@ class Stage(ABC):
     approximate: ClassVar[bool] = False
     """Whether it calls functions of a library (`exp`, `svd`) whose last bits differ by build: T."""
 
+    selects: ClassVar[tuple[int, ...]] = ()
+    """The operands whose elements its results are, as they stand: stored data if these are."""
+
     takes_whole: ClassVar[bool] = False
     """Whether its operands are stored tensors of other shapes, which every block gets whole."""
 

@@ -20,7 +20,8 @@ class TakeRows(Stage):
     """The stage that fills rows which a source lacks."""
 
     name: ClassVar[str] = "take_rows"
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2  # what follows knows that rows of stored data are stored data
+    selects: ClassVar[tuple[int, ...]] = (0, 2)
 
     def prepare(self, params: Params, site: Site) -> None:
         """Nothing: where rows are present is an operand."""

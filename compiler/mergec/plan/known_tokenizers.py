@@ -91,7 +91,8 @@ class KnownTokenizers:
         """The chat template of a source, or None; also of one whose tokens cannot be read."""
         checkpoint = self.checkpoints[label]
         files = TokenizerFiles(checkpoint.root, bring=lambda name: small_file(checkpoint, name))
-        config = files.json(_CONFIG) if _CONFIG in checkpoint.small_files else {}
+        there = _CONFIG in checkpoint.small_files
+        config = files.json(_CONFIG) if there else dict[str, Any]()
         return chat_template(files, tokenizer_files(checkpoint), config)
 
     def special_tokens(self, label: str) -> Mapping[str, str]:

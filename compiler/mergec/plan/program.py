@@ -15,6 +15,7 @@ from typing import Literal, overload
 from mergec.catalog import Dtype
 from mergec.ir import Graph, Node, NodeKey, Value, print_value
 from mergec.ops import STAGES, Stage, StatisticStage, statistics_passes
+from mergec.ops.rounding import widest_stored
 
 Exactness = Literal["P", "M", "T"]
 BarrierKey = tuple[NodeKey, int]
@@ -96,8 +97,18 @@ class Program:
         return hash(self.key)  # equal programs have equal keys
 
     def stored(self, call: StageCall, dtypes: Sequence[Dtype]) -> tuple[Dtype | None, ...]:
-        """Per operand of `call`: the storage dtype of an input, None for a computed value."""
-        return tuple(dtypes[i] if i < len(self.inputs) else None for i in call.operands)
+        """Per operand of `call`: the storage dtype of an input, None for a computed value.
+
+        What stages select from inputs is stored too.
+        """
+
+        def kind(i: int) -> Dtype | None:
+            if i < len(self.inputs):
+                return dtypes[i]
+            made = self.calls[i - len(self.inputs)]
+            return widest_stored([kind(made.operands[j]) for j in made.definition().selects])
+
+        return tuple(map(kind, call.operands))
 
     def exactness(self, dtypes: Sequence[Dtype], work: Dtype) -> Exactness:
         """How far results agree between backends; it follows from the fused expression alone.

@@ -11,6 +11,7 @@ from mergec.backends import get_backend
 from mergec.catalog import Dtype
 from mergec.ir import Graph, NodeKey
 from mergec.ops import STAGES, Cursor, Site, StatisticStage, statistics_passes
+from mergec.ops.rounding import widest_stored
 from mergec.verify.evaluate import StoredTensor
 
 
@@ -47,6 +48,8 @@ def whole(
             continue
         kinds = tuple(stored.get(key) for key in node.operands)
         stage, params = STAGES[node.op], dict(node.params)
+        if selected := widest_stored([kinds[i] for i in stage.selects]):
+            stored[node.key] = selected
         drawn_for = (sites or {}).get(str(params.get("origin")), tensor)
         site = Site(drawn_for, (len(blocks[0]),) if shape is None else shape, work, kinds)
         setting = stage.prepare(params, site)

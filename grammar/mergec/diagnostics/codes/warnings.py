@@ -231,7 +231,7 @@ ROWS = (
     ),
     code(
         "W508",
-        "no-tokenizer",
+        "missing-tokenizer",
         "there is no tokenizer beside a model whose embedding is merged",
         "Rows of two embeddings are merged by their index, and only tokenizers tell whether both "
         "have the same token there. One of the models has none, so nothing was compared. If it "
