@@ -52,7 +52,10 @@ def report_without_model(
             continue  # of a model's delta, which gives its factors whatever it is
         if adapter_terms(graph, key if found is None else found.of) is None:
             message = "only sums of adapters are adapters, and this is computed otherwise"
-            hint = "export the adapted model, or its delta: `export delta (base + x) - base`"
+            hint = (
+                "export the adapted model, or its delta: `export delta (base + x) - base`; "
+                "`svd` stands around the whole sum"
+            )
             work.report(Diagnostic("E313", message, spans[key], help=(hint,)))
     for key in dict.fromkeys(graph.outputs.values()):
         if key in written:

@@ -250,9 +250,10 @@ ROWS = (
         "E731",
         "adapter-unsupported",
         "an adapter has a feature that mergec does not support",
-        "mergec reads LoRA adapters: ranks and scales by module, rsLoRA, embeddings, layers and "
-        "biases that were trained whole. Other kinds compute something else from their tensors, "
-        "and some initialisations change the base too. What is not supported is never ignored. "
+        "mergec reads LoRA adapters: ranks and scales by module, rsLoRA, DoRA, embeddings, layers "
+        "and biases that were trained whole. Other kinds compute something else from their "
+        "tensors, and some initialisations change the base too. What is not supported is never "
+        "ignored. "
         "Merge such an adapter with PEFT first, and name the merged model.",
     ),
     code(
