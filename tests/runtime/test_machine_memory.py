@@ -44,10 +44,10 @@ def test_groups_of_version_two_and_those_above(tmp_path: Path) -> None:
             f"{group}memory.max": "max\n",
             "sys/fs/cgroup/user/memory.max": f"{8 * MIB}\n",
             "sys/fs/cgroup/user/memory.current": f"{6 * MIB}\n",
-            "sys/fs/cgroup/user/memory.stat": f"anon 1\ninactive_file {MIB}\n",
+            "sys/fs/cgroup/user/memory.stat": f"active_file {MIB}\ninactive_file {MIB}\nodd\n",
         },
     )
-    assert memory_limits(tmp_path) == [MemoryLimit("a control group", 8 * MIB, 3 * MIB)]
+    assert memory_limits(tmp_path) == [MemoryLimit("a control group", 8 * MIB, 4 * MIB)]
 
 
 def test_groups_of_version_one_whose_path_lies_outside_a_container(tmp_path: Path) -> None:

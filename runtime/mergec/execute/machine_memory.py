@@ -53,10 +53,10 @@ def _groups(root: Path) -> Iterator[MemoryLimit]:
     for line in _text(root / "proc/self/cgroup").splitlines():
         number, kinds, path = [*line.split(":", 2), "", ""][:3]
         if number == "0" and not kinds:
-            mount, names = root / "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
+            mount, names = root / "sys/fs/cgroup", ("memory.max", "memory.current", "")
         elif "memory" in kinds.split(","):
             mount = root / "sys/fs/cgroup/memory"
-            names = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+            names = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"
         else:
             continue
         parts = [part for part in path.split("/") if part not in ("", ".", "..")]
@@ -73,7 +73,9 @@ def _group(folder: Path, names: tuple[str, str, str]) -> Iterator[MemoryLimit]:
     limit, free = int(said), None
     if used.isdigit():
         statistics = (line.split() for line in _text(folder / "memory.stat").splitlines())
-        cached = sum(int(n) for name, n in statistics if name == names[2])  # given back when needed
+        # What the system keeps of files counts as used, and is given back when it is needed.
+        files = {f"{names[2]}{kind}_file" for kind in ("active", "inactive")}
+        cached = sum(int(line[1]) for line in statistics if len(line) == 2 and line[0] in files)
         free = max(0, limit - max(0, int(used) - cached))
     yield MemoryLimit("a control group", limit, free)
 
