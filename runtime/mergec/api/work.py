@@ -1,7 +1,7 @@
 """Plans to checkpoints: what `mergec run` does."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mergec.api.specs import CompiledSpec
@@ -24,6 +24,8 @@ def execute(
     threads: int | None = None,
     left_out: Sequence[LeftOut] = (),
     progress: Progress = lambda _: None,
+    resume: bool = False,
+    replace: bool = False,
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
 
@@ -33,8 +35,10 @@ def execute(
     `memory` bounds the process in bytes. `left_out` says what not to do: `read_back` compares what
     the disk holds with what was computed before it is published, `digests` are what it and
     `mergec verify` compare with, and `sync` waits until the result is on the disk, so that no power
-    failure can take it away. Raises E6xx before anything is written, E8xx after, with nothing left
-    at `target` in either case; ValueError for `read_back` without `digests`.
+    failure can take it away. `resume` goes on with what an interrupted run of the same plan left
+    beside `target`, and `replace` lets the result take the place of an older one. Raises E6xx
+    before anything is written, E8xx after, with nothing left at `target` in either case but what
+    was there before; ValueError for `read_back` or `resume` without `digests`.
     """
     backend = backend or default_backend()
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)
@@ -60,5 +64,7 @@ def execute(
         origin,
         progress,
         left_out,
+        resume=resume,
+        replace=replace,
     )
-    return replace(report, projected_seconds=projected)
+    return dataclasses.replace(report, projected_seconds=projected)

@@ -50,6 +50,16 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Do not hash the weights either; goes with --verify none.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with what a run of the same plan left when it was interrupted.",
+)
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Take the place of an older result of mergec's, which stays until this one is on disk.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run(
     spec: Path,
@@ -63,15 +73,22 @@ def run(
     verify: str,
     no_sync: bool,
     no_digests: bool,
+    resume: bool,
+    replace: bool,
     quiet: bool,
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
 
-    All or nothing: the output folder, which must not exist, appears complete, or not at all.
+    All or nothing: the output folder, which must not exist unless `--replace` is given, appears
+    complete, or not at all.
     """
     from mergec.api import execute
+    from mergec.cli.interrupted import telling_what_stays
     from mergec.shards import stale_partials
     from mergec.shards.fetch import absent_files
+
+    if resume and no_digests:
+        raise click.UsageError("what is resumed is compared with digests; omit `--no-digests`")
 
     left_out = _left_out(verify, no_sync=no_sync, no_digests=no_digests)
     compiled = _compile(spec, settings, without)
@@ -81,7 +98,10 @@ def run(
     total = sum(row.nbytes for row in compiled.plan.rows) + sum(file.size for file in absent)
     names = " and ".join(export.decl.name for export in compiled.plan.exports)
     doing = "fetching and merging" if absent else "merging"
-    with progress_bar(f"{doing} {names}", total, quiet=quiet) as progress:
+    with (
+        telling_what_stays(output),
+        progress_bar(f"{doing} {names}", total, quiet=quiet) as progress,
+    ):
         report = execute(
             compiled,
             output,
@@ -91,13 +111,15 @@ def run(
             threads=threads,
             left_out=left_out,
             progress=progress,
+            resume=resume,
+            replace=replace,
         )
     if quiet:
         return
     print_diagnostics(report.warnings)
     _print_report(compiled, report)
     for partial in stale_partials(output):
-        click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")
+        click.echo(f"note: another run left {escape(str(partial))}; `mergec clean` removes it")
 
 
 def _left_out(verify: str, *, no_sync: bool, no_digests: bool) -> "tuple[LeftOut, ...]":
@@ -147,6 +169,8 @@ def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
         f"peak memory {amount(report.peak_memory, binary=True)} of "
         f"{amount(report.projected_memory, binary=True)} projected"
     )
+    if report.resumed:
+        click.echo(f"note: {counted(report.resumed)} had been made by the run before")
     for left_out in report.left_out:
         click.echo(f"note: {LEFT_OUT[left_out]}")
 

@@ -15,6 +15,7 @@ class Doubts:
 
     def __init__(self) -> None:
         self._found: list[tuple[Span | None, Diagnostic]] = []
+        self._doubtful: set[int] = set()
         self._lock = Lock()
 
     def of(self, step: Step) -> Callable[[Diagnostic], None]:
@@ -24,8 +25,13 @@ class Doubts:
         def add(found: Diagnostic) -> None:
             with self._lock:
                 self._found.append((span, found))
+                self._doubtful.add(id(step))
 
         return add
+
+    def about(self, step: Step) -> bool:
+        """Whether there is any about a step, the very object that `of` was given."""
+        return id(step) in self._doubtful
 
     def warnings(self) -> tuple[Diagnostic, ...]:
         """One of each code and place, about the tensor whose name is first, and how many more."""

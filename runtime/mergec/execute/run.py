@@ -10,11 +10,14 @@ from mergec.backends import Backend, self_test
 from mergec.diagnostics import Diagnostic
 from mergec.execute.ancestors import Ancestors, ancestors_of
 from mergec.execute.doubts import Doubts
+from mergec.execute.fingerprint import fingerprint
+from mergec.execute.ledger import Ledger
 from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
 from mergec.execute.measures import Measured, Measurements, require_contracts
 from mergec.execute.origin import Origin
 from mergec.execute.parents import require_parents
+from mergec.execute.place import Place, open_writer
 from mergec.execute.work import Progress, Work
 from mergec.plan import Budget, Plan
 from mergec.plan.model import PlanSource
@@ -30,7 +33,7 @@ class RunReport:
     was not calibrated.
 
     `left_out` says what was not done although it is by default, `warnings` what the numbers of
-    some tensors give reason to doubt.
+    some tensors give reason to doubt, and `resumed` how many tensors the run before had made.
     """
 
     target: Path
@@ -43,6 +46,7 @@ class RunReport:
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     projected_seconds: float | None = None
+    resumed: int = 0
 
 
 def run_plan(
@@ -53,6 +57,9 @@ def run_plan(
     origin: Origin,
     progress: Progress = lambda _: None,
     left_out: Sequence[LeftOut] = (),
+    *,
+    resume: bool = False,
+    replace: bool = False,
 ) -> RunReport:
     """Execute `plan` into the new folder `target`.
 
@@ -61,12 +68,16 @@ def run_plan(
     `digests`, the SHA-256 of every tensor, which lineage then lacks; `read_back`, by which the
     weights are read from the disk again and compared with the digests before anything is published
     (so it goes with them: ValueError); and `sync`, without which a power failure may take any part
-    of the result away after this returned, and what is read back may be what the memory holds. All
-    or nothing: on any error, and on KeyboardInterrupt, what was made is removed and `target` does
-    not exist. Raises E605, E602, E723-E727, E801-E809, E812, E813, E815, E816, E821, E406, E425.
+    of the result away after this returned, and what is read back may be what the memory holds.
+
+    All or nothing: on any error, and on KeyboardInterrupt, `target` does not exist. What was made
+    is removed, but after a stop and a failure that may pass, if part of it is on the disk and was
+    hashed: with `resume` another run of the same plan goes on with that. With `replace` an older
+    result at `target` stays until this one takes its place in one step. Raises E605, E602,
+    E723-E727, E801-E809, E812, E813, E815, E816, E821, E406, E425, E850-E852.
     """
-    if "digests" in left_out and "read_back" not in left_out:
-        raise ValueError("what is read back is compared with digests")
+    if "digests" in left_out and ("read_back" not in left_out or resume):
+        raise ValueError("what is read back or resumed is compared with digests")
     started = time.monotonic()
     self_test(backend)
     roots = [_root(source) for source in plan.sources]
@@ -76,20 +87,15 @@ def run_plan(
             label: stack.enter_context(SourceReader(checkpoint))
             for label, checkpoint in plan.checkpoints.items()
         }
-        writer = stack.enter_context(
-            CheckpointWriter.create(
-                target,
-                layouts,
-                roots,
-                Files(durable="sync" not in left_out),
-                other_bytes=_companions(plan),
-                hashed="digests" not in left_out,
-            )
-        )
+        files = Files(durable="sync" not in left_out)
+        place = Place(target, layouts, roots, _companions(plan), replace)
+        header = None if "digests" in left_out else fingerprint(plan, origin.backend, origin.device)
+        writer = stack.enter_context(open_writer(place, header, files, resume=resume))
         fetch(absent_files(plan), progress)
         require_parents(plan, readers, backend)
         measurements, doubts = Measurements(plan), Doubts()
-        Work(plan, backend, budget, readers, writer, measurements, progress, doubts).run()
+        ledger = Ledger(plan, writer, measurements, doubts)
+        Work(plan, backend, budget, readers, writer, measurements, progress, doubts, ledger).run()
         measured = measurements.values()
         require_contracts(plan, measured)
         writer.finish_all()
@@ -109,7 +115,8 @@ def run_plan(
         peak_memory(),
         budget.peak,
         tuple(left_out),
-        (*doubts.warnings(), *ancestors.warnings()),
+        (*ledger.warnings(), *doubts.warnings(), *ancestors.warnings()),
+        resumed=ledger.taken_over,
     )
 
 

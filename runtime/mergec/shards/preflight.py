@@ -11,10 +11,17 @@ from mergec.shards.system_errors import output_failed, source_failed
 
 
 def check_target(
-    target: Path, sources: Sequence[Path], needed_bytes: int, needed_files: int, files: Files
+    target: Path,
+    sources: Sequence[Path],
+    needed_bytes: int,
+    needed_files: int,
+    files: Files,
+    *,
+    replace: bool = False,
 ) -> None:
     """Refuse a place where a checkpoint cannot or must not be written; makes nothing.
 
+    With `replace` something may have the name.
     E813 without a parent folder, E802 if it is, holds or lies inside one of `sources` (folders or
     single files), E801 if anything, a dangling link included, has the name, E803 if the folder may
     not be written to, E602 if `needed_bytes` or `needed_files` exceed what is free there.
@@ -23,7 +30,8 @@ def check_target(
     for source in sources:
         _check_overlap(target, source, files)
     try:
-        _check_absent(target, files)
+        if not replace:
+            _check_absent(target, files)
         if not files.writable(target.absolute().parent):
             raise fail(
                 "E803",
@@ -42,7 +50,7 @@ def output_exists(target: Path, finding: str = "exists") -> MergecError:
     return fail(
         "E801",
         f"the output `{target}` {finding}",
-        notes=("mergec never writes over anything",),
+        notes=("a run replaces only a result of mergec's, and only with `--replace`",),
         help=f"choose another name, or move it away: `mv {old} {away}`",
     )
 

@@ -299,4 +299,13 @@ ROWS = (
         "ancestors than there is room for. The child's lineage says which are left out. The child "
         "itself is whole; keep the `lineage.json` of its parents.",
     ),
+    code(
+        "W851",
+        "resumed-in-part",
+        "tensors of an interrupted run were not on the disk as it wrote them",
+        "A run that goes on hashes again what the one before claims to have finished. Some tensors "
+        "had other bytes than were written, and were computed again, so the result is whole. After "
+        "a power failure that is how it should be where `--no-sync` was given; otherwise the disk "
+        "or the memory of the machine lost something.",
+    ),
 )
