@@ -184,6 +184,16 @@ def test_a_full_disk_says_how_to_go_on(whole: Case) -> None:
     resumed(whole)
 
 
+def test_what_is_whole_and_could_not_be_published_only_is(whole: Case) -> None:
+    def fail(_number: int, name: str) -> None:
+        if name == "_rename_new":
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    assert run_child(RUN, fail) == 8
+    assert "8 tensors are kept in" in messages()
+    resumed(whole)
+
+
 @pytest.mark.parametrize(
     ("number", "status", "said"),
     [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import final
@@ -176,20 +176,19 @@ class Staging:
         self._files.write_at(self._lock_descriptor, memoryview(holder), 0)
 
     def _remove(self, path: Path) -> bool:
-        try:
-            self._files.remove(path)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        return True
+        return _is_gone(lambda: self._files.remove(path))
 
     def _remove_folder(self, path: Path) -> bool:
-        try:
-            self._files.remove_folder(path)
-        except FileNotFoundError:
-            return True
-        except OSError as error:
-            # No folder can have a name that is too long.
-            return error.errno == errno.ENAMETOOLONG
+        return _is_gone(lambda: self._files.remove_folder(path))
+
+
+def _is_gone(remove: Callable[[], None]) -> bool:
+    """Whether nothing is there after an attempt to remove it."""
+    try:
+        remove()
+    except FileNotFoundError:
         return True
+    except OSError as error:
+        # Nothing can have a name that is too long.
+        return error.errno == errno.ENAMETOOLONG
+    return True
