@@ -4,6 +4,8 @@ import errno
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,28 @@ def test_other_arithmetic(partial: Path) -> None:
         f"it was begun by mergec `{before['tool']}`, and this is `9`",
         "what computes: `backend` changed from `reference` to `torch`",
     )
+
+
+def test_the_name_was_taken_before_it_is_resumed(whole: Case, partial: Path) -> None:
+    OUT.mkdir()
+    assert run_child(RESUME, undisturbed) == 7
+    assert printed_codes() == ["E801"]
+    assert f"3 tensors are kept in {partial.name}" in messages()
+    OUT.rmdir()
+    resumed(whole)
+
+
+def test_a_file_may_not_become_larger(whole: Case) -> None:
+    """As where a limit is set for the user, which the system tells by an error of its own."""
+    child = "import resource as r, sys; r.setrlimit(r.RLIMIT_FSIZE, (600, 600)); "
+    child += "from mergec.cli.main import run_command; sys.exit(run_command(sys.argv[1:]))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", child, *RUN], env=environment, capture_output=True, check=False
+    )
+    assert (ran.returncode, b"error[E803]" in ran.stderr) == (8, True), ran.stderr
+    assert left_over() == []
+    assert whole
 
 
 def test_a_run_that_lives(partial: Path) -> None:
