@@ -10,6 +10,7 @@ import pytest
 from tests.faults.injected import (
     RUN,
     SPEC,
+    STEP,
     Before,
     Case,
     calls,
@@ -67,10 +68,11 @@ def test_nothing_is_there_to_be_replaced(whole: Case) -> None:
     assert files_of(OUT) == whole
 
 
-def kill_and_clean(whole: Case, older: Case, system: Before, step: int) -> None:
+@pytest.mark.parametrize("system", [undisturbed, lacking("_rename_exchange")])
+def test_killed_while_replacing(whole: Case, older: Case, system: Before) -> None:
     put_older()
     assert run_child(REPLACE, system) == 0
-    for at in range(1, calls() + 1, step):
+    for at in range(1, calls() + 1, STEP):
         put_older()
         run_child(REPLACE, both(system, killed_at(at)))
         if system is undisturbed:
@@ -79,16 +81,6 @@ def kill_and_clean(whole: Case, older: Case, system: Before, step: int) -> None:
         assert run_child(CLEAN, undisturbed) == 0, messages()
         assert files_of(OUT) in (whole, older)
         assert left_over() == []
-
-
-def test_some_kills_while_replacing(whole: Case, older: Case) -> None:
-    kill_and_clean(whole, older, undisturbed, 97)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("system", [undisturbed, lacking("_rename_exchange")])
-def test_every_kill_while_replacing(whole: Case, older: Case, system: Before) -> None:
-    kill_and_clean(whole, older, system, 1)
 
 
 def killed_between_renames() -> Before:

@@ -44,18 +44,16 @@ def injected(call: str, what: str, when: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["signal=SIGKILL", "error=ENOSPC", "error=EIO"])
 @pytest.mark.parametrize(
-    ("call", "when"),
+    ("call", "when", "what"),
     [
-        ("pwrite64", 1),
-        ("pwrite64", 12),
-        ("pwrite64", 3),
-        ("fsync", 5),
-        ("fsync", 15),
-        ("fdatasync", 4),
-        ("renameat2", 1),
-        ("mkdir", 2),
+        ("mkdir", 2, "signal=SIGKILL"),
+        ("pwrite64", 3, "error=ENOSPC"),
+        ("pwrite64", 12, "signal=SIGKILL"),
+        ("fsync", 5, "error=EIO"),
+        ("fdatasync", 4, "error=EIO"),
+        ("fdatasync", 4, "signal=SIGKILL"),
+        ("renameat2", 1, "error=EACCES"),
     ],
 )
 def test_a_system_call(whole: Case, call: str, when: int, what: str) -> None:
