@@ -24,6 +24,8 @@ _DEPTH = 8
 # and says what is there: what a power failure can cost.
 _BYTES = 256 << 20
 _SECONDS = 30.0
+# The share of that which is worth claiming when all is written, and only to be checked.
+_WORTH = 16
 
 Line = Mapping[str, Any]
 
@@ -93,11 +95,19 @@ class Journal:
 class Claims:
     """What is finished, collected from all threads and now and then claimed in the journal.
 
-    `sync` makes shards durable; only what it has returned for is claimed.
+    `sync` makes shards durable; only what it has returned for is claimed. `header` comes before
+    the first claim: of a run that is over at once nothing is written.
     """
 
-    def __init__(self, journal: Journal, sync: Callable[[Sequence[str]], None], count: int) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        sync: Callable[[Sequence[str]], None],
+        count: int,
+        header: Line | None,
+    ) -> None:
         self._journal = journal
+        self._head = () if header is None else (header,)
         self._sync = sync
         self._lines: list[Line] = []
         self._shards: dict[str, None] = {}
@@ -119,6 +129,11 @@ class Claims:
         if due:
             self.commit(wait=False)
 
+    def finish(self) -> None:
+        """All is written: claim what is left, unless it is soon done again."""
+        if self.count or self._bytes >= _BYTES // _WORTH:
+            self.commit()
+
     def commit(self, *, wait: bool = True) -> None:
         """Claim all that was added; without `wait` not if another thread is at it."""
         if not self._committing.acquire(blocking=wait):
@@ -130,7 +145,8 @@ class Claims:
                 self._last = monotonic()
             if lines and not self._closed:
                 self._sync(shards)
-                self._journal.append(lines)
+                self._journal.append([*self._head, *lines])
+                self._head = ()
                 self.count += len(lines)
         finally:
             self._committing.release()

@@ -82,6 +82,7 @@ class CheckpointWriter:
         self.lines: Sequence[Line] = ()
         """What the run before claimed, if there was one, and what stands beside each claim."""
         self._claims: Claims | None = None
+        self._named = False  # whether the names of all that was made are durable
         self._open = Descriptors(self._staging.open_file, self._retire, limit=64)
         self._state: Literal["open", "published", "discarded", "kept"] = "open"
         self._failure: MergecError | None = None
@@ -215,7 +216,7 @@ class CheckpointWriter:
         """
         if self._claims is not None:
             with self._guard:
-                self._claims.commit()
+                self._claims.finish()
         for name in self._shards:
             self.finish_shard(name)
         for folder, index in self._indexes.items():
@@ -336,13 +337,13 @@ class CheckpointWriter:
         self.lines = written.lines[1:]
         descriptor = self._staging.journal_file()
         journal = Journal(self._files, descriptor, written)
-        self._claims = Claims(journal, self._sync_shards, len(self.lines))
+        self._claims = Claims(journal, self._sync_shards, len(self.lines), header)
         journal.make_room(journal_size(self._tensors))
-        if header is not None:
-            journal.append([header])
-        self._staging.sync_names()
 
     def _sync_shards(self, names: Sequence[str]) -> None:
+        if not self._named:
+            self._staging.sync_names()
+            self._named = True
         for name in names:
             with self._open.lease(name) as descriptor:
                 self._files.sync_data(descriptor)
