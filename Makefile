@@ -44,6 +44,10 @@ test-fast: $(READY) ## the tests that take milliseconds
 slow: $(READY) ## the slow tests alone
 	$(BIN)/pytest -n auto -m slow
 
+.PHONY: faults
+faults: $(READY) ## runs that are killed and fail at every system call, and are resumed (minutes)
+	EVERY_CALL=1 $(BIN)/pytest -n auto -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py
+
 .PHONY: mutations
 mutations: $(READY) ## a hundred thousand changed specs, each understood or refused (10 minutes)
 	$(BIN)/python -m tests.fuzz.mutations

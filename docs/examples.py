@@ -47,6 +47,7 @@ PAGES = (
     "docs/numerics.md",
     "docs/laws.md",
     "docs/output.md",
+    "docs/recovery.md",
     "docs/lineage.md",
     "docs/your-own-operator.md",
     "docs/exit-codes.md",

@@ -63,6 +63,7 @@ sys.addaudithook(_refuse_network)
 # Named here and not imported there: a fixture that several files of tests share.
 pytest_plugins = (
     "tests.end_to_end.command_line",
+    "tests.faults.injected",
     "tests.hub.at_loopback",
     "tests.stores.at_loopback_stores",
 )

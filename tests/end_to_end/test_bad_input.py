@@ -141,7 +141,6 @@ def test_an_output_in_a_folder_that_does_not_exist(mergec: Mergec) -> None:
         ("pwrite", errno.ENOSPC, "E804", 8),
         ("pwrite", errno.EIO, "E803", 8),
         ("fsync", errno.EDQUOT, "E804", 8),
-        ("_rename_new", errno.EACCES, "E803", 8),
     ],
 )
 def test_a_disk_that_refuses(

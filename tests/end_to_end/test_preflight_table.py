@@ -39,7 +39,7 @@ def test_every_fault_has_its_row_and_the_first_gives_the_status(
     )
     document = json.loads(outcome.out)
     codes = {row["what"]: row["code"] for row in document["rows"] if not row["ok"]}
-    assert codes == {"sources": "E802", "name": "E801", "open files": "E828", "backend": "E603"}
+    assert codes == {"sources": "E802", "name": "E801", "open files": "E827", "backend": "E603"}
     assert (outcome.status, document["exit"], outcome.made) == (7, 7, set())
     assert outcome.err.count("error[") == 4
 
@@ -54,7 +54,7 @@ def test_a_run_that_is_alive_holds_the_lock(
 
     monkeypatch.setattr(module, "stale_partials", none)
     outcome = mergec("run", "spec.merge", "-o", "out", "--preflight-only")
-    assert (outcome.status, outcome.codes) == (7, ["E827"])
+    assert (outcome.status, outcome.codes) == (7, ["E850"])
 
 
 def test_a_run_for_which_there_is_no_memory_begins_not_at_all(

@@ -63,7 +63,7 @@ def test_a_run_that_is_stopped(
 ) -> None:
     target = long_run / "out"
     process = start("run", "spec.merge", "-o", "out", "--threads", "1", cwd=long_run)
-    while not list(long_run.glob("out.mergec-partial-*/model.safetensors")):
+    while not list(long_run.glob("out.mergec-partial-*/result/model.safetensors")):
         assert process.poll() is None, process.communicate()
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.01)

@@ -183,7 +183,8 @@ class WatchedFiles(Files):
             call(*args, **kwargs)
         self.before(number, name)
         try:
-            return cast(R, None) if name in ("fsync", "close") else call(*args, **kwargs)
+            skipped = name in ("fsync", "fdatasync", "close")
+            return cast(R, None) if skipped else call(*args, **kwargs)
         finally:
             self.after(number, name)
 

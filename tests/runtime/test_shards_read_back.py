@@ -55,7 +55,7 @@ def test_the_first_of_several_differences_is_told(target: Path, threads: int) ->
         for tensor in tensors:
             writer.write(tensor.name, 0, contents(tensor))
         writer.finish_all()
-        shards = sorted(target.parent.glob("*.mergec-partial-*/*.safetensors"))
+        shards = sorted(target.parent.glob("*.mergec-partial-*/result/*.safetensors"))
         assert len(shards) > 1
         for shard in shards:
             raw = shard.read_bytes()

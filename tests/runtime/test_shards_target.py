@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -15,7 +16,7 @@ from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.plan.layout import OutputTensor, lay_out
-from mergec.shards import CheckpointWriter, Files, stale_partials
+from mergec.shards import CheckpointWriter, Files, partials, stale_partials
 from tests.runtime.shard_cases import (
     METADATA,
     TENSORS,
@@ -238,7 +239,23 @@ def test_a_system_without_refusing_rename(tmp_path: Path, source: Checkpoint) ->
     assert folder_files(tmp_path / "child") == expected_files()
 
 
-def test_two_writers_of_one_name(tmp_path: Path) -> None:
+def test_a_second_writer_of_one_name(tmp_path: Path) -> None:
+    target = tmp_path / "child"
+    with CheckpointWriter.create(target, {"": layouts()}, [], WatchedFiles()):
+        found = refusal(target, [])
+        (partial,) = partials(target)
+    assert (found.code, found.message) == ("E850", f"another run is writing `{target}`")
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    assert found.notes == (f"{holder} works in `{partial.path}`",)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_writers_that_do_not_see_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alone(_target: Path, _files: Files) -> None: ...
+
+    monkeypatch.setattr("mergec.shards.writer.require_alone", alone)
     target = tmp_path / "child"
     with (
         CheckpointWriter.create(target, {"": layouts()}, [], WatchedFiles()) as first,

@@ -1,7 +1,7 @@
 """Plans to checkpoints: what `mergec run` does."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mergec.api.locking import LockFile
@@ -30,6 +30,8 @@ def execute(
     left_out: Sequence[LeftOut] = (),
     progress: Progress = lambda _: None,
     lock: LockFile | None = None,
+    resume: bool = False,
+    replace: bool = False,
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
 
@@ -39,9 +41,11 @@ def execute(
     `memory` bounds the process in bytes. `left_out` says what not to do: `read_back` compares what
     the disk holds with what was computed before it is published, `digests` are what it and
     `mergec verify` compare with, and `sync` waits until the result is on the disk, so that no power
-    failure can take it away. With a `lock` nothing but what is locked is read. Raises E6xx before
-    anything is written, E8xx after, with nothing left at `target` in either case; ValueError for
-    `read_back` without `digests`.
+    failure can take it away. With a `lock` nothing but what is locked is read. `resume` goes on
+    with what an interrupted run of the same plan left beside `target`, and `replace` lets the
+    result take the place of an older one. Raises E6xx before anything is written, E8xx after, with
+    nothing left at `target` in either case but what was there before; ValueError for `read_back` or
+    `resume` without `digests`.
     """
     backend = backend or default_backend()
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)
@@ -76,5 +80,7 @@ def execute(
         progress,
         left_out,
         secure,
+        resume=resume,
+        replace=replace,
     )
-    return replace(report, projected_seconds=projected)
+    return dataclasses.replace(report, projected_seconds=projected)

@@ -22,6 +22,7 @@ _MODULES = {
     "advise": "advising",
     "calibrate": "calibrating",
     "check": "checking",
+    "clean": "cleaning",
     "compare": "comparing",
     "doctor": "doctoring",
     "expand": "expanding",
@@ -67,6 +68,11 @@ class _Commands(click.Group):
         command = getattr(import_module(f"mergec.cli.{module}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the command line, which a run that is interrupted says how to repeat."""
+        ctx.meta["mergec.arguments"] = [*args]
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; raises _ReaderGone for a closed standard output."""
@@ -148,16 +154,22 @@ def _status(error: BaseException) -> int:
         error.show()
         return 2
     if isinstance(error, _Terminated):
-        _say("terminated; nothing was published")
+        _say("\n".join(("terminated; nothing was published", *_notes(error))))
         return error.status
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        _say("interrupted; nothing was published")
+        _say("\n".join(("interrupted; nothing was published", *_notes(error))))
         return _INTERRUPTED
     if isinstance(error, BrokenPipeError | _ReaderGone):
         # What is still on its way must not raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return _failed(error)
+
+
+def _notes(error: BaseException) -> Sequence[str]:
+    """What a command added to what ended it."""
+    found: Sequence[str] = getattr(error, "__notes__", ())
+    return found
 
 
 def _tell_state(error: BaseException | None, status: int) -> None:
@@ -176,11 +188,18 @@ def _failed(error: BaseException) -> int:
         print_diagnostics(error.diagnostics)
         return error.exit
     if isinstance(error, MemoryError):
-        return _failed(fail("E814", "memory ran out", help="give less with `--memory 512MiB`"))
+        return _failed(_no_memory(error))
     if isinstance(error, OSError) and error.filename is None and error.errno in _NOT_WRITTEN:
         reason = os.strerror(error.errno or 0).lower()
         return _failed(fail("E803", f"standard output cannot be written: {reason}"))
     return _report_bug(error)
+
+
+def _no_memory(error: BaseException) -> BaseException:
+    from mergec.diagnostics import fail
+
+    hint = "give less with `--memory 512MiB`"
+    return fail("E814", "memory ran out", notes=_notes(error), help=hint)
 
 
 def _report_bug(error: BaseException) -> int:
@@ -205,6 +224,11 @@ def _say(line: str) -> None:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
+    if _stopped:
+        # What is asked to stop is at it. Who presses Ctrl-C twice does not want to wait for that.
+        if number == signal.SIGINT and isinstance(_stopped[0], KeyboardInterrupt):
+            os._exit(_INTERRUPTED)
+        return
     if number == signal.SIGINT:
         stop: BaseException = KeyboardInterrupt()
     else:

@@ -27,6 +27,7 @@ def print_preflight(
     threads: int | None,
     *,
     as_json: bool,
+    replace: bool,
 ) -> None:
     """Look, print, and end with the status of the first row that failed."""
     from mergec.backends import get_backend
@@ -34,7 +35,9 @@ def print_preflight(
     from mergec.plan import default_threads, fit_budget
 
     budget = fit_budget(compiled.plan, memory, threads or default_threads(), backend, device)
-    rows = preflight(compiled.plan, target, budget, lambda: get_backend(backend, device))
+    rows = preflight(
+        compiled.plan, target, budget, lambda: get_backend(backend, device), replace=replace
+    )
     wrong = [found for row in rows for found in row.wrong]
     status = wrong[0].exit if wrong else 0
     if as_json:

@@ -84,7 +84,7 @@ def _line(run: RunState, state: State) -> str:
         case "untouched":
             return f"nothing was written to {where}"
         case "resumable":
-            return f"{where} is not complete; go on with: {run.resume_command}"
+            return f"to go on: {run.resume_command}"
         case "published":
             return f"{where} is complete and published; only what was to be said after is missing"
         case "unknown":

@@ -76,6 +76,16 @@ if TYPE_CHECKING:
     help="Use what is locked alone, which is the default where SPEC has a lock; or leave the lock.",
 )
 @hash_cache
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with what a run of the same plan left when it was interrupted.",
+)
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Take the place of an older result of mergec's, which stays until this one is on disk.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run(
     spec: Path,
@@ -94,16 +104,23 @@ def run(
     output_format: str,
     locked: bool | None,
     cached: bool,
+    resume: bool,
+    replace: bool,
     quiet: bool,
 ) -> None:
     """Run SPEC, a `.merge` file or a plan made from one, and write the checkpoint.
 
-    All or nothing: the output folder, which must not exist, appears complete, or not at all.
+    All or nothing: the output folder, which must not exist unless `--replace` is given, appears
+    complete, or not at all.
     """
     from mergec.api import execute
+    from mergec.cli.interrupted import telling_what_stays
     from mergec.cli.run_state import begin
     from mergec.shards import stale_partials
     from mergec.shards.fetch import absent_files
+
+    if resume and no_digests:
+        raise click.UsageError("what is resumed is compared with digests; omit `--no-digests`")
 
     left_out = _left_out(verify, no_sync=no_sync, no_digests=no_digests)
     as_json = output_format == "json"
@@ -112,7 +129,9 @@ def run(
     if preflight_only:
         from mergec.cli.preflight_table import print_preflight
 
-        print_preflight(compiled, output, backend, device, memory, threads, as_json=as_json)
+        print_preflight(
+            compiled, output, backend, device, memory, threads, as_json=as_json, replace=replace
+        )
         return
     if not quiet:
         print_diagnostics(compiled.warnings)
@@ -120,7 +139,10 @@ def run(
     total = sum(row.nbytes for row in compiled.plan.rows) + sum(file.size for file in absent)
     names = " and ".join(export.decl.name for export in compiled.plan.exports)
     doing = "fetching and merging" if absent else "merging"
-    with progress_bar(f"{doing} {names}", total, quiet=quiet) as progress:
+    with (
+        telling_what_stays(output),
+        progress_bar(f"{doing} {names}", total, quiet=quiet) as progress,
+    ):
         report = execute(
             compiled,
             output,
@@ -131,6 +153,8 @@ def run(
             left_out=left_out,
             progress=progress,
             lock=lock,
+            resume=resume,
+            replace=replace,
         )
     state.published = True
     if as_json:
@@ -145,7 +169,7 @@ def run(
     if listed:
         print_numbers(report.numbers)
     for partial in stale_partials(output):
-        click.echo(f"note: a run that was killed left {escape(str(partial))}; it can be removed")
+        click.echo(f"note: another run left {escape(str(partial))}; `mergec clean` removes it")
 
 
 def _left_out(verify: str, *, no_sync: bool, no_digests: bool) -> "tuple[LeftOut, ...]":
@@ -216,6 +240,8 @@ def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
     for export in exports:
         if export.dropped:
             click.echo(f"{escape(export.decl.name)} {dropped_note(export)}")
+    if report.resumed:
+        click.echo(f"note: {counted(report.resumed)} had been made by the run before")
     for left_out in report.left_out:
         click.echo(f"note: {LEFT_OUT[left_out]}")
 

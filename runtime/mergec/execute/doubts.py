@@ -19,6 +19,7 @@ class Doubts:
     def __init__(self) -> None:
         self._found: list[tuple[Span | None, Diagnostic]] = []
         self._cuts: dict[int, dict[str, list[Cut]]] = {}
+        self._doubtful: set[int] = set()
         self._lock = Lock()
 
     def of(self, step: Step) -> Callable[[Notice], None]:
@@ -27,6 +28,7 @@ class Doubts:
 
         def add(found: Notice) -> None:
             with self._lock:
+                self._doubtful.add(id(step))
                 if isinstance(found, Diagnostic):
                     self._found.append((span, found))
                     return
@@ -34,6 +36,10 @@ class Doubts:
                     self._cuts.setdefault(number, {}).setdefault(tensor, []).append(found)
 
         return add
+
+    def about(self, step: Step) -> bool:
+        """Whether there is any about a step, the very object that `of` was given, or a cut."""
+        return id(step) in self._doubtful
 
     def cuts(self, plan: Plan) -> tuple[ExportCuts, ...]:
         """What was left out of the tensors of each export of which something was."""

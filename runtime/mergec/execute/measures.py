@@ -52,6 +52,10 @@ class Measurements:
         with self._lock:
             self._partials[number] = partial
 
+    def partial(self, number: int) -> Partial:
+        """What was kept of the reading with this number."""
+        return self._partials[number]
+
     def values(self) -> Measured:
         """Every measure of the plan, once all readings are in. The order they came in is none."""
         found: list[list[Partial]] = [[] for _ in self._plan.measures]

@@ -30,6 +30,10 @@ _WORD = {
 }
 
 
+Counts = tuple[tuple[tuple[str, int], ...], int, int]
+"""What is counted of a tensor: what is not finite, by source and in the result, and underflow."""
+
+
 @dataclass(frozen=True, slots=True)
 class TensorNumbers:
     """What is to be said of the numbers of one output tensor of the export in `folder`.
@@ -46,6 +50,19 @@ class TensorNumbers:
     sources: tuple[tuple[str, int], ...] = ()
     not_finite: int = 0
     underflow: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        output: Output,
+        numel: int,
+        sources: tuple[tuple[str, int], ...],
+        not_finite: int,
+        underflow: int,
+    ) -> "TensorNumbers":
+        """Those of an output, whose folder is not known yet."""
+        row = output.row
+        return cls("", row.tensor, row.dtype, numel, sources, not_finite, underflow)
 
 
 @final
@@ -66,6 +83,10 @@ class Numbers:
         if found.sources or found.not_finite or found.underflow:
             with self._lock:
                 self._found[output.export, output.row.tensor] = found
+
+    def about(self, output: Output) -> TensorNumbers | None:
+        """What was told of an output, if anything was."""
+        return self._found.get((output.export, output.row.tensor))
 
     def found(self, folders: Sequence[str]) -> tuple[TensorNumbers, ...]:
         """All of them by export and name; `folders` are those of the exports."""
@@ -132,9 +153,7 @@ class StepNumbers:
             row = output.row
             lost, underflow = self._results.get(id(output), (0, 0))
             read = tuple((label, n) for label, n in sources if label in row.labels)
-            found = TensorNumbers(
-                "", row.tensor, row.dtype, self._step.numel, read, lost, underflow
-            )
+            found = TensorNumbers.of(output, self._step.numel, read, lost, underflow)
             self._numbers.tell(output, found)
             if lost and not read:
                 unexplained.append((row, lost))

@@ -12,6 +12,7 @@ from mergec.execute.run import companion_bytes, source_roots
 from mergec.plan import Budget, Plan
 from mergec.plan.review import amount
 from mergec.shards.files import Files
+from mergec.shards.partials import require_alone
 from mergec.shards.preflight import target_checks
 from mergec.shards.probe import probe_folder
 from mergec.shards.staging import stale_partials
@@ -44,10 +45,13 @@ def preflight(
     backend: Callable[[], Backend],
     files: Files | None = None,
     limits: Callable[[], list[MemoryLimit]] = memory_limits,
+    *,
+    replace: bool = False,
 ) -> tuple[Check, ...]:
     """Every row, whatever the others say. Leaves nothing behind; tries a few files for a moment.
 
-    `backend` makes the one that is to compute, which may fail.
+    `backend` makes the one that is to compute, which may fail. With `replace` something may stand
+    at the target.
     """
     files = files or Files()
     needed = plan.bytes_written + companion_bytes(plan)
@@ -61,7 +65,8 @@ def preflight(
         "space": lambda: _space(parent, needed, count, files),
     }
     rows: list[Check] = []
-    for what, check in target_checks(target, source_roots(plan), needed, count, files):
+    roots = source_roots(plan)
+    for what, check in target_checks(target, roots, needed, count, files, replace=replace):
         rows.append(_row(what, target, _both(check, figures[what])))
     rows.append(_row("file system", target, lambda: _probed(parent, files)))
     rows.append(_row("lock", target, lambda: _alone(target, files)))
@@ -119,16 +124,7 @@ def _probed(parent: Path, files: Files) -> str:
 
 
 def _alone(target: Path, files: Files) -> str:
-    dead = {path.name for path in stale_partials(target, files)}
-    prefix = f"{target.name}.mergec-partial-"
-    names = files.names(target.absolute().parent)
-    others = [name for name in names if name.startswith(prefix) and name not in dead]
-    if others:
-        raise fail(
-            "E827",
-            f"another run is writing to `{target}`, in `{others[0]}`",
-            help="wait for it, or choose another name",
-        )
+    require_alone(target, files)
     return "no other run writes there"
 
 
@@ -136,7 +132,7 @@ def _open_files() -> str:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < _LEAST_DESCRIPTORS:
         raise fail(
-            "E828",
+            "E827",
             f"this process may have {soft} files open, and a run needs {_LEAST_DESCRIPTORS}",
             help=f"allow more with `ulimit -n {_LEAST_DESCRIPTORS}`; the most here is {hard}",
         )

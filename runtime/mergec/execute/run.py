@@ -11,6 +11,8 @@ from mergec.diagnostics import Diagnostic
 from mergec.execute.ancestors import Ancestors, ancestors_of
 from mergec.execute.cuts import ExportCuts
 from mergec.execute.doubts import Doubts
+from mergec.execute.fingerprint import fingerprint
+from mergec.execute.ledger import Ledger
 from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
 from mergec.execute.measures import Measured, Measurements, require_contracts
@@ -18,6 +20,7 @@ from mergec.execute.numbers import Numbers, TensorNumbers
 from mergec.execute.numbers_told import numbers_warnings
 from mergec.execute.origin import Origin
 from mergec.execute.parents import require_parents
+from mergec.execute.place import Place, open_writer
 from mergec.execute.work import Progress, Work
 from mergec.plan import Budget, Plan
 from mergec.plan.model import PlanSource
@@ -36,7 +39,8 @@ class RunReport:
 
     `numbers` counts, for each tensor with any, what is not finite and what became too small.
     `left_out` says what was not done although it is by default, `warnings` what the numbers of
-    some tensors give reason to doubt, `cuts` how much operators left out of tensors.
+    some tensors give reason to doubt, `cuts` how much operators left out of tensors, and `resumed`
+    how many tensors the run before had made.
     """
 
     target: Path
@@ -51,6 +55,7 @@ class RunReport:
     projected_seconds: float | None = None
     numbers: tuple[TensorNumbers, ...] = ()
     cuts: tuple[ExportCuts, ...] = ()
+    resumed: int = 0
 
 
 def run_plan(
@@ -62,6 +67,9 @@ def run_plan(
     progress: Progress = lambda _: None,
     left_out: Sequence[LeftOut] = (),
     secure: Secure = lambda _: None,
+    *,
+    resume: bool = False,
+    replace: bool = False,
 ) -> RunReport:
     """Execute `plan` into the new folder `target`.
 
@@ -70,13 +78,17 @@ def run_plan(
     `digests`, the SHA-256 of every tensor, which lineage then lacks; `read_back`, by which the
     weights are read from the disk again and compared with the digests before anything is published
     (so it goes with them: ValueError); and `sync`, without which a power failure may take any part
-    of the result away after this returned, and what is read back may be what the memory holds. All
-    or nothing: on any error, and on KeyboardInterrupt, what was made is removed and `target` does
-    not exist. `secure` gets the readers of the sources, by label, when all files are there and none
-    was read. Raises E605, E602, E723-E727, E801-E809, E812, E813, E815, E816, E821, E406, E425.
+    of the result away after this returned, and what is read back may be what the memory holds.
+    `secure` gets the readers of the sources, by label, when all files are there and none was read.
+
+    All or nothing: on any error, and on KeyboardInterrupt, `target` does not exist. What was made
+    is removed, but after a stop and a failure that may pass, if part of it is on the disk and was
+    hashed: with `resume` another run of the same plan goes on with that. With `replace` an older
+    result at `target` stays until this one takes its place in one step. Raises E605, E602,
+    E723-E727, E801-E809, E812, E813, E815, E816, E821, E406, E425, E850-E852, E874.
     """
-    if "digests" in left_out and "read_back" not in left_out:
-        raise ValueError("what is read back is compared with digests")
+    if "digests" in left_out and ("read_back" not in left_out or resume):
+        raise ValueError("what is read back or resumed is compared with digests")
     started = time.monotonic()
     self_test(backend)
     roots = source_roots(plan)
@@ -86,21 +98,18 @@ def run_plan(
             label: stack.enter_context(SourceReader(checkpoint))
             for label, checkpoint in plan.checkpoints.items()
         }
-        writer = stack.enter_context(
-            CheckpointWriter.create(
-                target,
-                layouts,
-                roots,
-                Files(durable="sync" not in left_out),
-                other_bytes=companion_bytes(plan),
-                hashed="digests" not in left_out,
-            )
-        )
+        files = Files(durable="sync" not in left_out)
+        place = Place(target, layouts, roots, companion_bytes(plan), replace)
+        header = None if "digests" in left_out else fingerprint(plan, origin.backend, origin.device, origin.lock)
+        writer = stack.enter_context(open_writer(place, header, files, resume=resume))
         fetch(absent_files(plan), progress)
         secure(readers)
         require_parents(plan, readers, backend)
         measurements, doubts, numbers = Measurements(plan), Doubts(), Numbers(plan.policy)
-        Work(plan, backend, budget, readers, writer, measurements, progress, doubts, numbers).run()
+        ledger = Ledger(plan, writer, measurements, doubts, numbers)
+        Work(
+            plan, backend, budget, readers, writer, measurements, progress, doubts, numbers, ledger
+        ).run()  # fmt: skip
         counted = numbers.found([export.folder for export in plan.exports])
         measured = measurements.values()
         require_contracts(plan, measured)
@@ -122,9 +131,15 @@ def run_plan(
         peak_memory(),
         budget.peak,
         tuple(left_out),
-        (*doubts.warnings(), *numbers_warnings(plan.policy, counted), *ancestors.warnings()),
+        (
+            *ledger.warnings(),
+            *doubts.warnings(),
+            *numbers_warnings(plan.policy, counted),
+            *ancestors.warnings(),
+        ),
         numbers=counted,
         cuts=cuts,
+        resumed=ledger.taken_over,
     )
 
 

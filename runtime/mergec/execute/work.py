@@ -13,6 +13,7 @@ from mergec.diagnostics import fail
 from mergec.execute.barriers import in_turn, settle
 from mergec.execute.doubts import Doubts
 from mergec.execute.inputs import open_input, pieces
+from mergec.execute.ledger import Ledger
 from mergec.execute.measures import Collector, Measurements
 from mergec.execute.numbers import Numbers
 from mergec.execute.order import reading_order
@@ -58,6 +59,7 @@ class Work:
     progress: Progress
     doubts: Doubts
     numbers: Numbers
+    ledger: Ledger
 
     def run(self) -> None:
         """Return when all tensors are written and all readings are in, or raise the first error."""
@@ -92,6 +94,7 @@ class Work:
             )  # fmt: skip
             for observation, collector in zip(step.observed, collectors, strict=True):
                 self.measurements.add(observation.number, collector.partial())
+            self.ledger.done(step)
 
         with ThreadPoolExecutor(self.budget.threads, "mergec") as pool, _stopping(stop):
 
@@ -115,8 +118,10 @@ class Work:
                     if future.done():
                         future.result()
 
-            settled = settle(self.plan.barriers, each, compute)
-            each(make, plan_steps(self.plan))
+            left = self.ledger.left(plan_steps(self.plan), self.budget.threads)
+            progress.add(self.ledger.bytes_taken_over)
+            settled = settle(self.plan.barriers, each, compute) if left else NOTHING_SETTLED
+            each(make, left)
         progress.tell()
 
     def _require_equals(self, step: Step, pause: Callable[[], None]) -> None:

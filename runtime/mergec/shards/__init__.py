@@ -2,17 +2,21 @@
 
 from mergec.shards.digest import TensorDigest
 from mergec.shards.files import Files
+from mergec.shards.partials import Partial, partials, stale_partials
 from mergec.shards.read_ahead import AHEAD, ReadAhead
 from mergec.shards.reader import SourceReader
-from mergec.shards.staging import stale_partials
+from mergec.shards.resuming import resume_writer
 from mergec.shards.writer import CheckpointWriter
 
 __all__ = [
     "AHEAD",
     "CheckpointWriter",
     "Files",
+    "Partial",
     "ReadAhead",
     "SourceReader",
     "TensorDigest",
+    "partials",
+    "resume_writer",
     "stale_partials",
 ]

@@ -16,8 +16,8 @@ from typing import ParamSpec, TypeVar, final
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Linux: flag of renameat2(2), and the descriptor that stands for the working directory.
-_RENAME_NOREPLACE = 1
+# Linux: flags of renameat2(2), and the descriptor that stands for the working directory.
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _AT_FDCWD = -100
 # Linux reads ahead at most what one request to the device may hold, whatever it is asked for.
 _ASKED = 1 << 20
@@ -124,6 +124,17 @@ class Files:
         """Wait until data and metadata are on the device, if that is wanted."""
         if self.durable:
             self.system(os.fsync, descriptor)
+
+    @final
+    def sync_data(self, descriptor: int) -> None:
+        """As `sync`, but for times and the like, which nobody needs to read the bytes."""
+        if self.durable:
+            self.system(os.fdatasync, descriptor)
+
+    @final
+    def resize(self, descriptor: int, size: int) -> None:
+        """Cut a file off, or lengthen it by zero bytes."""
+        self.system(os.ftruncate, descriptor, size)
 
     @final
     def sync_folder(self, path: Path) -> None:
@@ -239,6 +250,17 @@ class Files:
                 raise
             self._rename_over_nothing(staging, target)
 
+    @final
+    def exchange_folders(self, one: Path, other: Path) -> bool:
+        """Swap two folders in one step; False, and nothing done, where the system cannot."""
+        try:
+            self.system(_rename_exchange, one, other)
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+            return False
+        return True
+
     def _rename_over_nothing(self, staging: Path, target: Path) -> None:
         try:
             self.stat(target, follow=False)
@@ -256,13 +278,19 @@ class Files:
 
 def _rename_new(source: Path, target: Path) -> None:
     """`renameat2` with RENAME_NOREPLACE, which Python's own library does not offer."""
+    _renameat2(source, target, _RENAME_NOREPLACE)
+
+
+def _rename_exchange(one: Path, other: Path) -> None:
+    _renameat2(one, other, _RENAME_EXCHANGE)
+
+
+def _renameat2(source: Path, target: Path, flags: int) -> None:
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except AttributeError:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
-    done = renameat2(
-        _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE
-    )
+    done = renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), flags)
     if done != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(source), None, str(target))

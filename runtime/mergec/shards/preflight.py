@@ -11,15 +11,23 @@ from mergec.shards.system_errors import output_failed, source_failed
 
 
 def check_target(
-    target: Path, sources: Sequence[Path], needed_bytes: int, needed_files: int, files: Files
+    target: Path,
+    sources: Sequence[Path],
+    needed_bytes: int,
+    needed_files: int,
+    files: Files,
+    *,
+    replace: bool = False,
 ) -> None:
     """Refuse a place where a checkpoint cannot or must not be written; makes nothing.
 
+    With `replace` something may have the name.
     E813 without a parent folder, E802 if it is, holds or lies inside one of `sources` (folders or
     single files), E801 if anything, a dangling link included, has the name, E803 if the folder may
     not be written to, E602 if `needed_bytes` or `needed_files` exceed what is free there.
     """
-    for _, check in target_checks(target, sources, needed_bytes, needed_files, files):
+    checks = target_checks(target, sources, needed_bytes, needed_files, files, replace=replace)
+    for _, check in checks:
         try:
             check()
         except OSError as error:
@@ -27,7 +35,13 @@ def check_target(
 
 
 def target_checks(
-    target: Path, sources: Sequence[Path], needed_bytes: int, needed_files: int, files: Files
+    target: Path,
+    sources: Sequence[Path],
+    needed_bytes: int,
+    needed_files: int,
+    files: Files,
+    *,
+    replace: bool = False,
 ) -> Iterator[tuple[str, Callable[[], None]]]:
     """The same one by one, with what each looks at; they raise OSError too."""
 
@@ -37,7 +51,8 @@ def target_checks(
 
     yield "folder", lambda: _check_parent(target, files)
     yield "sources", overlap
-    yield "name", lambda: _check_absent(target, files)
+    if not replace:
+        yield "name", lambda: _check_absent(target, files)
     yield "permission", lambda: _check_permission(target, files)
     yield "space", lambda: _check_space(target, needed_bytes, needed_files, files)
 
@@ -58,7 +73,7 @@ def output_exists(target: Path, finding: str = "exists") -> MergecError:
     return fail(
         "E801",
         f"the output `{target}` {finding}",
-        notes=("mergec never writes over anything",),
+        notes=("a run replaces only a result of mergec's, and only with `--replace`",),
         help=f"choose another name, or move it away: `mv {old} {away}`",
     )
 

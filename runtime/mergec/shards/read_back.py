@@ -1,9 +1,10 @@
 """Reading back what was written: the only way to notice a device that lies."""
 
+import errno
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from mergec.diagnostics import MergecError, fail
 from mergec.plan.layout import ShardLayout
 from mergec.shards.descriptors import Descriptors
 from mergec.shards.files import Files
+from mergec.shards.lay_shard import length_word
 from mergec.shards.read_ahead import ReadAhead
 
 _STEP = 1 << 20
@@ -32,19 +34,24 @@ class Part:
     what: str
 
 
-def shard_parts(name: str, layout: ShardLayout, digests: Mapping[str, Sha256]) -> Iterator[Part]:
-    """Everything in a finished shard, whose path is `name`; `digests` are those of its tensors."""
-    head = len(layout.header).to_bytes(8, "little") + layout.header
-    digest = Sha256(hashlib.sha256(head).hexdigest())
-    yield Part(name, 0, len(head), digest, f"the header of `{layout.name}`")
-    for place in layout.tensors:
-        what = f"the tensor `{place.name}` in `{layout.name}`"
-        yield Part(name, place.start, place.nbytes, digests[place.name], what)
+def all_parts(
+    shards: Mapping[str, tuple[str, ShardLayout]],
+    digests: Mapping[str, Mapping[str, Sha256]],
+    beside: Mapping[str, tuple[int, Sha256]],
+) -> Iterator[Part]:
+    """Everything in finished shards, by path with their folder, and the small files beside them.
 
-
-def file_part(name: str, size: int, digest: Sha256) -> Part:
-    """A small file, which was written with `size` bytes."""
-    return Part(name, 0, size, digest, f"`{name}`")
+    `digests` are those of the tensors of each folder.
+    """
+    for path, (folder, layout) in shards.items():
+        head = length_word(layout).tobytes() + layout.header
+        digest = Sha256(hashlib.sha256(head).hexdigest())
+        yield Part(path, 0, len(head), digest, f"the header of `{layout.name}`")
+        for place in layout.tensors:
+            what = f"the tensor `{place.name}` in `{layout.name}`"
+            yield Part(path, place.start, place.nbytes, digests[folder][place.name], what)
+    for path, (size, digest) in beside.items():
+        yield Part(path, 0, size, digest, f"`{path}`")
 
 
 def first_difference(
@@ -54,17 +61,36 @@ def first_difference(
 
     A thread holds one buffer of 1 MiB. Whatever ends this early, the threads end with it.
     """
+    with closing(differences(files, opened, parts, threads)) as found:
+        return next((part.what for part in found), None)
+
+
+def differences(
+    files: Files,
+    opened: Descriptors[str],
+    parts: Sequence[Part],
+    threads: int,
+    *,
+    unreadable: bool = False,
+) -> Generator[Part]:
+    """All such parts, in their order; closing it ends the threads.
+
+    With `unreadable` those that the device cannot read are among them, else that is an OSError.
+    """
     for name in dict.fromkeys(part.file for part in parts):
         with opened.lease(name) as descriptor:
             files.forget_cached(descriptor)
     stop = Event()
-    reading = _Reading(files, opened, stop)
+    reading = _Reading(files, opened, stop, unreadable)
     batches = [*_batches(parts)]
     if threads == 1:
-        return next(filter(None, map(reading.difference, batches)), None)
+        for batch in batches:
+            yield from reading.differences(batch)
+        return
     with ThreadPoolExecutor(threads, "mergec-read-back") as pool:
         try:
-            return next(filter(None, pool.map(reading.difference, batches)), None)
+            for found in pool.map(reading.differences, batches):
+                yield from found
         finally:
             stop.set()
 
@@ -98,15 +124,28 @@ class _Reading:
     files: Files
     opened: Descriptors[str]
     stop: Event
+    unreadable: bool
 
-    def difference(self, batch: Sequence[Part]) -> str | None:
-        """The first of some parts that is another, or None; None as well once told to stop."""
+    def differences(self, batch: Sequence[Part]) -> list[Part]:
+        """Those of some parts that are others; none of the rest once told to stop."""
+        found: list[Part] = []
         buffer = memoryview(bytearray(min(_STEP, max(part.nbytes for part in batch))))
         with self.opened.lease(batch[0].file) as descriptor:
             for part in batch:
-                if self._digest(descriptor, part, buffer) != part.digest:
-                    return None if self.stop.is_set() else part.what
-        return None
+                holds = self._holds(descriptor, part, buffer)
+                if self.stop.is_set():
+                    break
+                if not holds:
+                    found.append(part)
+        return found
+
+    def _holds(self, descriptor: int, part: Part, buffer: memoryview) -> bool:
+        try:
+            return self._digest(descriptor, part, buffer) == part.digest
+        except OSError as error:
+            if not self.unreadable or error.errno != errno.EIO:
+                raise
+            return False
 
     def _digest(self, descriptor: int, part: Part, buffer: memoryview) -> Sha256:
         """SHA-256 of a part's range of the file, or of what there is of it."""

@@ -55,6 +55,17 @@ def output_failed(error: OSError, target: Path, notes: Iterable[str] = ()) -> Me
     )
 
 
+def unconfirmed(error: OSError, target: Path) -> MergecError:
+    """E815: a result is in place, and nobody knows whether a power failure would undo that."""
+    return fail(
+        "E815",
+        f"`{target}` is complete and in place, but the system could not confirm "
+        "that it is safe on the disk",
+        notes=(f"the system said: {error.strerror}",),
+        help=f"run `mergec verify {target} --replay full` after checking the disk",
+    )
+
+
 def source_failed(error: OSError, path: Path, offset: int | None = None) -> MergecError:
     """A failure while reading: E807 if the file is gone, E715 if it may not be opened, else E809.
 

@@ -7,9 +7,9 @@ ROWS = (
         "E801",
         "output-exists",
         "the output exists",
-        "mergec never writes over anything, so that a finished checkpoint cannot be lost "
-        "by repeating a command. Choose another name for the output, or move the old one "
-        "away.",
+        "mergec writes over nothing unless it is told to, so that a finished checkpoint cannot be "
+        "lost by repeating a command. Choose another name for the output, move the old one away, "
+        "or let `--replace` put the new result in its place.",
         exit=7,
     ),
     code(
@@ -237,19 +237,59 @@ ROWS = (
     ),
     code(
         "E827",
-        "output-being-made",
-        "another run writes to the same output",
-        "Beside the output lies the folder of a run that is still alive: its lock is held. Only "
-        "one of the two could publish, and the other would have worked in vain. Wait for it, or "
-        "choose another name.",
-        exit=7,
-    ),
-    code(
-        "E828",
         "too-few-open-files",
         "this process may open too few files",
         "A run opens shards of the sources and of the output, few at a time. The limit of this "
         "process is below even that. Raise it with `ulimit -n`.",
         exit=6,
+    ),
+    code(
+        "E850",
+        "output-in-use",
+        "another run is writing the same output",
+        "A run works in a folder beside its output and holds a lock there as long as it lives. "
+        "A second run to the same output would only be refused at its end, when the name is taken, "
+        "so it is refused now. The message says which process holds the lock. Wait for it, stop "
+        "it, or choose another output.",
+        exit=7,
+    ),
+    code(
+        "E851",
+        "resume-differs",
+        "an interrupted run cannot go on, because something is not as it was",
+        "What was merged before and what is merged now must come from one plan, the same files, "
+        "the same version of mergec and the same arithmetic; else the result would be a mixture "
+        "that no single run makes. The message says what changed. Put it back and resume, or begin "
+        "anew without `--resume`. A file counts as changed if its size, inode or time of change "
+        "is another.",
+        exit=10,
+    ),
+    code(
+        "E852",
+        "nothing-to-resume",
+        "no interrupted run is there to go on with",
+        "`--resume` goes on with what an interrupted run left beside the output. There is none: "
+        "nothing was interrupted, it was removed, its journal is damaged from the first line on, "
+        "or it was run with `--no-digests`, without which nothing can be trusted again. Run "
+        "without `--resume`.",
+        exit=7,
+    ),
+    code(
+        "E853",
+        "leftover-stays",
+        "what an interrupted run left cannot be removed wholly",
+        "`mergec clean` removes the folder that a run worked in. The system refused part of it, "
+        "for the reason given, or a folder lies in it that no run makes, which is left alone. "
+        "Nobody can go on with the rest any more; repeat the command when the reason is gone.",
+        exit=8,
+    ),
+    code(
+        "E854",
+        "not-replaceable",
+        "what stands at the output is not what mergec wrote",
+        "`--replace` puts a new result in the place of an older one of mergec's, and then removes "
+        "the older one. What stands there is a file or a link, has no `lineage.json`, or holds "
+        "files that its lineage does not name, which would be lost. Move these or the whole away.",
+        exit=7,
     ),
 )

@@ -359,4 +359,13 @@ ROWS = (
         "the least normal number of the dtype, where digits are lost. That is 6.1e-5 in f16. "
         "Export `bf16` or `f32`, which have room for smaller numbers.",
     ),
+    code(
+        "W851",
+        "resumed-in-part",
+        "tensors of an interrupted run were not on the disk as it wrote them",
+        "A run that goes on hashes again what the one before claims to have finished. Some tensors "
+        "had other bytes than were written, and were computed again, so the result is whole. After "
+        "a power failure that is how it should be where `--no-sync` was given; otherwise the disk "
+        "or the memory of the machine lost something.",
+    ),
 )
