@@ -357,9 +357,8 @@ class CheckpointWriter:
 
     def require_open(self) -> None:
         """Raise the first failure if there was one; ValueError once all is over."""
-        if self._failure is not None:
-            raise self._failure
         if self._state != "open":
+            self._raise_failure()
             raise ValueError(f"the checkpoint is {self._state}")
 
     def fail_for(self, error: OSError | ValueError) -> None:
@@ -367,8 +366,15 @@ class CheckpointWriter:
         if isinstance(error, OSError):
             raise self._abandon(error) from error
         # Another thread's failure may have closed the files under this one.
-        if self._failure is not None:
-            raise self._failure from None
+        if self._state != "open":
+            self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        """Raise why it is over, if it failed; whoever is ending it may be about to know."""
+        with self._ending:
+            failure = self._failure
+        if failure is not None:
+            raise failure from None
 
     def _abandon(self, cause: OSError | MergecError) -> MergecError:
         """End it all; the first failure is the one to report. No sync is tried again."""
