@@ -10,6 +10,7 @@ from mergec.api import compile_spec
 from mergec.backends import installed_backends
 from mergec.catalog.open_adapter import open_adapter
 from mergec.diagnostics import MergecError
+from tests.end_to_end.command_line import Mergec, write_spec
 from tests.end_to_end.test_adapters import A1, B1, HEAD, Matrix, base, run, stored, tensor
 from tests.toy_adapters import OUTER, write_adapter
 
@@ -63,6 +64,17 @@ def test_results_are_the_same_in_all_blocks_and_backends(turned: bool, tmp_path:
         for memory in ((1 << 30, 190 << 20) if backend == "reference" else (1 << 30,))
     }
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_rationals_agree(turned: bool, mergec: Mergec) -> None:
+    w, b, a, m = drawn(6, 4)
+    base(Path("d"), w=w.T if turned else w)
+    dora(Path("d/l1"), b, a, m, fan_in_fan_out=turned)
+    write_spec('base = model("./d/base")', 'l1 = adapter("./d/l1")', "child = base + 0.5*l1")
+    outcome = mergec("test", "spec.merge", "--backend", "reference")
+    assert outcome.status == 0
+    assert "exact rationals      3 of 3" in outcome.out
 
 
 def test_convolutions(tmp_path: Path) -> None:

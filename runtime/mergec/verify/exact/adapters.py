@@ -1,10 +1,10 @@
-"""The change of a tensor that the factors of an adapter stand for."""
+"""The change of a tensor that the factors of an adapter stand for, and that by a DoRA."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 
 from mergec.ir import Node
-from mergec.verify.exact.meaning import Applied, Vector, means
+from mergec.verify.exact.meaning import Applied, NotStatedError, Vector, means, square_root
 
 PRODUCT = "low_rank"
 
@@ -24,6 +24,30 @@ def low_rank(at: Applied) -> Vector:
     if at["turned"] is True:
         return tuple(element(i, j) for j in range(width) for i in range(len(left)))
     return tuple(element(i, j) for i in range(len(left)) for j in range(width))
+
+
+@means("spread_outputs")
+def spread_outputs(at: Applied) -> Vector:
+    """The numbers themselves: what they are given to, `dora` knows."""
+    return at.operands[0]
+
+
+@means("dora", rounds=True, spread=True)
+def dora(at: Applied) -> Vector:
+    """The adapted weights of each output at the length for it, less the weights that were there."""
+    own, change, lengths = at.operands
+    moved = [x + y for x, y in zip(own, change, strict=True)]
+    row = len(own) // at.shape[0]
+    # The output that each element leads to.
+    of = [j % row if at["turned"] is True else j // row for j in range(len(own))]
+    squares = [Fraction(0)] * len(lengths)
+    for output, x in zip(of, moved, strict=True):
+        squares[output] += x * x
+    norms = [square_root(x) for x in squares]
+    if not all(norms):
+        raise NotStatedError("a DoRA of weights without a direction")
+    pairs = zip(of, moved, own, strict=True)
+    return tuple(lengths[i] / norms[i] * x - before for i, x, before in pairs)
 
 
 def product_shape(node: Node, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
