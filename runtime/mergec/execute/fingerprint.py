@@ -26,9 +26,7 @@ _LIBRARIES = {
 Fingerprint = Mapping[str, Any]
 
 
-def fingerprint(
-    plan: Plan, backend: str, device: str, lock: str | None = None
-) -> Fingerprint:
+def fingerprint(plan: Plan, backend: str, device: str, lock: str | None = None) -> Fingerprint:
     """What stands at the head of a journal, as JSON has it.
 
     A file that a source has on this machine is known by its size, inode and time of change, as its

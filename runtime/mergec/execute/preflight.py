@@ -15,7 +15,6 @@ from mergec.shards.files import Files
 from mergec.shards.partials import require_alone
 from mergec.shards.preflight import target_checks
 from mergec.shards.probe import probe_folder
-from mergec.shards.staging import stale_partials
 from mergec.shards.system_errors import output_failed
 
 # Of one export beside its weights, at most: as many as a writer asks for.

@@ -100,7 +100,11 @@ def run_plan(
         }
         files = Files(durable="sync" not in left_out)
         place = Place(target, layouts, roots, companion_bytes(plan), replace)
-        header = None if "digests" in left_out else fingerprint(plan, origin.backend, origin.device, origin.lock)
+        header = (
+            None
+            if "digests" in left_out
+            else fingerprint(plan, origin.backend, origin.device, origin.lock)
+        )
         writer = stack.enter_context(open_writer(place, header, files, resume=resume))
         fetch(absent_files(plan), progress)
         secure(readers)
