@@ -131,8 +131,8 @@ def _counts(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Counts]
         told: object = line.get("counts")
         for each in cast("list[object]", told) if isinstance(told, list) else ():
             match each:
-                case [str(folder), str(tensor), list(sources), int(not_finite), int(underflow)]:
-                    read = cast("list[list[Any]]", sources)
+                case [str(folder), str(tensor), told_sources, int(not_finite), int(underflow)]:
+                    read = cast("list[tuple[str, int]]", told_sources)
                     by_source = tuple((str(label), int(count)) for label, count in read)
                     found[folder, tensor] = (by_source, not_finite, underflow)
                 case _:
