@@ -57,7 +57,8 @@ def test_files_of_a_tokenizer_are_copied_and_never_run(mergec: Mergec) -> None:
         "special_tokens_map.json": "{}",
     }
     for name, text in files.items():
-        Path("base", name).write_text(text)
+        for folder in ("base", "code"):
+            Path(folder, name).write_text(text)
     write_spec(*CHILD)
     outcome = mergec("run", "spec.merge", "-o", "out")
     assert (outcome.status, outcome.codes) == (0, []), outcome.err

@@ -40,8 +40,10 @@ _RESIDENT = {
 _PER_SOURCE_TENSOR = 1 << 10
 _PER_OUTPUT_TENSOR = 3 << 10
 _PER_READING = 2 << 10
-# What finding rows by token takes for each row of each parent: two tokenizers as data, and a view.
-_PER_ROW = 200
+# What finding rows by token takes for each row of each parent: two tokenizers as data, with a merge
+# for each token, and a view. What a byte of the child's tokenizer.json takes while it is read.
+_PER_ROW = 480
+_PER_TOKENIZER_BYTE = 7
 # What a thread holds of a tensor that it copies, compares, hashes or reads back.
 _COPYING = 2 << 20
 # What a kernel of `native` leaves behind, and a sweep has one at least.
@@ -142,7 +144,14 @@ def _bookkeeping(plan: Plan) -> int:
     kept = sum(_kept(barrier) for barrier in plan.barriers)
     chosen = [it.vocabulary for it in plan.exports if it.vocabulary is not None]
     found = sum(vocabulary.rows * len(vocabulary.counts) for vocabulary in chosen) * _PER_ROW
-    return headers * _PER_SOURCE_TENSOR + rows + kept + found
+    copied = {
+        file.digest: file.size
+        for export in plan.exports
+        for file in export.files
+        if file.name == "tokenizer.json" and export.vocabulary is None
+    }
+    read = sum(copied.values()) * _PER_TOKENIZER_BYTE
+    return headers * _PER_SOURCE_TENSOR + rows + kept + found + read
 
 
 def _kept(barrier: Barrier) -> int:
