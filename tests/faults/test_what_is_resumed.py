@@ -202,7 +202,7 @@ def test_a_full_disk_says_how_to_go_on(whole: Case) -> None:
     assert printed_codes() == ["E804"]
     (left,) = left_over()
     assert f"note: 2 tensors are kept in {left}\n" in messages()
-    assert f"help: to go on: mergec {' '.join(RESUME)}\n" in messages()
+    assert f"\nto go on: mergec {' '.join(RESUME)}\n" in messages()
     resumed(whole)
 
 
