@@ -286,7 +286,7 @@ def test_blocks_and_threads_change_no_bit(mergec: Mergec) -> None:
     spec("tokenizer = union(base, code)", "base + 0.3*trim(code - base; density=0.5)")
     made: set[bytes] = set()
     for number, flags in enumerate(
-        (["--threads", "1"], ["--threads", "2", "--memory", "200MiB"], ["--backend", "reference"])
+        (["--threads", "1"], ["--threads", "2", "--memory", "230MiB"], ["--backend", "reference"])
     ):
         found = mergec("run", "child.merge", "-o", f"out{number}", *flags)
         assert found.status == 0, found.err

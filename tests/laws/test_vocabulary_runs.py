@@ -19,7 +19,7 @@ EXPORT = 'as "result"'
 
 
 @pytest.mark.slow
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_rows_found_by_token_are_rows_put_in_order(data: st.DataObject) -> None:
     few = specs("any").filter(lambda spec: len(spec.labels) < 4 and not spec.statistics)
