@@ -74,7 +74,7 @@ def defect(patch: Patch) -> None:
     def bug(*_: Any, **__: Any) -> Any:
         raise AssertionError("found in a test")
 
-    patch.setattr("mergec.api.compile_spec", bug)
+    patch.setattr("mergec.api.locking.compile_locked", bug)
 
 
 def ends_with(error: BaseException) -> Callable[[Patch], None]:
@@ -82,7 +82,7 @@ def ends_with(error: BaseException) -> Callable[[Patch], None]:
         def stop(*_: Any, **__: Any) -> Any:
             raise error
 
-        patch.setattr("mergec.api.compile_spec", stop)
+        patch.setattr("mergec.api.locking.compile_locked", stop)
 
     return prepare
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mergec.execute import preflight as module
 from mergec.execute.machine_memory import MemoryLimit
+from mergec.shards import CheckpointWriter
 from tests.end_to_end.command_line import Mergec
 
 ROWS = [
@@ -44,16 +44,9 @@ def test_every_fault_has_its_row_and_the_first_gives_the_status(
     assert outcome.err.count("error[") == 4
 
 
-def test_a_run_that_is_alive_holds_the_lock(
-    mergec: Mergec, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Path("out.mergec-partial-1").mkdir()
-
-    def none(*_: object) -> list[Path]:
-        return []
-
-    monkeypatch.setattr(module, "stale_partials", none)
-    outcome = mergec("run", "spec.merge", "-o", "out", "--preflight-only")
+def test_a_run_that_is_alive_holds_the_lock(mergec: Mergec) -> None:
+    with CheckpointWriter.create(Path("out"), {"": ()}, []):
+        outcome = mergec("run", "spec.merge", "-o", "out", "--preflight-only")
     assert (outcome.status, outcome.codes) == (7, ["E850"])
 
 

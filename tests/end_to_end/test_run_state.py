@@ -37,7 +37,7 @@ def test_a_part_that_is_kept_is_named_with_the_command_that_goes_on(
     run_state.resumable("mergec run --resume")
     run_state.tell(KeyboardInterrupt(), 130)
     out, err = capsys.readouterr()
-    assert err == "out is not complete; go on with: mergec run --resume\n"
+    assert err == "to go on: mergec run --resume\n"
     document = json.loads(out)
     assert (document["state"], document["resume_command"]) == ("resumable", "mergec run --resume")
     assert (document["code"], document["exit"]) == (None, 130)

@@ -30,6 +30,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "match": ("scipy", "scipy"),
         "hub": ("huggingface_hub", "huggingface_hub"),
         "cloud": ("obstore", "obstore"),
+        "aws": ("boto3", "boto3"),
         "report": ("matplotlib", "matplotlib"),
         "verify": ("hypothesis", "hypothesis"),
         "pytest": ("pytest", "pytest"),
