@@ -48,12 +48,9 @@ def fingerprint(plan: Plan, backend: str, device: str, lock: str | None = None) 
     }
 
 
-def require_same(before: object, now: Fingerprint, partial: Path) -> None:
-    """E851 if a run cannot go on with what another one left, saying what is not as it was."""
-    old = _table(before)
-    if old == now:
-        return
-    raise _refused(partial, [*_differences(old, now)])
+def differs(before: object, now: Fingerprint, partial: Path) -> MergecError:
+    """E851: a run cannot go on with what another one left; says what is not as it was."""
+    return _refused(partial, [*_differences(_table(before), now)])
 
 
 def _differences(old: Mapping[str, object], now: Fingerprint) -> Iterator[str]:

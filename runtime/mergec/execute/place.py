@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
-from mergec.execute.fingerprint import Fingerprint, require_same
+from mergec.execute.fingerprint import Fingerprint, differs
 from mergec.shards import CheckpointWriter, Files, Partial, partials, resume_writer
 from mergec.shards.partials import require_alone
 from mergec.shards.targets import Layouts
@@ -62,14 +62,15 @@ def open_writer(
 def _to_resume(target: Path, header: Fingerprint, files: Files) -> Partial:
     """The folder that has most, of those that such a run left."""
     require_alone(target, files)
-    found = [(len(lines), each) for each in partials(target, files) if (lines := each.read().lines)]
+    # Read once: a device that fails the second time would give another answer.
+    found = [(lines, each) for each in partials(target, files) if (lines := each.read(files).lines)]
     if not found:
         raise _nothing(target, files)
-    found.sort(key=lambda one: one[0])
-    same = [each for _, each in found if each.header == header]
+    found.sort(key=lambda one: len(one[0]))
+    same = [each for lines, each in found if lines[0] == header]
     if not same:
-        latest = found[-1][1]
-        require_same(latest.header, header, latest.path)
+        lines, latest = found[-1]
+        raise differs(lines[0], header, latest.path)
     return same[-1]
 
 
