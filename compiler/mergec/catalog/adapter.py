@@ -1,8 +1,9 @@
 """What a low-rank adapter changes in a model, as its files say it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from mergec.frozen import frozen
 
 CONFIG = "adapter_config.json"
 """The file that says how the tensors of an adapter are meant."""
@@ -11,7 +12,7 @@ WEIGHTS = "adapter_model.safetensors"
 """The file that holds them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Factors:
     """A tensor changes by `scale` · B·A; `a` and `b` name the factors in the adapter's file.
 
@@ -31,7 +32,7 @@ class Factors:
         return self.a
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A tensor changes by `scale` times the adapter's tensor, as where a bias was learned for B."""
 
@@ -39,14 +40,14 @@ class Step:
     scale: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replacement:
     """A tensor becomes that of the adapter: of a layer that was trained whole, or a bias."""
 
     tensor: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dora:
     """A tensor W becomes m·(W + Δ) / ‖W + Δ‖, where Δ is the change by `factors`.
 
@@ -66,7 +67,7 @@ class Dora:
 Part = Factors | Step | Replacement | Dora
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Adapter:
     """What an adapter changes, by the names that the tensors have in the model it was trained on.
 

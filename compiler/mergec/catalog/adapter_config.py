@@ -7,7 +7,6 @@ it is empty.
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,6 +16,7 @@ from mergec.catalog.config import read_config
 from mergec.catalog.folder import Folder
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 
 _MAX_RANK = 1 << 20
 _MAX_PATTERNS = 20_000
@@ -45,7 +45,7 @@ _INITIAL = frozenset({"gaussian", "eva", "orthogonal"})
 _PLAIN = re.compile(r"\^?[A-Za-z0-9_.-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdapterConfig:
     """The settings that decide what an adapter's tensors mean; `turned` is `fan_in_fan_out`.
 

@@ -1,10 +1,11 @@
 """What a checkpoint's tensor names say of it: the role of each tensor and its layer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from mergec.catalog.checkpoint import TensorName
+from mergec.frozen import frozen
 
 ROLES: tuple[str, ...] = (
     "embed", "attn", "mlp", "norm", "head", "router", "expert", "vision", "bias",
@@ -13,7 +14,7 @@ ROLES: tuple[str, ...] = (
 Side = Literal["before", "in", "after"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TensorPlace:
     """Where a tensor belongs.
 
@@ -39,7 +40,7 @@ def _nowhere(name: str) -> TensorPlace:
     return TensorPlace(frozenset(), layer=None, side="before", head=name, tail="")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Architecture:
     """Roles and layers of one checkpoint.
 

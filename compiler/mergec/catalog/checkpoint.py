@@ -1,7 +1,7 @@
 """What mergec knows of a checkpoint before it reads a weight."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import prod
 from pathlib import Path
 from typing import Any, NewType
@@ -11,12 +11,13 @@ from mergec.catalog.dtypes import Dtype
 from mergec.catalog.folder import LateFile
 from mergec.catalog.licence import Licence
 from mergec.catalog.row_view import RowView
+from mergec.frozen import frozen
 
 TensorName = NewType("TensorName", str)
 Sha256 = NewType("Sha256", str)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TensorEntry:
     """One tensor in a file: `start` is the absolute byte offset in the file named `file`.
 
@@ -74,7 +75,7 @@ class TensorEntry:
         return f"{self.dtype.word}[{','.join(map(str, self.shape))}]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShardFile:
     """One safetensors file: its basename, size in bytes, header digest and free metadata.
 
@@ -87,7 +88,7 @@ class ShardFile:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HubCommit:
     """A commit of a model on a hub."""
 
@@ -95,7 +96,7 @@ class HubCommit:
     commit: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ObjectState:
     """One state of an object in a store: bytes, strong ETag if it has one, time of change."""
 
@@ -104,7 +105,7 @@ class ObjectState:
     modified: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredObjects:
     """The folder in a store that holds a checkpoint's weights, and the state of each file there."""
 
@@ -112,7 +113,7 @@ class StoredObjects:
     states: Mapping[str, ObjectState]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checkpoint:
     """A checkpoint's headers and small files.
 

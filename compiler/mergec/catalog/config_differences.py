@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from mergec.catalog.config_fields import CONFIG_FIELDS, UNSTATED, Config, ConfigField, Severity
 from mergec.diagnostics import escape
+from mergec.frozen import frozen
 
 _MOST_SHOWN = 60
 # Settings with an entry for each layer; of models of different depth they differ as they must.
 _PER_LAYER = frozenset({"layer_types", "no_rope_layers"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigDifference:
     """A setting in which two configs differ, and what each says, as text for people.
 

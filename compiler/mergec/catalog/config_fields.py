@@ -10,8 +10,9 @@ that a merge seldom survives, or survives in part; a `note` one that does no har
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
+
+from mergec.frozen import frozen
 
 Severity = Literal["error", "warning", "note"]
 Config = Mapping[str, Any]
@@ -27,7 +28,7 @@ class Unstated:
 UNSTATED: Final = Unstated()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigField:
     """One setting: `read` gives its value, or UNSTATED.
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from mergec.catalog.architecture import Architecture, TensorPlace
@@ -10,6 +10,7 @@ from mergec.catalog.checkpoint import TensorName
 from mergec.catalog.family import Family, fallback, family_of
 from mergec.catalog.name_patterns import name_patterns
 from mergec.catalog.place_names import Placing, is_number, shape_of
+from mergec.frozen import frozen
 
 
 def describe(names: Collection[TensorName], config: Mapping[str, Any] | None) -> Architecture:
@@ -42,7 +43,7 @@ def inferred(
     return _architecture(found, config, described=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     """The rules with what is no main stack, the heads of the main stacks, and all places."""
 

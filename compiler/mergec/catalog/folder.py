@@ -3,14 +3,14 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final
 
 from mergec.catalog.regular_file import RegularFile, cannot_open, open_regular
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LateFile:
     """A file on a hub that is brought here when it is read, and not before.
 

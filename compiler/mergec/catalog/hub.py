@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from json import JSONDecodeError
 from pathlib import Path
@@ -21,6 +21,7 @@ from mergec.catalog.hub_errors import library_missing, may_pass, not_cached, rep
 from mergec.catalog.offline import is_offline
 from mergec.catalog.reference import HubReference, is_commit
 from mergec.diagnostics import MergecError
+from mergec.frozen import frozen
 
 R = TypeVar("R")
 
@@ -31,7 +32,7 @@ _IDENTITY = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NONSENSE = (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """The commit of a revision, and the size in bytes of each file at its top; None if unstated.
 

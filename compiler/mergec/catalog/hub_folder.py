@@ -7,7 +7,7 @@ no file of weights is there that could be taken for whole.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -23,6 +23,7 @@ from mergec.catalog.quoted import quoted
 from mergec.catalog.reference import HubReference, is_commit
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.frozen import frozen
 
 # What the first request for a header takes: most headers, and their length, in one go.
 _FIRST = 32 << 10
@@ -133,7 +134,7 @@ class _HubFolder:
         return self._hub.read(self._commit, name, 0, _FIRST)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _RangedFile:
     """A file on the hub, of which `head` is already here."""
 

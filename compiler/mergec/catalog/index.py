@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -13,13 +12,14 @@ from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.quoted import counted, quoted, several
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.frozen import frozen
 
 INDEX_SUFFIX = ".safetensors.index.json"
 MAX_INDEX_BYTES = 64_000_000
 MAX_INDEX_DEPTH = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShardIndex:
     """An index file: which shard, a plain basename, holds each tensor; `total_size` as stated."""
 

@@ -5,7 +5,6 @@ puts it together.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from mergec.catalog.architecture import Architecture
@@ -14,13 +13,14 @@ from mergec.catalog.describe import describe
 from mergec.catalog.dtypes import Dtype
 from mergec.catalog.tied import head_kind
 from mergec.catalog.tokenizer_facts import TokenizerFacts, tokenizer_facts
+from mergec.frozen import frozen
 
 # Where models of several parts keep the settings of the one for text.
 _TEXT_SECTIONS = ("text_config", "language_config", "llm_config")
 _QUANTISED = ("quantization_config", "compression_config")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amount:
     """Some tensors together: how many, their elements, and their bytes."""
 
@@ -36,7 +36,7 @@ class Amount:
         return cls(len(listed), parameters, sum(entry.nbytes for entry in listed))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Embeddings:
     """The table of tokens and the head that scores them.
 
@@ -49,7 +49,7 @@ class Embeddings:
     tied: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspection:
     """What is known of a checkpoint.
 

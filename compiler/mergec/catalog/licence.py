@@ -5,7 +5,6 @@ A licence is stated or it is unknown. Nothing is guessed from a model's name.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from mergec.catalog.folder import Opener
 from mergec.catalog.licence_ids import licence_key, spdx_expression
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import MergecError
+from mergec.frozen import frozen
 
 MAX_CARD_BYTES = 1 << 20
 
@@ -26,7 +26,7 @@ _Where = Literal["card", "config", "file"]
 _Stated = Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Licence:
     """A licence as it is stated.
 
@@ -50,7 +50,7 @@ class Licence:
         return spdx_expression(self.id)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statements:
     """What card and config.json state; `silent` where neither says a word, sound or not."""
 

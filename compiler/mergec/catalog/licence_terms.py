@@ -4,9 +4,10 @@ For information: the words of a licence decide, and not this table. A licence th
 here is one of which nothing is claimed.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+
+from mergec.frozen import frozen
 
 
 class Family(StrEnum):
@@ -20,7 +21,7 @@ class Family(StrEnum):
     UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """A row: the family of a licence and what it asks.
 

@@ -4,12 +4,12 @@ By rule, from what is stated: advice for a person, and no judgement.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from mergec.catalog.licence import Licence
 from mergec.catalog.licence_terms import Family, Terms, terms_of
 from mergec.catalog.quoted import quoted
+from mergec.frozen import frozen
 
 # Licences of one work that allow its parts to go on under the other.
 _INTO: Mapping[str, frozenset[str]] = {
@@ -24,7 +24,7 @@ _INTO: Mapping[str, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What follows from the licences of the parents.
 

@@ -8,7 +8,6 @@ their digest, so that it is certain which are meant and none can be its own ance
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.quoted import quoted
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import MergecError
+from mergec.frozen import frozen
 
 FILE_NAME = "lineage.json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -48,7 +48,7 @@ class LineageProblem(Exception):
         self.absent = absent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dependency:
     """A source of a merge. `lineage` is the digest of its own statement, if it had one.
 
@@ -66,7 +66,7 @@ class Dependency:
     omitted: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """How one child was made. `data` has the shape that `read_lineage` checks, ancestors aside."""
 
@@ -158,7 +158,7 @@ class Statement:
                 yield each
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lineage:
     """The statement of a child and those of its ancestors, as far as they were included."""
 

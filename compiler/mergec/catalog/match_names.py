@@ -9,15 +9,15 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergec.catalog.checkpoint import TensorName
+from mergec.frozen import frozen
 
 # How many dotted parts a prefix may have; `base_model.model.model.` has three.
 MAX_PREFIX_PARTS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameMap:
     """Where the demanded tensors are found in a checkpoint.
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from mergec.catalog.architecture import Side, TensorPlace
 from mergec.catalog.family import Family
+from mergec.frozen import frozen
 
 # No network has ten thousand layers, and no stack may; longer digits are part of a word.
 MAX_DIGITS = 4
@@ -16,7 +16,7 @@ _NUMBER = re.compile(rf"(?<![^.])(?:0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}})(?![^.])"
 _LAST_PARTS = frozenset({"score", "classifier", "pooler", "lm_head", "output"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placing:
     """The rules of `family`, where names under one of `rivals` are in no main stack.
 
@@ -51,7 +51,7 @@ def is_number(part: str) -> bool:
     return part == "0" or part[0] != "0"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Facts:
     """What all names of one shape have in common; `side` holds for those in no main stack."""
 

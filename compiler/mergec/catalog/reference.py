@@ -5,12 +5,12 @@ A path begins with `./`, `../`, `/` or `~`; `org/name`, or `org/name@revision`, 
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.catalog.quoted import quoted
 from mergec.catalog.store_reference import SCHEMES, StoreReference, store_reference
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 
 # One letter or digit first: what is hidden, or could be an option, is no name on a hub.
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")
@@ -19,7 +19,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HubReference:
     """A model on a hub, and the branch, tag or commit that is asked for; None for the default."""
 

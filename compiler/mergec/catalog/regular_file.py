@@ -5,15 +5,15 @@ import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RegularFile:
     """An open regular file; `size` in bytes is that of the moment it was opened."""
 

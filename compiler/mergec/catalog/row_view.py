@@ -8,14 +8,16 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Self
+
+from mergec.frozen import frozen
 
 Kind = Literal["rows", "present"]
 _NONE = -1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowView:
     """`total` rows in place of a tensor's own, as runs of neighbouring ones.
 

@@ -1,13 +1,13 @@
 """Recognising weights that are stored in a form that mergec does not compute with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from mergec.catalog.checkpoint import Checkpoint, TensorEntry
 from mergec.catalog.dtypes import Dtype
 from mergec.catalog.inspection import quantisation_settings
 from mergec.catalog.quoted import quoted
+from mergec.frozen import frozen
 
 _FP8 = frozenset(dtype for dtype in Dtype if dtype.value.startswith("F8"))
 _PACKED = frozenset({Dtype.U8, Dtype.I8, Dtype.I16, Dtype.I32, Dtype.U32, Dtype.I64, *_FP8})
@@ -35,7 +35,7 @@ _METHODS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OddStorage:
     """Quantised weights: in which form, and `shown` by what, in words."""
 

@@ -6,10 +6,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.catalog.store_cache import cache_folder
+from mergec.frozen import frozen
 
 MAX_BYTES = 4 << 30
 _ASIDE = ".gone-"
@@ -18,7 +18,7 @@ _STATE = re.compile(r"[0-9a-f]{40}")
 _IN_USE = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cleaned:
     """How many folders were removed, and the bytes that they held."""
 
@@ -26,7 +26,7 @@ class Cleaned:
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Held:
     path: Path
     used: float

@@ -6,7 +6,7 @@ never are: a run reads them by ranges, straight into its sweeps.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -25,6 +25,7 @@ from mergec.catalog.store_cache_size import note_use
 from mergec.catalog.store_errors import absent
 from mergec.catalog.store_reference import StoreReference
 from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.frozen import frozen
 
 _FIRST = 32 << 10
 _MAX_SMALL = 256 << 20
@@ -168,7 +169,7 @@ class _StoreFolder:
         return self._store.read(name, state, 0, min(_FIRST, state.size))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _RangedFile:
     """An object, of which `head` is already here."""
 

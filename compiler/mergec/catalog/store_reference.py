@@ -7,11 +7,11 @@ may stand in one, for references are printed, planned and published.
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import PosixPath
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 
 SCHEMES = frozenset({"s3", "gs", "az", "http", "https"})
 # Lets tests, and a server on this machine, do without certificates.
@@ -26,7 +26,7 @@ _HIDDEN_STEP = re.compile(
 _LONGEST = 1024  # characters; what S3 allows of a key
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoreReference:
     """The folder of a checkpoint, and its one file where a file is named."""
 

@@ -1,9 +1,8 @@
 """Which tensors have a row for each token, as far as names, shapes and roles tell."""
 
-from dataclasses import dataclass
-
 from mergec.catalog.architecture import Architecture
 from mergec.catalog.checkpoint import Checkpoint, TensorEntry, TensorName
+from mergec.frozen import frozen
 
 # Words in names of tensors that have a role of theirs and no row for each token.
 _OTHERS = (
@@ -12,7 +11,7 @@ _OTHERS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenTensors:
     """Embedding, head and its bias: tensors whose first axis are the `rows` of tokens."""
 

@@ -1,11 +1,12 @@
 """What tells two tokenizers apart: tokens at other ids, tokens of one alone, other rules."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergec.catalog.quoted import counted, quoted
 from mergec.catalog.tokenizer import Tokenizer
 from mergec.catalog.tokenizer_files import as_list
+from mergec.frozen import frozen
 
 _SHOWN = 3
 _RULES = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
@@ -17,7 +18,7 @@ _MODEL_RULES = (
 _WORDS = {"type": "kind"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Differences:
     """`moved` are ids at which both have a token, and not the same, with the two tokens.
 

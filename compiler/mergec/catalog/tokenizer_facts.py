@@ -1,15 +1,15 @@
 """What the tokenizer's files say, as far as it can be told by reading them as plain data."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.late_files import small_file
 from mergec.catalog.tokenizer_files import TokenizerFiles, as_list, as_object, tokenizer_files
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenizerFacts:
     """The tokenizer beside a checkpoint's weights.
 

@@ -1,7 +1,7 @@
 """The files of a tokenizer, read as plain data within limits; nothing in them is ever run."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from mergec.catalog.open_checkpoint import is_of_tokenizer
 from mergec.catalog.quoted import quoted
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import MergecError
+from mergec.frozen import frozen
 
 # The largest vocabularies in use make files of some 35 MB.
 _MAX_BYTES = 64 << 20
@@ -20,7 +21,7 @@ _MAX_DEPTH = 64
 _MAX_BRACKETS = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenizerFiles:
     """Reads files of a folder, and notes in `problems` why one could not be read.
 

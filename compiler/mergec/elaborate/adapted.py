@@ -13,13 +13,14 @@ from mergec.elaborate.parameters import Report
 from mergec.elaborate.values import ExportDecl
 from mergec.elaborate.wording import quoted
 from mergec.elaborate.workspace import Workspace
+from mergec.frozen import frozen
 from mergec.ir import Graph, Node, NodeKey, part_statistics
 from mergec.syntax.nodes import Expr
 
 _NOTE = "an adapter alone has no tensors, but says how those of a model change"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Adapted:
     """`models` has the models of each adapter; `loose` the adapters of a value without one yet."""
 
@@ -87,7 +88,7 @@ def adapter_terms(graph: Graph, key: NodeKey) -> Mapping[NodeKey, Fraction] | No
     return {node: found[node] for node in reversed(found) if found[node]}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reduced:
     """A delta that is `factor` times the `svd` of the value `of`, at `rank`.
 

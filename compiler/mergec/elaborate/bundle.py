@@ -1,13 +1,14 @@
 """What is compiled: a spec with everything from outside that its meaning depends on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from mergec.diagnostics import SourceText
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A value for a `param`, given from outside.
 
@@ -20,7 +21,7 @@ class Setting:
     folder: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bundle:
     """A spec, the folder that its references start at, and what it is given.
 

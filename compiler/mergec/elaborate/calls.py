@@ -1,7 +1,6 @@
 """Calls of operators: operands, parameters and types checked, operands in canonical order."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Label
@@ -28,6 +27,7 @@ from mergec.elaborate.values import (
 )
 from mergec.elaborate.wording import describe, pasted, quoted
 from mergec.elaborate.workspace import Workspace
+from mergec.frozen import frozen
 from mergec.ir import STATISTICS, Schedule, Value, ValueType
 from mergec.ops import OPERATORS, MassRule, Operator, number
 from mergec.plugin.registry import find_operator
@@ -42,7 +42,7 @@ FIRST = "first"
 """The parameter of an order-free node that says which operand was written first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Calls:
     """Turns calls into nodes."""
 

@@ -1,6 +1,5 @@
 """`match` and `ramp`: what differs from tensor to tensor."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Label
@@ -19,6 +18,7 @@ from mergec.elaborate.values import (
 )
 from mergec.elaborate.wording import describe
 from mergec.elaborate.workspace import Workspace
+from mergec.frozen import frozen
 from mergec.ir import Amount, Schedule, TensorSelector, ValueType
 from mergec.ir.schedule import Choice, Ramp, is_too_large, scheduled
 from mergec.syntax.nodes import Arm, Call, Match, Selection
@@ -26,7 +26,7 @@ from mergec.syntax.nodes import Arm, Call, Match, Selection
 _Arms = list[tuple[Arm, TensorSelector | None, Meaning]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choices:
     """Evaluates what chooses by tensor."""
 

@@ -1,6 +1,5 @@
 """`require`: a condition over facts and statistics, typed and turned into data."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS
@@ -13,6 +12,7 @@ from mergec.elaborate.facts import FACTS, FactDecl, Kind
 from mergec.elaborate.mass import mass_error, settled
 from mergec.elaborate.values import Contract, Poison, Weights
 from mergec.elaborate.wording import describe, quoted
+from mergec.frozen import frozen
 from mergec.ir import Condition, Fact, NodeKey, Operation
 from mergec.syntax.nodes import (
     Binary,
@@ -36,7 +36,7 @@ _KINDS = {"number": "a number", "text": "a text", "bool": "a condition", "tokeni
 _Typed = tuple[Condition, Kind]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conditions:
     """Reads conditions; expressions inside facts go to the evaluator."""
 

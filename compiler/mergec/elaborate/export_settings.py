@@ -1,7 +1,6 @@
 """The settings of an `export`: `dtype`, `shard`, `name`, `nonfinite`, those of its tokenizer."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import get_args
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
@@ -11,6 +10,7 @@ from mergec.elaborate.parameters import Report
 from mergec.elaborate.tokenizer_settings import TokenizerSettings
 from mergec.elaborate.values import Meaning, NonFinite, SourceDecl, TokenizerDecl
 from mergec.elaborate.wording import quoted
+from mergec.frozen import frozen
 from mergec.syntax.nodes import Binding, Export, Keyword, Name, Size, Text
 
 # As in configurations of models.
@@ -20,7 +20,7 @@ _KNOWN = ("dtype", "shard", "tokenizer", "name", "pad_to_multiple_of", "rows", "
 _POLICIES: Mapping[str, NonFinite] = {word: word for word in get_args(NonFinite)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What an export says about its files; None where it says nothing."""
 

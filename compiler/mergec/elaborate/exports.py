@@ -1,7 +1,6 @@
 """Which expression a spec writes, and with which settings."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.adapted import reduced
@@ -11,6 +10,7 @@ from mergec.elaborate.parameters import Report
 from mergec.elaborate.values import ANY_BASE, ExportDecl, Meaning, Poison, SourceDecl, Weights
 from mergec.elaborate.wording import describe, quoted
 from mergec.elaborate.workspace import Workspace
+from mergec.frozen import frozen
 from mergec.ir import Schedule
 from mergec.syntax.nodes import Binding, Call, Export, Name, SpecFile
 
@@ -21,7 +21,7 @@ _LONGEST_NAME = 255  # bytes, on every usual file system
 _RULE = "without `export`, the one model that no other binding uses is written"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exported:
     """An `export` statement and what its expression means."""
 

@@ -1,16 +1,16 @@
 """What contracts can ask of values: facts from headers, and statistics of the weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from mergec.frozen import frozen
 from mergec.ops.measures import MEASURES
 
 Kind = Literal["number", "text", "bool", "tokenizer"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FactDecl:
     """`name(operands)`: what kind of thing it is, and how many operands it takes."""
 

@@ -1,14 +1,14 @@
 """The calls that are part of the language and no operators: their pages for `mergec explain`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from mergec.catalog.architecture import ROLES
 from mergec.elaborate.facts import FACTS
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """One form: how it is written, what it means, and an example."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from mergec.diagnostics import MergecError, SourceText, fail
 from mergec.diagnostics.suggest import nearest, suggestion_help
 from mergec.elaborate.bundle import Bundle
+from mergec.frozen import frozen
 from mergec.syntax import read_spec
 from mergec.syntax.nodes import Use
 
@@ -16,7 +17,7 @@ _LIBRARY = "std:"
 _ROOT_MARKS = (".git", "mergec.toml")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imported:
     """The text of a used spec. `key` is its path relative to the bundle's root, or `std:name`."""
 

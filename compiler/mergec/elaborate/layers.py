@@ -1,6 +1,6 @@
 """Slices of layers and stacks of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.adapted import report_part_of_adapter
@@ -11,11 +11,12 @@ from mergec.elaborate.selectors import read_range
 from mergec.elaborate.values import ANY_BASE, POISON, Meaning, Poison, Weights, gathered
 from mergec.elaborate.wording import describe
 from mergec.elaborate.workspace import Workspace
+from mergec.frozen import frozen
 from mergec.ir import NodeKey, ValueType
 from mergec.syntax.nodes import Call, Expr, Slice
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layering:
     """Evaluates `a[0..24]` and `a ++ b`."""
 

@@ -1,15 +1,16 @@
 """The macros of the library specs that mergec brings, as `mergec explain` shows them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergec.elaborate.imports import library_names, library_text
 from mergec.elaborate.scope import signature_of
+from mergec.frozen import frozen
 from mergec.syntax import format_spec, parse_spec
 from mergec.syntax.nodes import Def
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LibraryMacro:
     """A macro of a library spec: `docs` are the lines above it, `definition` how it is written."""
 

@@ -1,12 +1,11 @@
 """The operands of a call as its mass rule wants them, or what is wrong with them."""
 
-from dataclasses import dataclass
-
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate.arithmetic import difference
 from mergec.elaborate.parameters import Report
 from mergec.elaborate.values import ANY_BASE, Weights
 from mergec.elaborate.wording import describe, pasted, quoted
+from mergec.frozen import frozen
 from mergec.ir import GraphBuilder
 from mergec.ops import MassRule, Operator
 from mergec.syntax.nodes import Expr
@@ -14,7 +13,7 @@ from mergec.syntax.nodes import Expr
 Operand = tuple[Expr, Weights]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Typing:
     """Types the operands of one call of `operator`."""
 

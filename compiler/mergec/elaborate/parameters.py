@@ -1,13 +1,14 @@
 """Check the keyword parameters of one call against what the operator declares."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Label, Span
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.values import POISON, Meaning, Poison
 from mergec.elaborate.wording import describe, quoted, shown
+from mergec.frozen import frozen
 from mergec.ir import Schedule, Value, is_scheduled, print_decimal
 from mergec.ir.schedule import Choice, Ramp
 from mergec.ops import Operator, Parameter
@@ -19,7 +20,7 @@ Evaluate = Callable[[Expr], Meaning]
 _WANTED = {"number": "a number", "int": "a whole number", "text": "a text", "bool": "a bool"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Given:
     """The keywords of a call that exist and come once; `complete` if there are no others."""
 
@@ -104,7 +105,7 @@ def check_parameters(
     return POISON
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Check:
     """Checks the values that are written."""
 

@@ -1,17 +1,17 @@
 """Which operands a node is printed with, so that reading it again makes the same node."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.elaborate.calls import FIRST
+from mergec.frozen import frozen
 from mergec.ir import Graph, Node, NodeKey, Value, part_statistics
 from mergec.ops import OPERATORS, MassRule
 
 _DIFFERENCE = (Fraction(1), Fraction(-1))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """Operands and parameters of a node in the order in which they are printed."""
 

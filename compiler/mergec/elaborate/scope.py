@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mergec.elaborate.values import Meaning
+from mergec.frozen import frozen
 from mergec.syntax.nodes import Binding, Def, Name, Param, SpecFile, Use
 
 Declaration = Binding | Param | Def | Use
@@ -37,7 +38,7 @@ class Module:
         return Module(self.spec, self.folder, self.root)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Macro:
     """A `def` and the spec whose names its body sees; `number` counts the macros above it there.
 

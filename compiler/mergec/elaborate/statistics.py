@@ -1,11 +1,10 @@
 """Statistics of operands, given as other sources: `fisher(a, b; fishers=[fa, fb])`."""
 
-from dataclasses import dataclass
-
 from mergec.diagnostics import Diagnostic, Label, Span
 from mergec.elaborate.parameters import Evaluate, Report
 from mergec.elaborate.values import POISON, Meaning, Poison, Weights
 from mergec.elaborate.wording import describe, pasted, quoted
+from mergec.frozen import frozen
 from mergec.ir import GraphBuilder
 from mergec.ops import Operator, Parameter
 from mergec.syntax.nodes import Call, Expr, ListLiteral
@@ -14,7 +13,7 @@ from mergec.syntax.nodes import Call, Expr, ListLiteral
 _AS_STORED = frozenset({"source", "select", "rename", "slice", "stack", "match"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statistics:
     """Reads the list of statistics in calls of `operator`."""
 

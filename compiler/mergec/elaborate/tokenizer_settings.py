@@ -7,13 +7,13 @@ a source is a row of zeros.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from mergec.diagnostics import Diagnostic, Span
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.parameters import Report
 from mergec.elaborate.values import Meaning, SourceDecl, TokenizerDecl, TokenRow, Weights
 from mergec.elaborate.wording import quoted
+from mergec.frozen import frozen
 from mergec.syntax.nodes import Binding, Bool, Call, Expr, Keyword, ListLiteral, Name, Number, Text
 
 # More would be no padding any more.
@@ -25,7 +25,7 @@ class _Wrong(Exception):
     """A setting that was reported."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenizerSettings:
     """Reads the three; `bindings` and `sources` say what names stand for."""
 

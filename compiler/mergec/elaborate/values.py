@@ -7,6 +7,7 @@ from typing import Literal as Word
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic, Span
+from mergec.frozen import frozen
 from mergec.ir import Amount, Condition, Graph, NodeKey
 from mergec.ir.schedule import Choice
 from mergec.syntax.nodes import Expr, SpecFile
@@ -23,7 +24,7 @@ class Mask:
     drawn_from: tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weights:
     """A value with tensors: a model (mass 1), a delta (mass 0), or a blend on the way to one.
 
@@ -49,14 +50,14 @@ ANY_BASE: Final = NodeKey("any base")
 """The base of a delta of adapters alone: it fits whatever model it is added to."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bytes:
     """A size literal's value."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rest:
     """The operands that a macro's `*rest` collected, each with how it was written."""
 
@@ -96,7 +97,7 @@ Literal = Amount | str | bool | Bytes | tuple["Literal", ...]
 Meaning = Weights | Literal | Rest | Poison
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceDecl:
     """One `model(...)` or `adapter(...)`: label, reference as written, revision, and place.
 
@@ -112,7 +113,7 @@ class SourceDecl:
     is_adapter: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenRow:
     """Where the vector of a token comes from: the source `label`, or nowhere, which is zeros.
 
@@ -127,7 +128,7 @@ class TokenRow:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenizerDecl:
     """Whose vocabulary an export has: that of a source, of several together, or that at `path`.
 
@@ -147,7 +148,7 @@ class TokenizerDecl:
         return frozenset((*self.labels, *(row.label for row in self.rows if row.label)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExportDecl:
     """What a spec writes. `dtype` None means each tensor keeps its donor's dtype.
 
@@ -170,7 +171,7 @@ class ExportDecl:
     nonfinite: NonFinite = "error"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contract:
     """A `require`: what must hold, as data and `text` as written on one line, and why."""
 
@@ -180,7 +181,7 @@ class Contract:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Places:
     """Where the spec says things; no part of its meaning.
 
@@ -194,7 +195,7 @@ class Places:
     arms: Mapping[Choice | NodeKey, tuple[Span, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Elaborated:
     """A spec with every name resolved and every type checked: the operator graph as written.
 

@@ -1,6 +1,6 @@
 """Views of a value: other tensor names, fewer tensors, another type."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic
@@ -12,11 +12,12 @@ from mergec.elaborate.parameters import keywords_by_name
 from mergec.elaborate.values import ANY_BASE, POISON, Meaning, Poison, Weights
 from mergec.elaborate.wording import describe
 from mergec.elaborate.workspace import Workspace
+from mergec.frozen import frozen
 from mergec.ir import MODEL, Value, ValueType
 from mergec.syntax.nodes import Call, Expr, Renaming, Selection, Text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Views:
     """Evaluates `select`, `rename` and `as_model`."""
 

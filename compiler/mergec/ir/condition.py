@@ -1,15 +1,15 @@
 """What a `require` says, as data: facts and statistics of values, compared and combined."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
+from mergec.frozen import frozen
 from mergec.ir.graph import NodeKey
 
 Known = bool | str | Fraction | int | float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fact:
     """Something known of values only later, such as `license` or `norm`, by their nodes."""
 
@@ -17,7 +17,7 @@ class Fact:
     operands: tuple[NodeKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operation:
     """`op` is one of `not and or < <= > >= == != + - * / negate in`.
 

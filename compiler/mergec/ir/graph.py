@@ -6,9 +6,10 @@ construction, and a key says the same thing in a plan, in a diff and in a cache.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NewType, TypeVar
 
+from mergec.frozen import frozen
 from mergec.ir.types import ValueType
 from mergec.ir.values import Value, print_value
 
@@ -32,7 +33,7 @@ def part_statistics(
     return operands[: len(operands) - count], operands[len(operands) - count :]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """An operator, stage or source applied to operands. `params` are sorted by name.
 
@@ -62,7 +63,7 @@ class Node:
         return Node(self.op, self.revision, operands, self.params, self.type)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """An immutable graph. `outputs` maps export names to nodes; only what they reach is kept.
 

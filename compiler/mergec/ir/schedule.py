@@ -6,15 +6,15 @@ mass that is always 1 is known to be 1 before any tensor is looked at.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from math import prod
 
+from mergec.frozen import frozen
 from mergec.ir.selector import Position, TensorSelector, print_selector, selects
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ramp:
     """Piecewise linear over the layers: two points or more, evenly spaced.
 
@@ -25,14 +25,14 @@ class Ramp:
     points: tuple[Fraction, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """A number for each tensor: that of the first arm that fits; a selector None fits all."""
 
     arms: "tuple[tuple[TensorSelector | None, Amount], ...]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inverse:
     """1 divided by a schedule."""
 
@@ -42,7 +42,7 @@ class Inverse:
 Atom = Ramp | Choice | Inverse
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schedule:
     """A sum of products of atoms: `terms` are (atoms, coefficient), sorted, no coefficient zero.
 

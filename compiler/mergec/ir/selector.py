@@ -1,12 +1,11 @@
 """Which tensors: roles, layer ranges and name patterns, combined, and decided name by name."""
 
-from dataclasses import dataclass
-
 from mergec.catalog.architecture import TensorPlace
 from mergec.catalog.glob import glob_matches
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Position:
     """A tensor of some value: its name, where it belongs, and how many layers the value has."""
 
@@ -15,14 +14,14 @@ class Position:
     layers: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HasRole:
     """The tensors of one role, such as `attn`."""
 
     role: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InLayers:
     """The tensors in layers `lo` to `hi`, half-open; None is an open end."""
 
@@ -30,21 +29,21 @@ class InLayers:
     hi: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameLike:
     """The tensors whose name fits a pattern with `*` and `?`."""
 
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotThose:
     """The tensors that `inner` does not select."""
 
     inner: "TensorSelector"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AllOf:
     """The tensors that both select."""
 
@@ -52,7 +51,7 @@ class AllOf:
     right: "TensorSelector"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnyOf:
     """The tensors that one of the two selects."""
 

@@ -1,12 +1,12 @@
 """What a value of the operator graph is: a point, a vector, or something in between."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
+from mergec.frozen import frozen
 from mergec.ir.schedule import Amount
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ValueType:
     """The mass of a value: 1 for a Model, 0 for a Delta, anything else for a Blend.
 

@@ -13,18 +13,18 @@ Example    affine(x, y; coefficients=(1/2, 1/2)) of [1, 2] and [3, -2] is [2, 0]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals
 from mergec.ops.rounding import coefficient, even_precision, product_is_exact
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """(operand index, rounded nonzero coefficient) of the stored and of the computed operands."""
 

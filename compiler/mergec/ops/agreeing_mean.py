@@ -15,17 +15,17 @@ Example    signs [1, -1] with [3, 1] and [1, -4] and weights (1, 1): [2, -4]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import flag, rationals, word
 from mergec.ops.rounding import coefficient, product_is_exact, proportional
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Averaging:
     """Who may agree: (index of the task vector, its weight, whether the weight turns its sign)."""
 

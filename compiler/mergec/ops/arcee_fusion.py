@@ -14,11 +14,12 @@ Example    arcee_fusion([1, -2, 0, 0], [1.5, -2.1, 0, 0.4]; reach=0.5) is [1.5, 
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.declaration import MassRule, Operator, Parameter
 from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
@@ -29,7 +30,7 @@ from mergec.ops.stage import Cursor, Params, Site, StatisticStage, row_length
 _SMOOTHING = 1e-8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FusionSetting:
     """`searches` find the quartiles of the importance; `threshold` follows once they are done."""
 

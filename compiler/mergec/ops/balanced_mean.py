@@ -12,17 +12,18 @@ Example    balanced_mean([3, 1]; ratio=1/2, clip=0) is [3, 0]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.balancing import Balance, Glimpse, advanced, averaged, begun, glimpse, passes
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Balancing:
     """The tensor, and what is known of its task vectors."""
 

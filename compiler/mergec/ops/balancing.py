@@ -12,18 +12,19 @@ their ratio is one number, and scores do not change by that.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, Counts
 from mergec.ops.select_top import Search, search_sweeps, start_search
 
 Phase = Literal["extremes", "clip", "threshold", "settled"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rival:
     """What is known of one task vector.
 
@@ -38,7 +39,7 @@ class Rival:
     threshold: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Balance:
     """How far the passes are; in phase `clip` there are two searches for each rival, then one."""
 
@@ -50,7 +51,7 @@ class Balance:
     positive: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Glimpse:
     """What a pass saw of some elements.
 

@@ -12,11 +12,12 @@ Example    boosted_mean([4, 2], [0, 4]; r=1, alpha=1/2) is [6, 3]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational
 from mergec.ops.rounding import coefficient
@@ -25,7 +26,7 @@ from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 _Counted = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Boost:
     """The boost of each operand's own entries, once the tensor was seen."""
 

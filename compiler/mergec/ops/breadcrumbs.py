@@ -15,11 +15,12 @@ Example    breadcrumbs([8, -2, 0, 6, -4, 1]; density=1/2, gamma=0.2) is [0, -2, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.declaration import DENSITY, MassRule, Objection, Operator, Parameter
 from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, Counts, untrapped
@@ -29,7 +30,7 @@ from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.top_mask import top_mask
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Crumbs:
     """The searches for the last entry that is kept and for the last outlier, if any is dropped."""
 

@@ -1,11 +1,11 @@
 """Operators as declared data: signature, parameters, mass rule, lowering, laws, page."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
+from mergec.frozen import frozen
 from mergec.ir import Amount, GraphBuilder, NodeKey, Value, print_decimal
 from mergec.ops.law import Law
 
@@ -26,7 +26,7 @@ class _Required:
 REQUIRED = _Required()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """One keyword parameter. Numbers are exact; `lo` and `hi` bound them (`lo_open`: lo excluded).
 
@@ -69,7 +69,7 @@ DENSITY = Parameter(
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statistic:
     """What an operator is told of each operand by a tensor of the same name in another source.
 
@@ -95,7 +95,7 @@ SCOPE = Parameter(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Objection:
     """What an operator finds wrong with parameters that are each legal: a diagnostic's parts.
 
@@ -141,7 +141,7 @@ def _mass_of_first(_: Mapping[str, Value], masses: Sequence[Fraction]) -> Fracti
     return masses[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operator:
     """What one operator means.
 

@@ -11,19 +11,19 @@ Example    dora([[1, 3]], [[2, 1]], [[10, 10]]) is [[5, 5]]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ops.declaration import Shape
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import flag
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lengths:
     """How many elements a row has, that is what has one first index, and the tensor."""
 

@@ -14,11 +14,12 @@ Example    with the mask 1 0 1: drop([4, 2, -1]; density=1/2) is [8, 0, -2]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer, rational, word
 from mergec.ops.rounding import coefficient
@@ -29,7 +30,7 @@ from mergec.ops.tree_sum import finite, total
 _Seen = tuple[int, list[float], list[float]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DropSetting:
     """The mask's key and threshold; kept entries are divided by `divisor`, times `factor`.
 

@@ -17,13 +17,14 @@ Example    with the mask 1 0 1: drop_by_rank([4, 2, -1]; density=1/2, epsilon=1/
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
+from mergec.frozen import frozen
 from mergec.ops.drop import restoring_factor
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer, rational, word
@@ -34,7 +35,7 @@ from mergec.ops.threefry import Key, keep_below, keep_threshold, mask_key
 _Seen = tuple[int, list[float], list[float]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RankTable:
     """By place in a row: below which word an entry is kept, and what it is then divided by."""
 
@@ -42,7 +43,7 @@ class RankTable:
     divisors: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RankDropSetting:
     """The mask's key and table; kept entries are divided by it if so set, times `factor`.
 

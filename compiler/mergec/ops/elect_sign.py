@@ -14,11 +14,12 @@ Example    elect_sign(x, y; weights=(1, 1)) of [2, -1, 0] and [-1, 1, -3] is [1,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.exact_sign import with_sign_of_sum
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals, word
@@ -30,7 +31,7 @@ _WEIGHT_BITS = {Dtype.F32: 29, Dtype.F64: 53}
 _TIE = {"drop": 0.0, "positive": 1.0, "negative": -1.0, "majority": 0.0}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Election:
     """(operand index, weight) of those that vote, how they vote, and the sign a tie yields."""
 

@@ -12,11 +12,11 @@ Example    signs [1, 1], mask [1, 1], [2, 0] and [0, 2]: [2, 2]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ir import Value
 from mergec.ops.agreeing_mean import STAGE as AGREEING_MEAN
 from mergec.ops.agreeing_mean import Averaging
@@ -28,7 +28,7 @@ from mergec.ops.tree_sum import total
 _Leaves = tuple[list[float], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Energies:
     """What is averaged, and once the tensor was seen by which weights."""
 

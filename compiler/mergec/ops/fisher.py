@@ -18,12 +18,12 @@ Example    fisher([1, 2], [3, 4]; fishers=[[1, 3], [1, 1]]) is [2, 2.5]
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ir import STATISTICS, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import (
     REQUIRED,
@@ -47,7 +47,7 @@ _INFORMATION_BITS = 24
 _WIDE_BITS = 53
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Informed:
     """(operand index, weight, floor) of those that count, of how many, and for which tensor."""
 

@@ -13,11 +13,11 @@ Example    flatten_spectrum(x) of [[3, 0], [0, 1]] is [[2, 0], [0, 2]]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, final
 
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ops.declaration import Shape
 from mergec.ops.matrices import columns, rank_room, scaled_columns, singular_values
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
@@ -25,7 +25,7 @@ from mergec.ops.params import rational, word
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flattening:
     """The matrix's columns, the tolerance, what the mean is over, and the tensor."""
 

@@ -10,10 +10,10 @@ Example    the signs [1, 0] and [1] of two tensors become [1, 1] and [1]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops import elect_sign
 from mergec.ops.elect_sign import Election
 from mergec.ops.global_stage import GlobalStage
@@ -21,7 +21,7 @@ from mergec.ops.namespace import Array, ArrayNamespace, Counts, untrapped
 from mergec.ops.stage import Cursor, Params, Site
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlobalElectionSetting:
     """The election of a tensor; once `settled` it knows what a tie yields."""
 

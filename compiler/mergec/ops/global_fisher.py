@@ -12,12 +12,13 @@ Example    the values 1 and 3 with information [3] and [4] in one tensor, [4] an
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ops import fisher
 from mergec.ops.fisher import Informed
 from mergec.ops.global_stage import GlobalStage, Seen
@@ -30,7 +31,7 @@ _WIDE_BITS = 53
 _Leaves = tuple[list[float], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NormedSetting:
     """The average of a tensor; once `settled` its weights are relative to the norms."""
 

@@ -10,10 +10,10 @@ Example    u = [4], x = [2] and u = [1, 1], x = [3, 5]: s = (2 + 4)/(4 + 1)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops import own_share
 from mergec.ops.global_stage import GlobalStage, Seen
 from mergec.ops.namespace import Array, ArrayNamespace, Counts, untrapped
@@ -22,7 +22,7 @@ from mergec.ops.stage import Cursor, Params, Site
 from mergec.ops.tree_sum import combine_leaves, finite
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlobalShareSetting:
     """The tensor with its factor, which once `settled` is that of all tensors."""
 

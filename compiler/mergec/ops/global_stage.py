@@ -6,9 +6,9 @@ value are streamed as often as the stage needs. After that the stage is elementw
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from mergec.frozen import frozen
 from mergec.ops.namespace import Counts
 from mergec.ops.stage import Params, Stage
 
@@ -62,7 +62,7 @@ class GlobalStage(Stage):
         return 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """What stays of one tensor that a pass over all tensors has seen whole.
 

@@ -11,11 +11,12 @@ Example    with the tensors [4, -1] and [0, 3] and density=1/4: [4, 0] and [0, 0
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, Literal, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops import trim
 from mergec.ops.global_stage import GlobalStage, Seen
 from mergec.ops.namespace import Array, ArrayNamespace, Counts, untrapped
@@ -31,7 +32,7 @@ _MOST_DIGITS = 16
 _Phase = Literal["search", "count", "norm", "settled"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlobalTrimSetting:
     """How far the work is.
 

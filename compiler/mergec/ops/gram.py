@@ -7,16 +7,16 @@ order of the operands changes nothing.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace
 from mergec.ops.tree_sum import total
 
 Leaves = tuple[list[float], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gram:
     """`products[i][j]` is the inner product of tensors i and j, over all elements, in float64."""
 

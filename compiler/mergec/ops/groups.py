@@ -5,14 +5,14 @@ vector is one group, whichever way it is cut.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace
 from mergec.ops.stage import row_length
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Groups:
     """Rows of `row` elements, or the columns of such rows, which need the tensor in one block."""
 

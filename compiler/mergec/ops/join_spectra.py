@@ -13,11 +13,11 @@ Example    join_spectra(x, y) of [[2, 0], [0, 0]] and [[0, 0], [0, 1]] is [[2, 0
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, final
 
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ops.declaration import Shape
 from mergec.ops.matrices import (
     Matrix,
@@ -34,7 +34,7 @@ _ROUNDING = 1e-12
 _SHARED = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Joining:
     """The matrices' columns, how many directions each may keep, and the tensor."""
 
@@ -43,7 +43,7 @@ class Joining:
     tensor: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Directions:
     """The singular directions that one delta keeps: the first of `u`'s columns, `vt`'s rows."""
 

@@ -18,12 +18,12 @@ Example    karcher([3, 0], [0, 4]; weights=[3, 1]) is [3.0026, 1.2437]
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic, fail
+from mergec.frozen import frozen
 from mergec.ops.affine import add_terms
 from mergec.ops.declaration import MassRule, Operator, Parameter
 from mergec.ops.gram import Gram, Leaves, gram_leaves, gram_of
@@ -44,7 +44,7 @@ from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 _Vector = tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Iteration:
     """When the search for the mean ends, and the terms of the result.
 

@@ -1,12 +1,13 @@
 """Laws as data: what an operator promises, for `mergec.verify` to test."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mergec.frozen import frozen
 from mergec.ir import Value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Law:
     """One claim about an operator.
 

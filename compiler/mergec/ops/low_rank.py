@@ -13,16 +13,16 @@ Example    low_rank([[1], [2]], [[3, 4]]) is [[3, 4], [6, 8]]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Product:
     """How the factors are multiplied; `numel` elements come of them."""
 

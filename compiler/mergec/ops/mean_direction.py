@@ -6,10 +6,11 @@ given as coefficients of the unit vectors.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ir import Value
 from mergec.ops.affine import Terms, round_terms
 from mergec.ops.declaration import Objection, Parameter, numbers
@@ -31,7 +32,7 @@ WEIGHTS = Parameter(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Directions:
     """The exact share of each operand in the average, and the terms of the result."""
 

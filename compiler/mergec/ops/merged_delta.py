@@ -4,16 +4,16 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
+from mergec.frozen import frozen
 from mergec.ir import DELTA, MODEL, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import Parameter, number
 
 SCALE = Parameter("scale", "number", Fraction(1), "factor of the merged task vector")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parted:
     """The operands of one call: the base, if there is one, and the deltas."""
 

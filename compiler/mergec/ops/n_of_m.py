@@ -13,15 +13,15 @@ Example    n_of_m([4, -1, 5], [0, 0, 2]; n=1, m=3) is [4, 0, 0]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, final
 
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Share:
     """n entries of every m."""
 

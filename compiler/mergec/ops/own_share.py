@@ -10,11 +10,12 @@ Example    u = [4, -1, 2] and x = [2, 1, 1]: m = [1, 0, 1], s = 4/6
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.rounding import coefficient
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
@@ -23,7 +24,7 @@ from mergec.ops.tree_sum import combine_leaves, finite, total
 Leaves = tuple[list[float], list[float]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShareSetting:
     """The tensor, and once it was seen the factor."""
 

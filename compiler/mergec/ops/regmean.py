@@ -17,12 +17,12 @@ Example    regmean([[1, 4]], [[3, 8]]; grams=[[[3, 0], [0, 1]], [[1, 0], [0, 1]]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import ClassVar, final
 
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ir import STATISTICS
 from mergec.ops.declaration import (
     REQUIRED,
@@ -47,7 +47,7 @@ _ASYMMETRY = 1e-3
 _SQUARES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Regression:
     """Weights that sum to 1, and the parameters as they are used."""
 

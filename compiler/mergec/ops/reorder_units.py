@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, ClassVar, final
 
+from mergec.frozen import frozen
 from mergec.ops.declaration import number
 from mergec.ops.global_stage import GlobalStage, Seen
 from mergec.ops.namespace import Array, ArrayNamespace, Counts, untrapped
@@ -22,7 +23,7 @@ SOLVER = 48 << 20
 """Bytes that scipy takes when it is imported, which is when it is needed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CarriedAxis:
     """An axis that carries the group with this number in its component.
 
@@ -35,7 +36,7 @@ class CarriedAxis:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reordering:
     """The axes of one tensor, and of each the order of its units; None before it is found."""
 

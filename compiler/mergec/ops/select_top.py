@@ -6,17 +6,17 @@ and so on: two sweeps for float32, four for float64. Counts are integers, so the
 independent of block size and backend.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Counts
 
 _DIGIT = 16
 _TOP_SHIFT = {Dtype.F32: 16, Dtype.F64: 48}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Search:
     """How far the search is: the k-th largest has `prefix` as its bits from `shift + 16` up.
 

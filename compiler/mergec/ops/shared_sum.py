@@ -9,16 +9,16 @@ Example    shared_sum([4, 1], [4, 0]; kappa=(2/5, 2/5), k=2) is [8, 0]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, final
 
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer, rationals
 from mergec.ops.rounding import coefficient
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caring:
     """The factor of each delta's comparison, and how many deltas must pass theirs."""
 

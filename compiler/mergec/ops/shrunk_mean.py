@@ -12,13 +12,13 @@ Example    shrunk_mean([3, 4], [4, 3]) has t = 0.97959 and is [3.4286, 3.4286]
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ops.gram import Gram, Leaves, gram_leaves, gram_of
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import word
@@ -26,7 +26,7 @@ from mergec.ops.rounding import coefficient
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shrinking:
     """How the factor of the sum is found, and once the tensor was seen the factor."""
 

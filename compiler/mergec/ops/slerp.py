@@ -20,12 +20,13 @@ Example    slerp([3, 0], [0, 4]; t=1/2) is [2.1213, 2.8284]
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ops.affine import Terms, add_terms, round_terms
 from mergec.ops.declaration import REQUIRED, MassRule, Objection, Operator, Parameter
 from mergec.ops.groups import Groups, groups_of
@@ -49,7 +50,7 @@ _UNEQUAL = 16.0
 _Leaves = tuple[list[float], list[float], list[float], list[float], list[float]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arc:
     """The position on the arc, and once the angle is known the terms of the result.
 

@@ -9,16 +9,16 @@ Example    spread_outputs([1, 2]) over a tensor of shape [2, 2] is [[1, 1], [2, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, final
 
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace
 from mergec.ops.params import flag
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spreading:
     """How many elements a row has, that is what has one first index, and the tensor."""
 

@@ -12,17 +12,17 @@ Example    stack_factors([[1, 2]], [[3, 4]]; coefficients=(1, 1/2)) is [[1, 2], 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rationals
 from mergec.ops.rounding import coefficient, product_is_exact
 from mergec.ops.stage import Cursor, Params, Site, Stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stack:
     """The rounded coefficients; `ranks` are empty where rows are stacked."""
 

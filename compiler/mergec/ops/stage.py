@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic
+from mergec.frozen import frozen
 from mergec.ir import Value
 from mergec.ops.namespace import Array, ArrayNamespace
 from mergec.ops.tree_sum import LEAF
@@ -24,7 +25,7 @@ from mergec.ops.tree_sum import LEAF
 Params = Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Site:
     """The tensor a stage runs on.
 

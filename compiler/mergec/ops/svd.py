@@ -15,11 +15,11 @@ Example    svd([[3, 1], [1, 3]]; rank=1) is [[2, 2], [2, 2]]
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import ClassVar, final
 
+from mergec.frozen import frozen
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import REQUIRED, MassRule, Operator, Parameter, Shape
 from mergec.ops.law import Law, equation
@@ -30,7 +30,7 @@ from mergec.ops.stage import Cursor, Params, Site, Stage
 from mergec.ops.truncation import leading, product
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Truncation:
     """Singular values that are kept and that there are, the matrix's columns, and the tensor."""
 

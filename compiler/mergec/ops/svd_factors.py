@@ -13,10 +13,10 @@ Example    svd_factors([[0, 0], [4, 0]]; rank=1) is [2, 0] and [[0], [2]]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, final
 
+from mergec.frozen import frozen
 from mergec.ops.declaration import Shape
 from mergec.ops.matrices import columns, rank_room
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
@@ -25,7 +25,7 @@ from mergec.ops.stage import Cursor, Params, Site, Stage
 from mergec.ops.truncation import factors, leading
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Factoring:
     """Singular values that are kept, the matrix's sides, and the tensor."""
 

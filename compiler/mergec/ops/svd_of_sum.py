@@ -14,10 +14,10 @@ Example    svd_of_sum([[0], [4]], [[1, 0]]; coefficients=[1], ranks=[1], rank=1)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, final
 
+from mergec.frozen import frozen
 from mergec.ops.declaration import Shape
 from mergec.ops.matrices import Matrix, singular_values
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
@@ -26,7 +26,7 @@ from mergec.ops.stage import Cursor, Params, Site, Stage
 from mergec.ops.truncation import Triples, factors, leading, scaled_rows
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sum:
     """The coefficients and ranks of the terms, and the rank of the result."""
 

@@ -10,11 +10,12 @@ Example    threshold([3, -1, 0]; epsilon=1) is [3, 0, 0]
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import flag, rational
 from mergec.ops.rounding import coefficient
@@ -22,7 +23,7 @@ from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import finite, total
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """What an entry must exceed; `epsilon` is exact, and relative until the tensor was seen."""
 

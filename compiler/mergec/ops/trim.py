@@ -17,11 +17,12 @@ Example    trim([4, -1, 0, 3]; density=1/2) is [4, 0, 0, 3]
 import math
 import struct
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import (
     DENSITY,
@@ -40,7 +41,7 @@ from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import total
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrimSetting:
     """`search` finds the threshold; of its class `quota` members are kept, lowest index first.
 

@@ -8,14 +8,14 @@ turn that, as it would where signs are taken from the largest of several nearly 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mergec.diagnostics import fail
+from mergec.frozen import frozen
 from mergec.ops.matrices import Matrix, singular_values
 from mergec.ops.namespace import Array, ArrayNamespace
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Triples:
     """The `rank` leading singular triples: vectors as rows of `left` and `right`.
 

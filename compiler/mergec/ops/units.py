@@ -15,10 +15,10 @@ group. `[1]` is an axis with one unit for each index, `[1 / 8]` one with 8 units
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mergec.catalog.glob import glob_matches
 from mergec.catalog.place_names import is_number
+from mergec.frozen import frozen
 
 _AXIS = re.compile(
     r"(?P<name>[^\s\[\],;?]+)\s*"
@@ -30,7 +30,7 @@ Key = tuple[int, str, tuple[str, ...]]
 """A group: the number of what is written, what is in front of the name, and the numbers in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WrittenAxis:
     """An axis of the tensors that a name stands for. `units` is None for one at each index."""
 
@@ -63,7 +63,7 @@ class UnitsError(ValueError):
     """The text is not as it must be; the words of the exception say what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Carried:
     """A group that an axis of a tensor carries, and how it is written."""
 

@@ -11,12 +11,13 @@ Example    variance_mask([1, 2, 3, 4], [1, 2, 5, 3]; tau=1/2) is [0, 0, 1, 0]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational
 from mergec.ops.select_top import Search, search_sweeps, start_search
@@ -24,7 +25,7 @@ from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.top_mask import top_mask
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """The search for the k-th largest variance; k is known when all were seen once.
 

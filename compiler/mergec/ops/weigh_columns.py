@@ -19,12 +19,12 @@ Example    weigh_columns([1, 1], [3, 1]; ratio=1, value=1) with one task vector 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 from mergec.ops.groups import Groups
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
@@ -34,7 +34,7 @@ from mergec.ops.tree_sum import finite
 _Row = Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weighing:
     """`groups` are the columns, or None for a vector."""
 

@@ -1,9 +1,10 @@
 """The passes in the order they run. Order is a decision, so it stands in one list."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from mergec.frozen import frozen
 from mergec.ir import Graph, verify_graph
 from mergec.passes.drop_dead_operands import drop_dead_operands
 from mergec.passes.drop_identities import drop_identities
@@ -17,7 +18,7 @@ from mergec.passes.telling import Tell, silent
 Kind = Literal["normal form", "bitwise"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pass:
     """Graph to graph, and what is to be known about it.
 
@@ -90,7 +91,7 @@ OPTIONAL: tuple[str, ...] = tuple(each.name for each in PIPELINE if each.optiona
 """The names of the passes that can be switched off."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """A pass on one graph: what it made of it, and what it says that it did."""
 

@@ -6,10 +6,10 @@ follows from its name, its role and the family.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mergec.catalog.architecture import Architecture
+from mergec.frozen import frozen
 from mergec.ops.matrices import columns, is_matrix
 
 OUTER = "base_model.model."
@@ -22,7 +22,7 @@ _TRANSPOSED_LAYERS = ("c_attn", "c_proj", "c_fc", "q_attn")
 _EMBEDDINGS = ("wpe", "wte", "embed_positions", "position_embeddings", "token_type_embeddings")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdaptedLayer:
     """A module with its weight's sides; `turned` says that the weight is [in, out]."""
 

@@ -16,10 +16,11 @@ from mergec.diagnostics import fail
 from mergec.elaborate import Elaborated, ExportDecl
 from mergec.elaborate.adapted import Reduced, adapter_terms, reduced
 from mergec.elaborate.wording import shown
+from mergec.frozen import frozen
 from mergec.ops.matrices import is_matrix
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FactorTerm:
     """One adapter's part in one module: its factors, and their coefficient in the sum."""
 
@@ -31,7 +32,7 @@ class FactorTerm:
     is_embedding: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TensorTerm:
     """One adapter's part in a tensor that is added or put in place whole."""
 

@@ -10,6 +10,7 @@ from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated, ExportDecl
 from mergec.elaborate.facts import FACTS
 from mergec.elaborate.parameters import Report
+from mergec.frozen import frozen
 from mergec.ir import Fact, NodeKey, facts
 from mergec.passes import Done, optimise
 from mergec.plan.adapter_export import adapter_rows
@@ -43,7 +44,7 @@ Judge = Callable[[ExportDecl, Sequence[Row]], frozenset[str]]
 """Names those of an export's rows that do not belong together, which it has reported."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """What the headers add to the graph: rows in the order of `Elaborated.exports`.
 
@@ -76,7 +77,7 @@ def bind(
     return _Binder(elaborated, checkpoints, architectures, keys, report, watch, judge).bind()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Wanted:
     """An output tensor: what it takes its shape from, and what it comes to.
 

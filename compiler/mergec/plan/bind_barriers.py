@@ -1,13 +1,14 @@
 """What barriers are made of: global stages in the normal form of each tensor of an operator."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from mergec.catalog import Dtype
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.elaborate.wording import shown
+from mergec.frozen import frozen
 from mergec.ir import Graph, GraphBuilder, Node, NodeKey, Value, is_scheduled
 from mergec.ops import STAGES, GlobalStage
 from mergec.passes import normal_form, refine
@@ -19,7 +20,7 @@ from mergec.resolve import Resolver
 _HANDED_ON = ("barrier", "member", "part")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BarrierStage:
     """A global stage in a tensor's normal form; `program` computes its operands from `sources`.
 
@@ -39,7 +40,7 @@ class BarrierStage:
         return STAGES[self.name].revision
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BarrierStages:
     """Finds the global stages of operators, once for all tensors that come to the same.
 

@@ -1,10 +1,11 @@
 """What is read of a tensor for a statistic, and what readings have in common with rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from mergec.catalog import Dtype
+from mergec.frozen import frozen
 from mergec.ir import NodeKey, Value
 from mergec.plan.find_tensors import FoundTensors
 from mergec.plan.model import Place, Reading, Row
@@ -14,7 +15,7 @@ from mergec.resolve import KeySets, Leaf, ResolvedTensor
 _WIDE = (Dtype.F32, Dtype.F64)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A tensor that a statistic is taken of: its name, what it has its shape from, what it is.
 
@@ -27,7 +28,7 @@ class Asked:
     donor: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadingBinder:
     """Makes the readings of one statistic; `place` is where the spec names what it is of."""
 

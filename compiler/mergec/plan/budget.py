@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 from mergec.ops import StatisticStage
 from mergec.ops.tree_sum import LEAF
 from mergec.plan.barriers import waves
@@ -72,7 +72,7 @@ _REPAIRING = 24
 DEFAULT_MEMORY = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budget:
     """A run's dimensions. All but `threads` are bytes or, for `block`, elements.
 

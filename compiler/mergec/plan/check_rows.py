@@ -1,12 +1,12 @@
 """What headers say together: shapes, dtypes, and integer tensors that must be equal."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from mergec.catalog import Dtype, TensorEntry
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import SourceDecl
 from mergec.elaborate.parameters import Report
+from mergec.frozen import frozen
 from mergec.ir import part_statistics
 from mergec.ops import OPERATORS, Operator, statistic_operator
 from mergec.ops.declaration import Shape
@@ -17,7 +17,7 @@ _SHOWN = 3
 _Clash = tuple[str, TensorEntry, TensorEntry]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expected:
     """The tensor that an output tensor has its name and shape from, and its source."""
 

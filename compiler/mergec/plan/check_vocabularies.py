@@ -5,7 +5,7 @@ token, and the child talks nonsense although every shape fits.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from mergec.catalog import Checkpoint
 from mergec.catalog.architecture import Architecture
@@ -16,13 +16,14 @@ from mergec.catalog.tokenizer_differences import Differences, differences
 from mergec.diagnostics import Diagnostic, Label, MergecError, Span
 from mergec.elaborate import Elaborated, ExportDecl
 from mergec.elaborate.parameters import Report
+from mergec.frozen import frozen
 from mergec.plan.known_tokenizers import KnownTokenizers, beyond
 from mergec.plan.model import Row
 
 _Pair = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VocabularyCheck:
     """Compares the vocabularies of sources whose rows for tokens meet."""
 

@@ -1,7 +1,6 @@
 """What stands beside the weights of each export: config, tokenizer, and what is copied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from mergec.catalog import Checkpoint
@@ -11,6 +10,7 @@ from mergec.catalog.quoted import quoted
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.elaborate import ExportDecl
 from mergec.elaborate.parameters import Report
+from mergec.frozen import frozen
 from mergec.plan.child_config import Configs, child_config, config_bytes, small_files
 from mergec.plan.known_tokenizers import KnownTokenizers
 from mergec.plan.model import MadeFile, PlannedVocabulary, SmallFile
@@ -30,7 +30,7 @@ class ChildFiles(TypedDict):
     vocabulary: PlannedVocabulary | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Children:
     """Makes them, from what the sources have."""
 

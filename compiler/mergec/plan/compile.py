@@ -1,7 +1,7 @@
 """From a spec's text to its plan: parse, elaborate, open sources, bind, lay out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mergec.catalog.describe import describe
 from mergec.catalog.open_adapter import is_adapter_file
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, sort_by_position
 from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elaborate
+from mergec.frozen import frozen
 from mergec.plan.adapter_bases import warn_of_other_base
 from mergec.plan.align_graph import align_graph
 from mergec.plan.bind import Watch, bind
@@ -43,7 +44,7 @@ Tell = Callable[[Sequence[Finding]], object]
 """Gets the table of what is found about parents that meet, whether or not there is a plan."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compiled:
     """A plan and the warnings found on the way, in the order of the spec.
 

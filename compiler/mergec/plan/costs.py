@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mergec.frozen import frozen
 from mergec.plan.program import Schedule, schedule
 from mergec.plan.steps import Step
 
@@ -11,7 +12,7 @@ MATRIX = 128
 """The shorter side of the matrices for which the costs of stages over whole tensors are told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Costs:
     """Bytes read and written, and operations by stage.
 

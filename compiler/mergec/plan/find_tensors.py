@@ -1,18 +1,18 @@
 """Find the tensors that are asked of sources, under their own names or behind a prefix."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mergec.catalog import Checkpoint, NameMap, TensorEntry, TensorName, match_names
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import Elaborated, SourceDecl
 from mergec.elaborate.parameters import Report
+from mergec.frozen import frozen
 from mergec.resolve import Leaf
 
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundTensors:
     """The tensors that were found, and the prefix rule in use for each source."""
 

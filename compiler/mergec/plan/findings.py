@@ -1,18 +1,18 @@
 """What is found about the parents of an export together: rows of one table, and diagnostics."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergec.catalog import Checkpoint
 from mergec.catalog.architecture import Architecture
 from mergec.catalog.config_fields import Severity
 from mergec.diagnostics import Diagnostic, Label, escape
 from mergec.elaborate import SourceDecl
+from mergec.frozen import frozen
 
 _SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parent:
     """A source that is read for an export.
 
@@ -25,7 +25,7 @@ class Parent:
     roles: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meeting:
     """The parents of one export: the donor, which gives the child its config, and the others."""
 
@@ -39,7 +39,7 @@ class Meeting:
         return (self.donor, *self.others)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """A row of the table of findings.
 

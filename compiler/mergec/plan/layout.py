@@ -7,16 +7,16 @@ its inputs, so that a plan and its run agree without storing it.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 
 _LENGTH_WORD = 8
 _ALIGNMENT = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutputTensor:
     """A tensor to be written."""
 
@@ -33,7 +33,7 @@ class OutputTensor:
         return size
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placement:
     """One tensor's place: `start` is the absolute byte offset in the shard."""
 
@@ -44,7 +44,7 @@ class Placement:
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShardLayout:
     """One file to be written.
 

@@ -9,9 +9,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from mergec.frozen import frozen
 from mergec.plan.encode import used_operators
 from mergec.plan.model import Plan
 from mergec.plugin.registry import plugin_table
@@ -26,7 +26,7 @@ _VIEWS = frozenset({"source", "select", "rename", "slice", "stack", "match"})
 _RANGE = re.compile(r">=(\d{1,6})\.(\d{1,6}),<(\d{1,6})(?:\.(\d{1,6}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockedFile:
     """One file of a source.
 
@@ -50,7 +50,7 @@ class LockedFile:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockedSource:
     """What a reference led to: files by name, and the commit of a model on a hub."""
 
@@ -71,7 +71,7 @@ class LockedSource:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lock:
     """Everything a lock says.
 

@@ -1,14 +1,14 @@
 """How what is there now differs from a lock, in lines that people can read."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from mergec.catalog.quoted import quoted
+from mergec.frozen import frozen
 from mergec.plan.lock import CLASSES, Lock, LockedFile, LockedSource, is_within
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One thing that differs.
 

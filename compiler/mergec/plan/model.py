@@ -1,7 +1,7 @@
 """The plan as data: what is read, what is computed for each tensor, what is written where."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Literal
 
@@ -10,6 +10,7 @@ from mergec.catalog.adapter import CONFIG
 from mergec.catalog.architecture import Architecture
 from mergec.diagnostics import Label, Span
 from mergec.elaborate import Contract, ExportDecl, SourceDecl
+from mergec.frozen import frozen
 from mergec.ir import Fact, Graph, NodeKey, Value
 from mergec.ops import STAGES, GlobalStage
 from mergec.plan.layout import ShardLayout
@@ -21,7 +22,7 @@ from mergec.resolve.child_vocabulary import RowCounts
 Action = Literal["merge", "cast", "copy"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SmallFile:
     """A file copied as it is from the source labelled `source`: basename, bytes and digest.
 
@@ -40,7 +41,7 @@ class SmallFile:
         return self.renamed or self.name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MadeFile:
     """A small file that the plan itself holds: basename and bytes."""
 
@@ -48,7 +49,7 @@ class MadeFile:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlannedVocabulary:
     """The vocabulary that an export was given, for reviewers.
 
@@ -61,7 +62,7 @@ class PlannedVocabulary:
     counts: Mapping[str, RowCounts]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanSource:
     """A source with the checkpoint found for it.
 
@@ -77,7 +78,7 @@ class PlanSource:
     unused: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where the spec names what a row is about: each of its sources, and what is exported."""
 
@@ -85,7 +86,7 @@ class Place:
     result: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FactorOf:
     """The tensor that a factor is of, and the shape of the one block that it is computed over."""
 
@@ -93,7 +94,7 @@ class FactorOf:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """What happens to one output tensor.
 
@@ -142,7 +143,7 @@ class Row:
         return prod(self.shape) * self.dtype.bits // 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """One tensor's part in a measure or a barrier: the results of `program` are its operands.
 
@@ -173,7 +174,7 @@ class Reading:
         return self.tensor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Barrier:
     """Statistics over all tensors of a value, which must be there before a stage can be computed.
 
@@ -222,7 +223,7 @@ class Barrier:
         return stage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlannedExport:
     """One checkpoint that the run writes.
 
@@ -262,7 +263,7 @@ class PlannedExport:
         return sum(layout.size for layout in self.layouts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kin:
     """Two models that are merged: the run refuses them if `pairs` of their tensors are unrelated.
 
@@ -275,7 +276,7 @@ class Kin:
     marks: tuple[Label, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TiedCopy:
     """A stored head of the source `label` that must have the bytes of its embedding."""
 
@@ -284,7 +285,7 @@ class TiedCopy:
     table: TensorEntry
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Everything a run does, in order.
 

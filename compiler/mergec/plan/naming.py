@@ -1,18 +1,18 @@
 """By which names a value is asked for its tensors, where an export has other names than it has."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from mergec.catalog import TensorName, match_names
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
+from mergec.frozen import frozen
 from mergec.ir import NodeKey
 from mergec.plan.model import Barrier, Reading, Row
 from mergec.plan.steps import sites_of
 from mergec.resolve import KeySets
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Naming:
     """The names of the source `donor`: they have the prefix `more`, and lack the prefix `less`."""
 

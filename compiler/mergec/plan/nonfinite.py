@@ -5,20 +5,20 @@ all say the same.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from mergec.diagnostics import Diagnostic, Label, Span
 from mergec.elaborate import Elaborated, ExportDecl
 from mergec.elaborate.values import NonFinite
+from mergec.frozen import frozen
 from mergec.ir import Graph, NodeKey
 from mergec.ir.graph import Node
 from mergec.ir.types import DELTA, MODEL
 from mergec.ops import OPERATORS, MassRule
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NumericPolicy:
     """What becomes of elements of sources that are NaN or infinite.
 

@@ -7,12 +7,13 @@ its longest chain of statistics, whatever the number of operators.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, overload
 
 from mergec.catalog import Dtype
+from mergec.frozen import frozen
 from mergec.ir import Graph, Node, NodeKey, Value, print_value
 from mergec.ops import STAGES, Stage, StatisticStage, statistics_passes
 from mergec.ops.rounding import widest_stored
@@ -22,7 +23,7 @@ BarrierKey = tuple[NodeKey, int]
 """A node of the graph as written, and the number of a global stage among those it lowers to."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StageCall:
     """A stage applied to values. `operands` count the program's inputs first, then its calls.
 
@@ -63,7 +64,7 @@ def barrier_of(params: Mapping[str, Value]) -> BarrierKey | None:
     return NodeKey(node), int(part)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     """The calls that compute results from `inputs` (source labels, in order).
 
@@ -125,7 +126,7 @@ class Program:
         return "P"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schedule:
     """When each call of a program runs.
 
@@ -143,7 +144,7 @@ class Schedule:
     needed: "NeededCalls"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NeededCalls(Sequence[tuple[int, ...]]):
     """For each sweep the numbers of the calls that it must compute, rising.
 

@@ -1,14 +1,14 @@
 """How long a run takes, from its costs and from what `mergec calibrate` measured."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+from mergec.frozen import frozen
 from mergec.plan.budget import Budget, default_threads
 
 NO_CALIBRATION = "no calibration: run `mergec calibrate`"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rates:
     """What one thread of a machine does with one backend.
 
@@ -27,7 +27,7 @@ class Rates:
     stages: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Projection:
     """Seconds of wall clock for each part of a run, which follow each other in this order.
 

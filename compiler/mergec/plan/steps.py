@@ -7,10 +7,11 @@ call is the same call if its stage, parameters and operands are.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import prod
 
 from mergec.catalog import Dtype, TensorEntry
+from mergec.frozen import frozen
 from mergec.ir import NodeKey
 from mergec.ops import block_size
 from mergec.plan.barriers import waves
@@ -22,7 +23,7 @@ from mergec.plan.program import Program, StageCall
 _MOST_VALUES = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     """A row of the export with the number `export`, and which of a program's results it is."""
 
@@ -31,7 +32,7 @@ class Output:
     result: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Observation:
     """A reading with its number in the plan, and which of a program's results it takes."""
 
@@ -40,7 +41,7 @@ class Observation:
     results: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A program over one set of tensors, and what becomes of its results.
 
@@ -175,7 +176,7 @@ def _groups(items: Sequence[_Item]) -> list[list[_Item]]:
     return [group for group in groups if group]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Values:
     """Numbers for what items read and compute, the same where joining makes one value of two."""
 
@@ -249,7 +250,7 @@ def _step(group: Sequence[_Item], joiner: "_Joiner") -> Step:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Joined:
     """The program of a group. `sites` number the group's names, `results` are those of each item.
 
@@ -266,7 +267,7 @@ class _Joined:
 _Shape = tuple[str, tuple[int, ...], tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Joiner:
     """Joins groups, those of one shape once: the layers of a model differ in names alone."""
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from math import prod
 
@@ -14,6 +14,7 @@ from mergec.catalog.quoted import counted, quoted
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated, ExportDecl
 from mergec.elaborate.adapted import Reduced, adapter_terms, reduced
+from mergec.frozen import frozen
 from mergec.ir import DELTA, NodeKey, Value
 from mergec.plan.adapter_layers import AdaptedLayer, adapted_layer, room
 from mergec.resolve import Leaf, ResolvedTensor, Resolver
@@ -23,7 +24,7 @@ _SHOWN = 4
 FACTOR_DTYPE = Dtype.F32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Factor:
     """One of the two factors of the change of the tensor `of`, and what it comes to."""
 
@@ -34,7 +35,7 @@ class Factor:
     resolved: ResolvedTensor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SvdExports:
     """Factors the deltas of a spec. `dropped` names what each export leaves out, if it may."""
 

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from mergec.frozen import frozen
 from mergec.ir import Value, print_value
 from mergec.plan.program import Program
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """`table` is the program in JSON with `$0`, `$1` ... in place of its numbers, `scalars`.
 

@@ -1,7 +1,7 @@
 """The vocabulary of each export that has a `tokenizer` setting, and the graph that leads to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mergec.catalog import Checkpoint
@@ -16,11 +16,12 @@ from mergec.diagnostics import Diagnostic, MergecError, Span, fail
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate import Elaborated, ExportDecl, TokenizerDecl
 from mergec.elaborate.parameters import Report
+from mergec.frozen import frozen
 from mergec.plan.known_tokenizers import KnownTokenizers, beyond
 from mergec.resolve.child_vocabulary import Alignment, ChildVocabulary, Parent, align
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExportVocabulary:
     """The vocabulary that an export was given.
 
@@ -37,7 +38,7 @@ class ExportVocabulary:
     dropped: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vocabularies:
     """Finds the vocabulary of exports; `root` is where a path in the spec starts."""
 

@@ -4,10 +4,10 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, TypeVar, cast
 
+from mergec.frozen import frozen
 from mergec.ir import Value
 from mergec.ops.declaration import REQUIRED, MassRule, Parameter
 from mergec.ops.law import Law
@@ -32,7 +32,7 @@ _PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KE
 _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """An operator as its file declares it, checked as far as the declaration alone goes."""
 

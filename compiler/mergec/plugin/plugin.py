@@ -1,12 +1,12 @@
 """A loaded plugin operator: what specs call, what runs it, and what identifies it in plans."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from inspect import getdoc
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import MergecError
+from mergec.frozen import frozen
 from mergec.ir import DELTA, MODEL, GraphBuilder, NodeKey, Value, print_value
 from mergec.ops.declaration import Check, Lower, MassRule, Objection, Operator
 from mergec.plugin.declare import Declared
@@ -14,7 +14,7 @@ from mergec.plugin.print_tape import print_tape
 from mergec.plugin.stage import COUNT, PluginStage, sample
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Where a plugin came from: a file's name, or a distribution and its version.
 
@@ -32,7 +32,7 @@ class Origin:
         return f"`{self.distribution}` {self.version}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plugin:
     """One operator of a plugin."""
 

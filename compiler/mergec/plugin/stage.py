@@ -1,13 +1,14 @@
 """The stage that runs a plugin's tape, in as many passes as its sums need."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import final
 
 from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.diagnostics import MergecError, escape, fail
+from mergec.frozen import frozen
 from mergec.ir import Value, print_value
 from mergec.ops.declaration import Parameter
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
@@ -27,7 +28,7 @@ _Given = tuple[tuple[str, Value], ...]
 _Leaves = list[list[float]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """A tape, and what is known of the tensor before pass `sweep`."""
 

@@ -6,8 +6,10 @@ a `flag` are one for the whole tensor, known after the sums they come from.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from mergec.frozen import frozen
 
 Kind = Literal["array", "mask", "number", "flag"]
 
@@ -15,7 +17,7 @@ APPROXIMATE = ("exp", "tanh")
 """Operations whose last bits differ between libraries."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ref:
     """The value with this index: the tape's inputs first, then its operations."""
 
@@ -25,7 +27,7 @@ class Ref:
 Arg = Ref | float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operation:
     """One step. `level` is how many sums, one after the other, must be known before it."""
 
@@ -40,7 +42,7 @@ class Operation:
         return tuple(arg.index for arg in self.args if isinstance(arg, Ref))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tape:
     """A kernel's operations on `inputs` arrays; `result` is an array."""
 

@@ -9,6 +9,7 @@ from mergec.catalog.adapter import Adapter, Dora, Factors, Part, Replacement
 from mergec.catalog.quoted import counted, quoted
 from mergec.diagnostics import Diagnostic, Label
 from mergec.elaborate import Elaborated, SourceDecl
+from mergec.frozen import frozen
 from mergec.ir import Node, NodeKey
 from mergec.resolve.findings import Findings, StoppedError
 from mergec.resolve.key_sets import KeySets
@@ -16,7 +17,7 @@ from mergec.resolve.key_sets import KeySets
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """What becomes of one tensor; `model` is the value whose tensor a replacement is a step from.
 

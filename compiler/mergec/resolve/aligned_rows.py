@@ -6,16 +6,17 @@ in the child's order, and rows for tokens that the source lacks are taken from o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergec.catalog.row_view import RowView
+from mergec.frozen import frozen
 from mergec.ir import MODEL, GraphBuilder, Node, NodeKey
 
 VOCABULARY = "vocabulary"
 """The operator of such nodes; their parameters are `label` and `rows`, a digest of what they do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """Rows of the source `label`: which they are, and which of the child's there are."""
 
@@ -24,7 +25,7 @@ class Part:
     present: RowView
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filling:
     """Where rows come from that a source lacks: from each of `parts` that has it, in this order.
 
@@ -36,7 +37,7 @@ class Filling:
     mean: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlignedSource:
     """What a source is in the child's vocabulary. `rows` is None where they are its own.
 
@@ -54,7 +55,7 @@ class AlignedSource:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlignedRows:
     """All sources that nodes of a graph align, by the parameter `rows` of the node."""
 

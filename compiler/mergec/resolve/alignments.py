@@ -8,6 +8,7 @@ from math import prod
 from mergec.catalog.architecture import Architecture
 from mergec.diagnostics import Span, fail
 from mergec.elaborate import Elaborated
+from mergec.frozen import frozen
 from mergec.ir import Node, NodeKey, Value
 from mergec.ops import OPERATORS
 from mergec.ops.units import Carried, Key, WrittenGroup, carried_by, parse_units
@@ -19,7 +20,7 @@ from mergec.resolve.usage import Usage
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Axis:
     """An axis of a tensor that carries a group: seen as [anything, count, width]."""
 

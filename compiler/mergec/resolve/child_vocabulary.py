@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mergec.catalog.row_view import RowView
+from mergec.frozen import frozen
 from mergec.resolve.aligned_rows import AlignedSource, Filling, Part
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parent:
     """A source with an embedding: its tokens, how many rows it has and in which tensors."""
 
@@ -23,7 +24,7 @@ class Parent:
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChildVocabulary:
     """Tokens with their ids, and `rows`, of which there may be more.
 
@@ -41,7 +42,7 @@ class ChildVocabulary:
     forced: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowCounts:
     """Where the rows of one parent come from; `filled` counts by the label of who gives them.
 
@@ -56,7 +57,7 @@ class RowCounts:
     zeros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alignment:
     """What each parent is in the child's vocabulary, by label, and how many rows come from where.
 

@@ -1,14 +1,15 @@
 """Which tensors a value has: names, where each comes from, and the layers they form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergec.catalog.architecture import Architecture
 from mergec.catalog.row_view import RowView
+from mergec.frozen import frozen
 from mergec.ir import Node, Position
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaf:
     """A tensor of a source, under the name that the source itself has for it.
 
@@ -25,7 +26,7 @@ class Leaf:
         return self if self.view is None else Leaf(self.label, self.name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layers:
     """Where the layers of a value come from, if not from one source as they are.
 
@@ -37,7 +38,7 @@ class Layers:
     untied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeySet:
     """The tensors of a value, in order: for each name, what it takes its shape from.
 

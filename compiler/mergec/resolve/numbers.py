@@ -1,12 +1,12 @@
 """Parameters that differ from tensor to tensor: what they are for one, and whether that may be."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Span
 from mergec.elaborate import Elaborated
 from mergec.elaborate.parameters import in_range, out_of_range
 from mergec.elaborate.wording import quoted, shown
+from mergec.frozen import frozen
 from mergec.ir import Amount, Node, Position, Schedule, Value, is_scheduled
 from mergec.ir.schedule import Choice, UncoveredError, atoms_of, value_at
 from mergec.ir.selector import selects
@@ -17,7 +17,7 @@ from mergec.resolve.routing import uncovered
 from mergec.resolve.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Numbers:
     """Evaluates parameters."""
 

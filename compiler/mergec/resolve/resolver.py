@@ -12,6 +12,7 @@ from mergec.catalog.adapter import Dora, Step
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated
 from mergec.elaborate.wording import shown
+from mergec.frozen import frozen
 from mergec.ir import (
     DELTA,
     MODEL,
@@ -37,7 +38,7 @@ from mergec.resolve.routing import VIEWS, Demand, Routing
 from mergec.resolve.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolvedTensor:
     """What one tensor comes to: nodes of `Resolver.builder`, and what its source nodes read.
 

@@ -1,10 +1,10 @@
 """Which tensor of which operand a view stands for: `match`, slices, stacks, names."""
 
-from dataclasses import dataclass
 from typing import NoReturn
 
 from mergec.diagnostics import Diagnostic, Span
 from mergec.elaborate import Elaborated
+from mergec.frozen import frozen
 from mergec.ir import Node, NodeKey, TensorSelector
 from mergec.ir.selector import selects
 from mergec.resolve.findings import Findings
@@ -19,7 +19,7 @@ Demand = tuple[NodeKey, str]
 """A tensor of a value, by its name in that value."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Routing:
     """Follows views."""
 

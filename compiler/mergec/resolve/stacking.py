@@ -1,20 +1,21 @@
 """The tensors of `a ++ b`: the layers of all parts, what is before them and what is after."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergec.catalog import Checkpoint, TensorEntry, TensorName
 from mergec.catalog.place_names import MAX_DIGITS
 from mergec.catalog.tensor_table import MAX_TENSORS
 from mergec.catalog.tied import head_kind
 from mergec.diagnostics import Span, fail
+from mergec.frozen import frozen
 from mergec.resolve.key_set import KeySet, Layers, Leaf, layer_origins
 from mergec.resolve.slicing import require_layers
 
 _Routes = dict[str, tuple[int, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stacking:
     """Makes the key set of one stack; `span` is where the spec writes it."""
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic, Span
+from mergec.frozen import frozen
 from mergec.ir import NodeKey, Schedule
 from mergec.ir.schedule import Choice
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolvedSetting:
     """One number of the spec that differs from tensor to tensor, or one `match` of models.
 

@@ -1,16 +1,16 @@
 """The one shape of everything mergec tells a user about something they wrote."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from mergec.diagnostics.codes import CODES
 from mergec.diagnostics.source_text import Span
+from mergec.frozen import frozen
 
 _DENIED_EXIT = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Label:
     """A further place that matters, with what was found there."""
 
@@ -18,7 +18,7 @@ class Label:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fix:
     """Replacement text for `span`; `safe` says that the meaning of the spec is kept.
 
@@ -31,7 +31,7 @@ class Fix:
     safe: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnostic:
     """One finding: what is wrong with the user's thing, where, why, and what to do.
 

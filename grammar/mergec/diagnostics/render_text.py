@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from mergec.diagnostics.diagnostic import Diagnostic
 from mergec.diagnostics.printable import cells, escape, escape_char
 from mergec.diagnostics.source_text import SourceText, Span
+from mergec.frozen import frozen
 
 # Longer lines are cut around the place, so that a one-line megabyte prints as one line.
 _MAX_LINE = 160
@@ -41,7 +41,7 @@ def summary_line(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for word, n in counts if n)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Paint:
     color: bool
 
@@ -49,7 +49,7 @@ class _Paint:
         return f"{_STYLES[style]}{text}{_RESET}" if self.color and text else text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Mark:
     """The part of a label that lies on one line: columns from 0, `end` excluded."""
 

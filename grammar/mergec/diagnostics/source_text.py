@@ -4,10 +4,12 @@ Offsets count Unicode code points from 0; lines and columns count from 1, as edi
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceText:
     """A spec's text under the name the user gave it (a path as typed, or `<stdin>`).
 
@@ -37,7 +39,7 @@ class SourceText:
         return self.text[start : len(self.text) if end < 0 else end]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """The half-open range `start..end` of a source text."""
 

@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 
 from mergec.diagnostics import (
@@ -14,6 +13,7 @@ from mergec.diagnostics import (
     Span,
     sort_by_position,
 )
+from mergec.frozen import frozen
 from mergec.syntax.nodes import Comment, SpecFile, Statement
 
 _DIRECTIVE = re.compile(r"#[ \t]*mergec[ \t]*:", re.IGNORECASE)
@@ -66,7 +66,7 @@ def apply_allows(
     return sort_by_position((*kept, *wrong))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Allow:
     comment: Comment
     codes: tuple[str, ...]

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mergec.diagnostics import Span
+from mergec.frozen import frozen
 from mergec.syntax.attach import Attached, attach
 from mergec.syntax.layout import layout, parameters, settings
 from mergec.syntax.literals import string_text
@@ -47,7 +48,7 @@ def format_spec(spec: SpecFile) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Piece:
     """A statement, or a comment line between statements.
 

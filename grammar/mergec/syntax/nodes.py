@@ -4,13 +4,14 @@ Spans and comments do not take part in equality, so `parse(format(tree)) == tree
 two texts say the same thing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from mergec.diagnostics import Span
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comment:
     """One `#` comment with its marker; `own_line` unless it follows code on its line."""
 
@@ -19,7 +20,7 @@ class Comment:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name:
     """A name used as a value; `common.base` for a name of another spec."""
 
@@ -27,7 +28,7 @@ class Name:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Number:
     """A decimal literal, exact."""
 
@@ -35,7 +36,7 @@ class Number:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Size:
     """A size in bytes such as `5GB` (10⁹) or `5GiB` (2³⁰); `unit` is kept for the formatter."""
 
@@ -50,7 +51,7 @@ class Size:
         return int(self.count * step ** ("BKMGT".index(self.unit[0])))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A string literal, unescaped."""
 
@@ -58,7 +59,7 @@ class Text:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bool:
     """`true` or `false`."""
 
@@ -66,7 +67,7 @@ class Bool:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListLiteral:
     """`[a, b, c]`."""
 
@@ -74,7 +75,7 @@ class ListLiteral:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Negate:
     """`-x`."""
 
@@ -82,7 +83,7 @@ class Negate:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binary:
     """`left op right` with `op` one of `+ - * / ++`; chains nest to the left."""
 
@@ -92,7 +93,7 @@ class Binary:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keyword:
     """`name=value` in a call or in export settings; `name_span` covers the name alone."""
 
@@ -102,7 +103,7 @@ class Keyword:
     name_span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """`func(operands; keywords)`; `func` is `common.f` for a macro of another spec.
 
@@ -117,7 +118,7 @@ class Call:
     func_span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pipe:
     """`left |> call`, meaning `call` with `left` put before its operands."""
 
@@ -126,7 +127,7 @@ class Pipe:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spread:
     """`*rest` among the operands of a call."""
 
@@ -134,7 +135,7 @@ class Spread:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Range:
     """`lo..hi`, half-open; a bound that is not written is None."""
 
@@ -143,7 +144,7 @@ class Range:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slice:
     """`value[lo..hi]`: some of the layers of a value."""
 
@@ -152,7 +153,7 @@ class Slice:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Role:
     """A selector that is a role: `attn`."""
 
@@ -160,7 +161,7 @@ class Role:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layers:
     """The selector `layers(lo..hi)`."""
 
@@ -168,7 +169,7 @@ class Layers:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Glob:
     """A selector that is a pattern for tensor names: `"*.norm.*"`."""
 
@@ -176,7 +177,7 @@ class Glob:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Without:
     """The selector `!inner`."""
 
@@ -184,7 +185,7 @@ class Without:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Both:
     """The selector `left & right`; chains nest to the left."""
 
@@ -193,7 +194,7 @@ class Both:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Either:
     """The selector `left | right`, which binds less tightly than `&`; chains nest to the left."""
 
@@ -205,7 +206,7 @@ class Either:
 Selector = Role | Layers | Glob | Without | Both | Either
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """The selector that is the last operand of `select`."""
 
@@ -213,7 +214,7 @@ class Selection:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renaming:
     """`"old" => "new"`, an operand of `rename`; each pattern holds at most one `*`."""
 
@@ -222,7 +223,7 @@ class Renaming:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arm:
     """`selector => value` of a `match`; `selector` is None for `else`."""
 
@@ -231,7 +232,7 @@ class Arm:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """`match { selector => value, ..., else => value }`."""
 
@@ -239,7 +240,7 @@ class Match:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compare:
     """`left op right` with `op` one of `< <= > >= == != in`; it does not chain."""
 
@@ -249,7 +250,7 @@ class Compare:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Logic:
     """`left op right` with `op` `and` or `or`; chains nest to the left."""
 
@@ -259,7 +260,7 @@ class Logic:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Not:
     """`not x`."""
 
@@ -289,7 +290,7 @@ Expr = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Binding:
     """`name = expr`. `docs` are the lines of the `##` block above it."""
 
@@ -300,7 +301,7 @@ class Binding:
     name_span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Export:
     """`export [delta] expr [as "name"] [{ settings }]`."""
 
@@ -312,7 +313,7 @@ class Export:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Param:
     """`param name: type = default from lo to hi`; default and bounds are None if absent."""
 
@@ -327,7 +328,7 @@ class Param:
     type_span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DefParameter:
     """A parameter of a macro; `default` is None if it must be given."""
 
@@ -336,7 +337,7 @@ class DefParameter:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Def:
     """`def name(a, *rest, k=0.3) = expr`.
 
@@ -360,7 +361,7 @@ class Def:
         return (*self.operands, *rest, *self.keywords)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """`use "path" as name`."""
 
@@ -371,7 +372,7 @@ class Use:
     name_span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Require:
     """`require condition, "why"`."""
 
@@ -384,7 +385,7 @@ class Require:
 Statement = Binding | Export | Param | Def | Use | Require
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpecFile:
     """A whole spec: the edition (None if the line is absent), its statements, its comments."""
 

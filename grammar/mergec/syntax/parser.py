@@ -1,11 +1,10 @@
 """From source text to syntax tree, with everything that is wrong with the text."""
 
-from dataclasses import dataclass
-
 from lark.exceptions import UnexpectedInput
 from lark.utils import TextSlice
 
 from mergec.diagnostics import Diagnostic, Fix, SourceText, Span, sort_by_position
+from mergec.frozen import frozen
 from mergec.syntax import limits
 from mergec.syntax.build import build_statement
 from mergec.syntax.mistakes import explain_mistake, explain_stray
@@ -16,7 +15,7 @@ from mergec.syntax.tables import load_parser
 _EXAMPLE = 'write, for example, `child = linear(model("./a"), model("./b"))`'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParseResult:
     """The statements that could be parsed, and the findings sorted by position.
 

@@ -7,10 +7,10 @@ strings, and brackets that do not pair.
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Literal
 
 from mergec.diagnostics import Diagnostic, Label, SourceText, Span
+from mergec.frozen import frozen
 from mergec.syntax import limits, literals
 from mergec.syntax.nodes import Comment
 
@@ -55,7 +55,7 @@ _HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunk:
     """The text of one statement, comments after it excluded.
 
@@ -68,7 +68,7 @@ class Chunk:
     sound: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scan:
     """What the first look found. `fatal` says that it stopped at a limit: chunks are missing."""
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 
+from mergec.frozen import frozen
 from mergec.syntax.literals import UNITS
 from mergec.syntax.scan import STATEMENTS
 
@@ -17,7 +17,7 @@ _RENAMING = '`"model.*" => "*"`'
 _VALUE = "write `=` between a name and its value"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where the grammar stopped: the text there (empty at the end), before and after it.
 

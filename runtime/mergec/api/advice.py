@@ -1,7 +1,7 @@
 """Parents looked at, and a merge to begin with: what `mergec advise` does."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 from mergec.api.comparison import require_models
@@ -15,6 +15,7 @@ from mergec.diagnostics import Diagnostic, escape
 from mergec.execute.likeness import Comparison, DeltaFigures, Side, compare
 from mergec.execute.likeness.advice import Advice, Situation, advise
 from mergec.execute.likeness.kinship import Verdict
+from mergec.frozen import frozen
 from mergec.plan import default_threads
 from mergec.plan.known_tokenizers import KnownTokenizers
 from mergec.shards.fetch import absent_shards, fetch
@@ -26,7 +27,7 @@ _SHARED = 0.5
 _WORST: Sequence[Verdict] = ("unrelated", "unclear", "unknown", "related")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advised:
     """The advice with what it is about; `names` are those of the references in the spec."""
 

@@ -1,17 +1,17 @@
 """Whether checkpoints seem to have a common ancestor: what `mergec inspect --kin` asks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mergec.api.comparison import unrelated
 from mergec.api.inspection import Inspected
 from mergec.backends import default_backend, get_backend, self_test
 from mergec.diagnostics import Diagnostic
 from mergec.execute.likeness import Kinship, kinship
+from mergec.frozen import frozen
 from mergec.shards.fetch import absent_shards, fetch
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ancestry:
     """The kinship of each checkpoint but the first with the first, and W705 for strangers."""
 

@@ -1,7 +1,6 @@
 """Two checkpoints side by side: what `mergec compare` does."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from mergec.api.opening import open_references
@@ -9,13 +8,14 @@ from mergec.backends import default_backend, get_backend, self_test
 from mergec.catalog import Checkpoint
 from mergec.diagnostics import Diagnostic, escape, fail
 from mergec.execute.likeness import Comparison, Kinship, Side, compare
+from mergec.frozen import frozen
 from mergec.plan import default_threads
 from mergec.shards.fetch import absent_shards, fetch
 
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compared:
     """How two checkpoints compare, with the references by which they were named."""
 

@@ -5,7 +5,7 @@ import platform
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from mergec.backends.registry import BACKENDS, installed_backends
 from mergec.diagnostics import MergecError
 from mergec.execute import tool_version
 from mergec.execute.machine_memory import MemoryLimit, memory_limits
+from mergec.frozen import frozen
 from mergec.plan.calibration import load_rates
 from mergec.shards.probe import Abilities, probe_folder
 
@@ -50,7 +51,7 @@ _LITTLE_MEMORY = 1 << 30
 _FEW_FILES = 256
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cache:
     """The folder of compiled kernels: how many, how large, and whether they are used."""
 
@@ -60,7 +61,7 @@ class Cache:
     trusted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What was found. `backends` has what is wrong with each, None where nothing is.
 
@@ -85,7 +86,7 @@ class Facts:
     calibrated: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advice:
     """Something to know about this machine; a `problem` is what a run would fail by."""
 

@@ -1,20 +1,20 @@
 """Specs written out: what `mergec expand` does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.api.specs import compile_spec
 from mergec.diagnostics import Diagnostic, MergecError, SourceText
 from mergec.elaborate import Bundle, Setting
 from mergec.elaborate.print_spec import print_spec
+from mergec.frozen import frozen
 from mergec.passes import OPTIONAL
 from mergec.plan import check_bundle
 from mergec.plan.review_normal import normal_forms
 from mergec.syntax import parse_spec, read_spec
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expansion:
     """The text, and the warnings about the spec that it was made from."""
 

@@ -2,16 +2,16 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.api.opening import open_reference
 from mergec.catalog.inspection import Inspection, inspect
 from mergec.catalog.lineage_file import FILE_NAME, Lineage, LineageProblem, read_lineage
 from mergec.diagnostics import Diagnostic, MergecError
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspected:
     """A checkpoint's facts; `lineage` is what mergec wrote beside a merge."""
 

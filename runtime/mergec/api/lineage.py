@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.catalog.lineage_file import (
@@ -17,9 +16,10 @@ from mergec.catalog.quoted import quoted, several
 from mergec.catalog.reference import split_revision
 from mergec.catalog.remote_lineage import fetch_lineage
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A model of a family. `key` tells it from the others of its family.
 
@@ -42,7 +42,7 @@ class Member:
         return self.source.ref if self.source is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """A child with all that went into it, each model once: the child first, then by generations."""
 

@@ -1,13 +1,13 @@
 """Specs to locks: what `mergec lock` does. Weights on this disk are hashed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.api.locking import lock_path, lock_pins, no_lock
 from mergec.api.specs import compile_spec
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.elaborate import Bundle, Setting
+from mergec.frozen import frozen
 from mergec.plan import Plan, check_bundle, default_threads
 from mergec.plan.lock import Lock, LockedSource, lock_of
 from mergec.plan.lock_changes import Change, changes
@@ -19,7 +19,7 @@ from mergec.shards.locked_weights import with_digests
 from mergec.syntax import read_spec
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Locked:
     """A lock as it should be, the one that is there, None for none, and how they differ."""
 

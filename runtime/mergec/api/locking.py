@@ -1,13 +1,14 @@
 """Specs and their locks: what a lock pins, and what differs from it. Reads no weight."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from mergec.api.specs import CompiledSpec, check_spec, compile_spec, load_plan
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import Diagnostic, MergecError, escape, fail
 from mergec.elaborate import Bundle, Setting
+from mergec.frozen import frozen
 from mergec.plan import Plan, check_bundle
 from mergec.plan.bind import Watch
 from mergec.plan.compile import Tell
@@ -21,7 +22,7 @@ from mergec.syntax import read_spec
 _SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockFile:
     """A lock and where it stands; `cached` if what was hashed before need not be hashed again."""
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from mergec.catalog.json_text import JsonProblem, parse_json
 from mergec.catalog.regular_file import open_regular
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, escape, fail
 from mergec.elaborate import Bundle, Setting
+from mergec.frozen import frozen
 from mergec.plan import (
     SCHEMA,
     Budget,
@@ -30,7 +31,7 @@ from mergec.syntax import format_spec, parse_spec, read_spec
 _MAX_PLAN = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CompiledSpec:
     """A plan with the text it came from and the folder that its references start at.
 

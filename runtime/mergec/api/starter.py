@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from mergec.api.specs import format_text
 from mergec.catalog import Checkpoint, TensorName, match_names
 from mergec.diagnostics import SourceText
 from mergec.elaborate.forms import FORMS
+from mergec.frozen import frozen
 from mergec.ops import OPERATORS
 from mergec.syntax.scan import RESERVED
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OURS = frozenset(("base", "child", "merged"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Starter:
     """The models by name, with the references by which a spec in `folder` is to find them."""
 

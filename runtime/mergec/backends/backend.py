@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, SupportsInt
 
 from mergec.catalog.dtypes import Dtype
+from mergec.frozen import frozen
 
 
 class Encoded(Protocol):
@@ -27,7 +27,7 @@ class Encoded(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EncodedNow:
     """A block that is encoded already."""
 

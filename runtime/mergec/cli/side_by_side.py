@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mergec.cli import inspection_words as one_alone
 from mergec.diagnostics import MergecError, escape
+from mergec.frozen import frozen
 
 if TYPE_CHECKING:
     from mergec.api.inspection import Inspected
@@ -22,7 +22,7 @@ SCHEMA = "mergec.inspect_several/1"
 _AS_FIRST = "as in the first"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """What each checkpoint says of one subject, as text for people."""
 

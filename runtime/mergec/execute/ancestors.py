@@ -1,12 +1,12 @@
 """The lineages of parents that were merged themselves, for the lineage of their child."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mergec.catalog.lineage_file import FILE_NAME, Lineage, LineageProblem, read_lineage
 from mergec.catalog.quoted import counted
 from mergec.diagnostics import Diagnostic
+from mergec.frozen import frozen
 from mergec.plan import Plan
 
 # A statement has a line for each tensor, a hundred bytes or so.
@@ -14,7 +14,7 @@ _LARGEST_FILE = 8 << 20
 _LARGEST_SUM = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ancestors:
     """What stands in the child's lineage of those of its parents.
 

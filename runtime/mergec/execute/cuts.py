@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mergec.execute.sweep import Cut
+from mergec.frozen import frozen
 from mergec.plan.steps import Step
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TensorCut:
     """What was left out of one tensor: squares of that part's norm and of the whole's.
 
@@ -26,7 +26,7 @@ class TensorCut:
         return share(self.lost, self.whole)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExportCuts:
     """The cuts of one export, at least one."""
 

@@ -129,7 +129,7 @@ def _counts(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Counts]
     found: dict[tuple[str, str], Counts] = {}
     for line in lines:
         told: object = line.get("counts")
-        for each in cast("list[Any]", told) if isinstance(told, list) else ():
+        for each in cast("list[list[Any]]", told) if isinstance(told, list) else ():
             match each:
                 case [str(folder), str(tensor), sources, int(not_finite), int(underflow)]:
                     by_source = tuple((str(label), int(count)) for label, count in sources)

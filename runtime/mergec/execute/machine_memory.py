@@ -3,14 +3,15 @@
 import resource
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from mergec.frozen import frozen
 
 _SMALL = 1 << 20  # of a file in /proc or of a control group
 _NONE = 1 << 60  # version 1 of control groups says "no limit" by a number beyond all memory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MemoryLimit:
     """`limit` bytes in all by `who`, of which `free` are left; None where that is not told."""
 

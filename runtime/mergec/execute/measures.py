@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, final
 
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.elaborate import Contract
 from mergec.execute.wording import describe
+from mergec.frozen import frozen
 from mergec.ir import Fact, evaluate, facts
 from mergec.ops.measures import MEASURES, Measure, Partial, Tally
 from mergec.plan import Plan
@@ -16,7 +16,7 @@ from mergec.plan import Plan
 Measured = Mapping[Fact, float | bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Collector:
     """Takes the blocks of one tensor into one measure."""
 

@@ -5,7 +5,7 @@ of a result. So it is one code for all backends, and what they compute from is t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Any, final
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mergec.backends.reference import ReferenceBackend
 from mergec.catalog import Dtype, TensorEntry
 from mergec.execute.inputs import BlockInput, open_input
+from mergec.frozen import frozen
 from mergec.plan import Row
 from mergec.plan.nonfinite import REFUSE, NumericPolicy
 from mergec.plan.steps import Output, Step
@@ -34,7 +35,7 @@ Counts = tuple[tuple[tuple[str, int], ...], int, int]
 """What is counted of a tensor: what is not finite, by source and in the result, and underflow."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TensorNumbers:
     """What is to be said of the numbers of one output tensor of the export in `folder`.
 

@@ -1,11 +1,13 @@
 """Where a plan came from, as its outputs record it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from mergec.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Origin:
     """The spec that a plan came from, what was set and used, and what computes it.
 

@@ -1,18 +1,18 @@
 """Where a run writes: a new folder, or what another run left to go on with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
 from mergec.execute.fingerprint import Fingerprint, differs
+from mergec.frozen import frozen
 from mergec.shards import CheckpointWriter, Files, Partial, partials, resume_writer
 from mergec.shards.partials import require_alone
 from mergec.shards.targets import Layouts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The target, what is to lie in it, and the folders and files that must not be touched.
 

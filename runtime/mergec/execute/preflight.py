@@ -2,13 +2,13 @@
 
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.backends import Backend, self_test
 from mergec.diagnostics import Diagnostic, MergecError, fail
 from mergec.execute.machine_memory import MemoryLimit, memory_limits, tightest
 from mergec.execute.run import companion_bytes, source_roots
+from mergec.frozen import frozen
 from mergec.plan import Budget, Plan
 from mergec.plan.review import amount
 from mergec.shards.files import Files
@@ -23,7 +23,7 @@ _FILES_BESIDE = 16
 _LEAST_DESCRIPTORS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One row: what was looked at, a figure of it, and what is wrong, if anything is."""
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.backends import Backend, self_test
@@ -22,6 +21,7 @@ from mergec.execute.origin import Origin
 from mergec.execute.parents import require_parents
 from mergec.execute.place import Place, open_writer
 from mergec.execute.work import Progress, Work
+from mergec.frozen import frozen
 from mergec.plan import Budget, Plan
 from mergec.plan.model import PlanSource
 from mergec.shards import CheckpointWriter, Files, SourceReader
@@ -30,7 +30,7 @@ from mergec.shards.fetch import absent_files, fetch
 Secure = Callable[[Mapping[str, SourceReader]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunReport:
     """What a run did. Times are seconds of wall clock; `peak_memory` is the process's, in bytes.
 

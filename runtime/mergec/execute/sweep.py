@@ -1,7 +1,6 @@
 """Run a step: blocks in, statistics between the sweeps, blocks of every result out."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol, SupportsInt
 
@@ -10,6 +9,7 @@ from mergec.catalog import Dtype
 from mergec.diagnostics import Diagnostic, Span, fail
 from mergec.execute.inputs import BlockInput
 from mergec.execute.numbers import Numbers, StepNumbers, with_one_nan
+from mergec.frozen import frozen
 from mergec.ops import Cursor, Site
 from mergec.ops.tree_sum import LEAF
 from mergec.plan import Row, Schedule
@@ -39,7 +39,7 @@ class Observer(Protocol):
 Emit = Callable[[Output, int, memoryview], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cut:
     """What the call number `call` left out of `tensor`: squares of its norm and of the whole's."""
 
@@ -57,7 +57,7 @@ def ignore(_: Notice) -> None:
     """Who computes to compare asks for no warnings."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Pass:
     """What one sweep over the blocks does.
 

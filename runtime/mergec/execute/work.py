@@ -26,6 +26,7 @@ from mergec.execute.sweep import (
     ignore,
     sweep_step,
 )
+from mergec.frozen import frozen
 from mergec.plan import Budget, Plan, Row, Schedule, schedule
 from mergec.plan.model import Barrier
 from mergec.plan.steps import Output, Step, plan_steps
@@ -41,7 +42,7 @@ class _Stopped(Exception):
     """Raised in workers when the run is given up; never leaves `Work.run`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """One run's shared things; `run` makes everything, and brings in what was measured.
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -12,6 +12,7 @@ from mergec.catalog import Checkpoint, HubCommit
 from mergec.catalog.offline import is_offline
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, Span, fail
+from mergec.frozen import frozen
 from mergec.plan.model import Plan
 from mergec.shards.waiting import wait_for
 
@@ -21,7 +22,7 @@ _PATIENCE = 5  # seconds that an interrupted run waits for transfers to end
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AbsentFile:
     """A file of weights that is on a hub and not on this disk; `size` is in bytes.
 

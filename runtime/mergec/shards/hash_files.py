@@ -4,11 +4,11 @@ import os
 import stat
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from mergec.catalog.checkpoint import Checkpoint, ShardFile, TensorEntry
+from mergec.frozen import frozen
 from mergec.shards.digest_cache import keep_digest, known_digest
 from mergec.shards.files import Files
 from mergec.shards.leaves import FileDigest, FileHash, Leaves
@@ -21,7 +21,7 @@ _STEP = 1 << 20
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WeightFile:
     """A file of weights on this disk, and where its leaves lie."""
 

@@ -8,12 +8,12 @@ proof of the weights themselves: whoever goes on hashes those again.
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 from typing import Any, cast, final
 
 from mergec.catalog.json_text import JsonProblem, parse_json
+from mergec.frozen import frozen
 from mergec.shards.files import Files
 
 NAME = ".mergec-journal"
@@ -30,7 +30,7 @@ _WORTH = 16
 Line = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """What of a journal is whole: its lines, where they end, and the checksum at that place."""
 

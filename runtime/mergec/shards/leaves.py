@@ -8,10 +8,10 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import final
 
 from mergec.catalog.checkpoint import Sha256, TensorEntry
+from mergec.frozen import frozen
 
 # Large, so that a table of them is small: 32 bytes for each. Small, because a read of a few bytes
 # in the middle of one may cost a read of all of it.
@@ -19,7 +19,7 @@ LEAF = 4 << 20
 DIGEST = 32  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileDigest:
     """The SHA-256 of a whole file, and those of its leaves, one behind the other, raw."""
 
@@ -27,7 +27,7 @@ class FileDigest:
     leaves: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaf:
     """The `number`-th leaf of a file: the bytes from `start` to `stop`."""
 

@@ -3,11 +3,11 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 from mergec.shards import journal
 from mergec.shards.files import Files
 from mergec.shards.journal import Line, Written, read_journal
@@ -18,7 +18,7 @@ _LONGEST_HOLDER = 200
 _OTHERS_WRITE = 0o022
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Partial:
     """A staging folder. `holder` says which process is at work in it, None if none is."""
 

@@ -6,9 +6,9 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from mergec.frozen import frozen
 from mergec.shards.files import Files
 
 _PROBE = ".mergec-probe-"
@@ -16,7 +16,7 @@ _NOREPLACE, _EXCHANGE, _AT_FDCWD = 1, 2, -100
 _LACKING = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Abilities:
     """What was found. Each but `write` may be lacking, and mergec does it another way then."""
 

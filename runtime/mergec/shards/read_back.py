@@ -5,13 +5,13 @@ import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
 
 from mergec.catalog.checkpoint import Sha256
 from mergec.diagnostics import MergecError, fail
+from mergec.frozen import frozen
 from mergec.plan.layout import ShardLayout
 from mergec.shards.descriptors import Descriptors
 from mergec.shards.files import Files
@@ -23,7 +23,7 @@ _STEP = 1 << 20
 _LEAST = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A range of a file that has one digest: a header, a tensor, or a small file whole."""
 
@@ -119,7 +119,7 @@ def _batches(parts: Sequence[Part]) -> Iterator[list[Part]]:
         yield batch
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reading:
     files: Files
     opened: Descriptors[str]

@@ -7,7 +7,6 @@ bytes in all. A read that finds its window waits for that alone.
 import hashlib
 from collections import OrderedDict
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from threading import Lock
 from typing import final
 
@@ -15,6 +14,7 @@ from mergec.catalog.checkpoint import Checkpoint, ObjectState, StoredObjects
 from mergec.catalog.store import Store, is_same
 from mergec.catalog.store_errors import changed
 from mergec.catalog.store_reference import store_reference
+from mergec.frozen import frozen
 from mergec.plan.budget import STORE_WINDOWS
 
 # One request: long enough that the way there counts for little, short enough to wait for.
@@ -26,7 +26,7 @@ _STALE = 256
 _HASH_STEP = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Window:
     """Bytes of a file that are here or on their way."""
 

@@ -1,9 +1,10 @@
 """What a writer has to write: shards by their path in the output, tensors by folder and name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from threading import Lock
 
+from mergec.frozen import frozen
 from mergec.plan.layout import Placement, ShardLayout, index_json, index_name
 from mergec.shards.digest import TensorDigest
 
@@ -11,7 +12,7 @@ Layouts = Mapping[str, Sequence[ShardLayout]]
 """The shards of each folder in the output; the empty name is the output itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """A tensor to be written: its shard, its place, how far it is; one writer at a time."""
 

@@ -1,12 +1,12 @@
 """A claim: a law's name and words, and the function that looks for a counterexample."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from mergec.frozen import frozen
 from mergec.verify.law_case import Case
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """What a law of this name says, in words and in symbols, and how one example of it is tried.
 

@@ -5,7 +5,7 @@ compiled once however many tensors it is tried on.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
@@ -21,6 +21,7 @@ from mergec.diagnostics import Diagnostic, MergecError, SourceText
 from mergec.elaborate import Bundle, Elaborated
 from mergec.execute.barriers import in_turn, settle
 from mergec.execute.sweep import Emit, Observer, Settled, sweep_step
+from mergec.frozen import frozen
 from mergec.ops.tree_sum import LEAF
 from mergec.plan import Program, Row, check_bundle, check_text, schedule
 from mergec.plan.barriers import needed
@@ -30,7 +31,7 @@ from mergec.plan.svd_export import reduced_model
 from mergec.resolve import KeySets
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredTensor:
     """A tensor as it lies in a file: `data` are little-endian elements of `dtype`, row-major."""
 
@@ -153,7 +154,7 @@ def _check(text: str) -> Elaborated:
     return check_text(SourceText("law.merge", text))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Memory:
     """Computes on tensors in memory, each row by itself."""
 

@@ -5,7 +5,6 @@ weighted results is proved of the code, and needs no statistics.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -15,6 +14,7 @@ import numpy as np
 
 from mergec.backends import Backend
 from mergec.catalog import Dtype
+from mergec.frozen import frozen
 from mergec.ops import Cursor, MaskStage, Site, StatisticStage, statistics_passes
 from mergec.plan.program import StageCall
 from mergec.plan.steps import Step, row_step
@@ -23,7 +23,7 @@ from mergec.verify.evaluate import Tensors, bound_rows
 _MOST = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What comes out with this probability."""
 

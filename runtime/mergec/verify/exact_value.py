@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from itertools import chain
 from random import Random
 
+from mergec.frozen import frozen
 from mergec.ir import MODEL, Graph, Node, NodeKey, Value
 from mergec.verify.exact import MEANINGS
 from mergec.verify.exact.adapters import PRODUCT, product_shape
@@ -16,7 +17,7 @@ from mergec.verify.exact.meaning import Applied, NotStatedError, Vector
 _OWN = ("axes", "component")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exact:
     """One tensor: its value, and Σ|c·x| over all terms on the way for each element.
 
@@ -28,7 +29,7 @@ class Exact:
     firm: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Noise:
     """Moves every rounded element by up to `share` of its size, in the draw of a number.
 
@@ -81,7 +82,7 @@ def exact_value(
     return _Evaluation(part, noise, of_many).of(part.root)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One tensor: the graph whose only output it is, and what `exact_value` takes beside it."""
 
@@ -156,7 +157,7 @@ def sizes(at: Applied, value: Vector, operands: Sequence[Exact]) -> Vector:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Evaluation:
     """Computes nodes of one graph; each is found once."""
 

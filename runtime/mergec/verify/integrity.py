@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergec.catalog import Checkpoint, TensorEntry, TensorName
@@ -13,6 +12,7 @@ from mergec.catalog.open_checkpoint import is_small_file, open_weights
 from mergec.catalog.regular_file import read_whole
 from mergec.diagnostics import Diagnostic, MergecError, fail
 from mergec.diagnostics.printable import escape
+from mergec.frozen import frozen
 
 _STEP = 8 << 20
 _SHOWN = 20
@@ -21,7 +21,7 @@ _OF_A_MODEL = ("config.json", ".safetensors", INDEX_SUFFIX)
 _HELP = "run the spec again; do not use this checkpoint"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """A checkpoint that mergec wrote, with what its lineage says of it."""
 

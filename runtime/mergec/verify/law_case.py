@@ -1,7 +1,7 @@
 """One example of a law: operands drawn, specs written and evaluated, results compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mergec.backends import Backend
 from mergec.catalog import Dtype
 from mergec.diagnostics import MergecError
+from mergec.frozen import frozen
 from mergec.ir import Value
 from mergec.ops import Law, MassRule, Operator, Parameter
 from mergec.ops.law import spelled
@@ -54,7 +55,7 @@ class Draws(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drawn:
     """The tensors of one draw, one shape for all; fewer than `least` elements would be no draw."""
 
@@ -63,7 +64,7 @@ class Drawn:
     least: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """An expression as a spec writes it; `delta` tells a delta from a model."""
 
@@ -74,7 +75,7 @@ class Written:
 BASE = Written("base", delta=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """What a law's interpreter works with.
 

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 
 from mergec.backends import BACKENDS, Backend, get_backend, self_test
 from mergec.diagnostics import fail, suggestion_help
+from mergec.frozen import frozen
 from mergec.ops import OPERATORS, Law, Operator
 from mergec.verify.claims import CLAIMS
 from mergec.verify.law_tensors import Floats
@@ -28,7 +28,7 @@ from mergec.verify.laws import check_law
 EFFORTS: Mapping[str, int] = {"fast": 4, "ci": 30, "thorough": 400}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counterexample:
     """Why a law is broken: what was claimed, the evaluations, what came out of them."""
 
@@ -38,7 +38,7 @@ class Counterexample:
     expected: Floats | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LawResult:
     """One law of one operator on one backend. `broken` is None if it holds."""
 
@@ -118,7 +118,7 @@ def try_law(operator: Operator, law: Law, backend: Backend, effort: str, seed: i
     return LawResult(operator.name, law, backend.name, time.perf_counter() - began, broken)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Task:
     """The laws of one operator on one backend, which share what a backend compiles."""
 

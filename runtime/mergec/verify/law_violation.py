@@ -1,14 +1,14 @@
 """A counterexample: what was evaluated on which tensors, and what came out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mergec.catalog import Dtype
+from mergec.frozen import frozen
 from mergec.verify.law_tensors import Floats
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """The tensor of each source, by label, in float64; `dtype` is how they are stored."""
 
@@ -29,7 +29,7 @@ class Sources:
         return Sources(self.dtype, {**self.tensors, **tensors})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evaluation:
     """A spec that was evaluated: its text, its one expression, and the sources."""
 

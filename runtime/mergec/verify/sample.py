@@ -1,8 +1,9 @@
 """Which tensors of a finished checkpoint are computed again."""
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from mergec.frozen import frozen
 
 if TYPE_CHECKING:  # what checks digests loads no plan
     from mergec.plan.model import PlannedExport, Row
@@ -10,7 +11,7 @@ if TYPE_CHECKING:  # what checks digests loads no plan
 _SAMPLE = re.compile(r"sample=([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sample:
     """Every `parts`-th tensor, beginning with the `part`-th (from 1); `1/1` is all of them."""
 

@@ -1,12 +1,13 @@
 """The graphs that the compiler makes of a spec for each of its tensors, with what they read."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergec.catalog import Checkpoint, TensorEntry
 from mergec.catalog.describe import describe
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.elaborate import Elaborated, ExportDecl
+from mergec.frozen import frozen
 from mergec.ir import Graph, NodeKey
 from mergec.plan.find_tensors import find_tensors
 from mergec.plan.naming import naming_of
@@ -14,7 +15,7 @@ from mergec.resolve import Findings, KeySets, Leaf, ResolvedTensor, Resolver
 from mergec.resolve.aligned_rows import AlignedRows
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TensorGraph:
     """The graph of one tensor of an export as written, its only output: views are resolved.
 
@@ -86,7 +87,7 @@ def tensor_graphs(
             yield graph(export, asked)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asked:
     """A tensor, what it comes to, and the source whose names it is asked by."""
 
@@ -95,7 +96,7 @@ class _Asked:
     donor: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asking:
     """Asks values for their tensors, but for those of integers."""
 

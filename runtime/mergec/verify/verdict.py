@@ -1,10 +1,10 @@
 """What a verification comes to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from mergec.diagnostics import Diagnostic
+from mergec.frozen import frozen
 
 
 class State(StrEnum):
@@ -27,7 +27,7 @@ def worst(states: Iterable[State]) -> State:
     return next((state for state in ranked if state in found), State.VERIFIED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """The answer, how many tensors were checked and recomputed, and what was found."""
 

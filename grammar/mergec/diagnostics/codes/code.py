@@ -1,12 +1,12 @@
 """What a code is."""
 
-from dataclasses import dataclass
+from mergec.frozen import frozen
 
 # The exit status of a family; a row may name its own. See docs/exit-codes.md.
 _FAMILY_EXIT = {"E1": 3, "E2": 3, "E3": 3, "E4": 5, "E5": 5, "E6": 6, "E7": 4, "E8": 8}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Code:
     """One row of the tables. `exit` is the process status (0 for warnings)."""
 

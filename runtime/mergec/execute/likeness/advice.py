@@ -5,9 +5,9 @@ begin, not what is best: that only a benchmark of the child can say.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from mergec.execute.likeness.kinship import Verdict
+from mergec.frozen import frozen
 
 # Cosine of two deltas from which on they are runs of one task.
 _SAME_TASK = 0.7
@@ -21,7 +21,7 @@ _CONFLICTS = 0.2
 _FEW = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Situation:
     """What is known of a base and its `parents`, or of parents without a base (`has_base`).
 
@@ -45,7 +45,7 @@ class Situation:
     conflicts: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advice:
     """What to try first, why, what to try then, and what to avoid.
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from threading import Event
 
 from mergec.backends import Backend
@@ -13,6 +12,7 @@ from mergec.execute.likeness.kinship import Kinship, kinship
 from mergec.execute.likeness.layers import layer_of, layers_in_order
 from mergec.execute.likeness.observe import BLOCK, Observed, observe
 from mergec.execute.likeness.pairing import SIDES, Pairing, Side, Together, pair
+from mergec.frozen import frozen
 from mergec.ops.measures import Partial
 from mergec.shards import SourceReader
 from mergec.shards.waiting import wait_for
@@ -20,7 +20,7 @@ from mergec.shards.waiting import wait_for
 _PAIRS: tuple[tuple[Side, Side], ...] = (("base", "a"), ("base", "b"), ("a", "b"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tensor:
     """A tensor that every side has in one shape; `figures` is None where it is no float's."""
 
@@ -36,7 +36,7 @@ class Tensor:
         return self.digests["a"] == self.digests["b"] and entries["a"].dtype is entries["b"].dtype
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layer:
     """The figures of all tensors of a layer, or before or after all layers, together."""
 
@@ -44,7 +44,7 @@ class Layer:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     """How two checkpoints compare.
 

@@ -7,14 +7,14 @@ not on blocks, threads or backend. Differences are formed in float64 too.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from mergec.frozen import frozen
 from mergec.ops.measures import Partial, Tally, added, cosine_of
 from mergec.ops.namespace import Array, ArrayNamespace
 from mergec.ops.tree_sum import combine_leaves
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeltaFigures:
     """Two deltas, A - base and B - base.
 
@@ -37,7 +37,7 @@ class DeltaFigures:
     zeros_b: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WeightFigures:
     """Two models, A and B: norms, the norm of their difference, and the share of equal entries.
 
@@ -57,7 +57,7 @@ class WeightFigures:
 Figures = DeltaFigures | WeightFigures
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """One kind of figures: how many sums it needs, those of a block, and what they come to.
 

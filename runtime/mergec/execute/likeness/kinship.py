@@ -12,7 +12,6 @@ nobody trained.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import prod
 from statistics import median
 from typing import Literal
@@ -21,6 +20,7 @@ from mergec.backends import Backend
 from mergec.catalog import Checkpoint, Dtype, TensorEntry, TensorName
 from mergec.execute.likeness.figures import WEIGHTS
 from mergec.execute.likeness.pairing import pair
+from mergec.frozen import frozen
 from mergec.ops.namespace import Array
 from mergec.plan.kin import large_matrices, rows_of
 from mergec.shards import SourceReader
@@ -34,7 +34,7 @@ RELATED_FROM = 0.5
 _SAMPLE = 1 << 15
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kinship:
     """Whether two checkpoints seem related, with the cosine of each tensor that was sampled.
 

@@ -1,13 +1,13 @@
 """One tensor on all sides, block by block: its sums, and the digests of its bytes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from mergec.backends import Backend
 from mergec.catalog import Dtype, Sha256
 from mergec.execute.inputs import TensorInput, pieces
 from mergec.execute.likeness.figures import Kind
 from mergec.execute.likeness.pairing import Side, Together
+from mergec.frozen import frozen
 from mergec.ops.measures import Partial
 from mergec.ops.tree_sum import LEAF
 from mergec.shards import SourceReader, TensorDigest
@@ -20,7 +20,7 @@ Readers = Mapping[Side, SourceReader]
 Told = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Observed:
     """What stays of a tensor: its sums, None where it was not computed with, and its digests."""
 

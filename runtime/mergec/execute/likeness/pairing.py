@@ -1,17 +1,17 @@
 """Which tensors of two checkpoints, and of their base, belong together."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from mergec.catalog import Checkpoint, NameMap, TensorEntry, TensorName, match_names
+from mergec.frozen import frozen
 
 Side = Literal["a", "b", "base"]
 # The order in which their blocks are looked at.
 SIDES: tuple[Side, ...] = ("a", "b", "base")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Together:
     """One tensor as each side has it; `name` is what the first of them calls it."""
 
@@ -34,7 +34,7 @@ class Together:
         return all(entry.dtype.is_float for entry in self.entries.values())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pairing:
     """All tensors of the sides, in the order of A.
 

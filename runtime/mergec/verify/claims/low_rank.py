@@ -4,13 +4,13 @@ Adapters are given as factors whose products are exact, and are run as adapters.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from hypothesis import strategies as st
 
 from mergec.catalog import Dtype
+from mergec.frozen import frozen
 from mergec.verify.claim import claim
 from mergec.verify.evaluate import evaluate
 from mergec.verify.law_case import Case, Sources, Written
@@ -96,7 +96,7 @@ def full_rank_is_the_sum(case: Case) -> None:
     case.require_same(b @ a, wanted, "the adapter")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Given:
     """A base and the factors B and A of the adapters l1 and l2, of rank 2."""
 

@@ -1,11 +1,10 @@
 """Laws of operators that give one task its share of what all tasks have in common."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from hypothesis import strategies as st
 
 from mergec.catalog import Dtype
+from mergec.frozen import frozen
 from mergec.verify.claim import claim
 from mergec.verify.law_case import Case, Written
 from mergec.verify.law_tensors import Floats, coarse, dyadic, tame
@@ -14,7 +13,7 @@ _WIDE = (Dtype.F32, Dtype.F64)
 _LABELS = ("a", "b", "c")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Shared:
     """One task's result, its own delta, and what it shares of the unified delta."""
 

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 
+from mergec.frozen import frozen
 from mergec.ir import Value
 
 Vector = tuple[Fraction, ...]
@@ -17,7 +18,7 @@ class NotStatedError(Exception):
     """Raised by a meaning for parameters that it does not cover; its words say which."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Applied:
     """An operator with its operands' values, all of one tensor.
 
@@ -86,7 +87,7 @@ def as_one_vector(tensors: Sequence[Applied]) -> Sequence[Applied]:
     return [replace(first, params=params, operands=operands, shape=shape, shapes=shapes)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What an operator gives, on rationals and without a line of stage code.
 

@@ -1,9 +1,9 @@
 """Regression means, by elimination on rationals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
+from mergec.frozen import frozen
 from mergec.ir import part_statistics
 from mergec.verify.exact.meaning import Applied, NotStatedError, Vector, combine, means
 
@@ -15,7 +15,7 @@ _OF_CONDITION = Fraction(1, 2**27)
 Square = Sequence[Sequence[Fraction]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _System:
     """left · Yᵀ = Σ rightᵢ · Wᵢᵀ; `left` is the sum of all `rights`."""
 

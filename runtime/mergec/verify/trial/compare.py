@@ -1,7 +1,6 @@
 """Whether two tensors agree as far as they must, and where they do not."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import frexp
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from mergec.catalog import Dtype
 from mergec.catalog.dtypes import SIGNIFICAND_BITS
+from mergec.frozen import frozen
 from mergec.plan.program import Exactness
 from mergec.verify.evaluate import StoredTensor
 from mergec.verify.exact_value import Exact, Noise
@@ -28,7 +28,7 @@ _FLUSHING = ("jax",)
 _NOISE = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """The first element that differs too much, both values, and how many elements do."""
 

@@ -1,10 +1,11 @@
 """What the tensors of a small checkpoint must merge to: by whole tensors, and by rationals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mergec.backends import get_backend
 from mergec.diagnostics import MergecError
+from mergec.frozen import frozen
 from mergec.ir import Graph
 from mergec.passes import expand_composites, normal_form
 from mergec.plan import Row
@@ -17,14 +18,14 @@ from mergec.verify.trial.folder import Contents
 from mergec.verify.whole import whole
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """The merge has no result for these numbers; `code` is that of the error."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expectations:
     """Evaluates the graphs of one spec's tensors; what is the same for many is made once."""
 

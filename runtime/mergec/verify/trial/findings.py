@@ -1,9 +1,8 @@
 """What a failed comparison tells: tensor, element, both values, the spec's line, how to replay."""
 
-from dataclasses import dataclass
-
 from mergec.diagnostics import Diagnostic, MergecError, Span
 from mergec.diagnostics.printable import escape
+from mergec.frozen import frozen
 from mergec.plan import Plan, Row
 from mergec.verify.trial.compare import Difference
 from mergec.verify.trial.report import Report
@@ -14,7 +13,7 @@ _ORACLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Case:
     """One comparison: what the checkpoints were filled with, and the backend that merged them."""
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
 from mergec.catalog import Checkpoint, open_checkpoint
+from mergec.frozen import frozen
 from mergec.plan.layout import OutputTensor, ShardLayout, lay_out
 from mergec.verify.evaluate import StoredTensor
 from mergec.verify.trial.shapes import NOTHING, small, small_axes
@@ -19,7 +20,7 @@ _LEAST = 4
 Contents = Mapping[str, Mapping[str, StoredTensor]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Folder:
     """A folder that holds a checkpoint for each source, in a folder with a number for a name.
 

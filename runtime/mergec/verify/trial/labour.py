@@ -1,14 +1,16 @@
 """How laws are tried for a spec: in how many processes, and what is known of them already."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from mergec.frozen import frozen
 
 if TYPE_CHECKING:  # it needs Hypothesis
     from mergec.verify.law_runs import LawResult
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Labour:
     """How laws are tried: in `jobs` processes, each of which runs `start` first.
 

@@ -1,13 +1,14 @@
 """What there is to try of a spec: its plan over small checkpoints, and each tensor's graph."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import lcm
 from pathlib import Path
 
 from mergec.catalog import Checkpoint
 from mergec.catalog.describe import describe
 from mergec.elaborate import Contract, Elaborated
+from mergec.frozen import frozen
 from mergec.ir import Operation, facts, part_statistics
 from mergec.ops import statistic_operator
 from mergec.plan import Plan, Row, plan_over
@@ -21,7 +22,7 @@ from mergec.verify.trial.vocabularies import small_vocabularies
 Output = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outline:
     """A spec over small checkpoints.
 

@@ -1,10 +1,11 @@
 """The tensors of small checkpoints on rationals, those included that hang on all others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from mergec.catalog import Dtype
+from mergec.frozen import frozen
 from mergec.ir import Graph, NodeKey
 from mergec.verify.exact.meaning import NotStatedError
 from mergec.verify.exact_value import Exact, Noise, Part, exact_of_many, exact_value, unstated
@@ -19,7 +20,7 @@ _MOST_ELEMENTS = 500_000
 _Settled = dict[str, Exact] | NotStatedError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rationals:
     """Evaluates tensors of checkpoints that hold `contents`.
 

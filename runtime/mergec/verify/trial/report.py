@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mergec.diagnostics import Diagnostic, escape
+from mergec.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LawTried:
     """A law of an operator on a backend, in words; `broken` tells of a counterexample, if any."""
 

@@ -1,7 +1,7 @@
 """Try a spec: its optimised plan on small random checkpoints, against two oracles."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
@@ -13,6 +13,7 @@ from mergec.catalog import Checkpoint, open_checkpoint
 from mergec.diagnostics import MergecError
 from mergec.elaborate import Elaborated
 from mergec.execute import Origin, run_plan
+from mergec.frozen import frozen
 from mergec.ir import Graph
 from mergec.plan import Plan, Row, fit_budget
 from mergec.verify.evaluate import StoredTensor
@@ -41,7 +42,7 @@ _SHOWN = 3
 _Wanted = StoredTensor | Refused | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Size:
     """How much an effort tries: elements of a tensor, draws of each kind, tensors on rationals."""
 
@@ -83,7 +84,7 @@ def try_plan(
                 progress(1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Trial:
     spec: Outline
     backends: Sequence[Backend]

@@ -6,7 +6,7 @@ differ. Their ids are counted anew, so that equal ones stay equal and others sta
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mergec.catalog import Checkpoint
@@ -14,6 +14,7 @@ from mergec.catalog.describe import describe
 from mergec.catalog.token_tensors import token_tensors
 from mergec.catalog.tokenizer import read_tokenizer
 from mergec.elaborate import Elaborated, TokenizerDecl
+from mergec.frozen import frozen
 from mergec.plan.known_tokenizers import KnownTokenizers
 
 Tokens = Mapping[str, int]
@@ -21,7 +22,7 @@ _MOST = 64
 _FILE = "tokenizer.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SmallVocabularies:
     """By the labels of sources, and by the paths of tokenizers that exports name."""
 
