@@ -44,6 +44,14 @@ def test_cleaning_removes_what_was_not_used_for_a_day(stores: Path) -> None:
     assert (mine / "tokenizer.json").exists()
 
 
+def test_the_command_removes_it_and_says_how_much(mergec: Mergec, stores: Path) -> None:
+    old = aged(stores / ("a" * 40), 2)
+    outcome = mergec("clean", "--cache")
+    assert (outcome.status, outcome.out) == (0, "removed small files of 1 state of stores, 10 B\n")
+    assert not old.exists()
+    assert mergec("clean").status == 2
+
+
 def test_above_its_bound_what_was_used_longest_ago_goes(
     mergec: Mergec, web: LoopbackWeb, stores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
