@@ -93,7 +93,7 @@ def test_expressions_are_understood_or_refused(expression: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=50, suppress_health_check=PATIENT)
+@settings(max_examples=20, suppress_health_check=PATIENT)
 @given(EXPRESSIONS)
 def test_many_expressions_are_understood_or_refused(expression: str) -> None:
     check(f"y = base |> f({expression})")
