@@ -39,7 +39,8 @@ def test_plan_and_run_say_how_long_it_takes_once_that_is_known(mergec: Mergec) -
 @pytest.mark.usefixtures("quick")
 def test_a_run_says_what_memory_was_projected_without_a_calibration(mergec: Mergec) -> None:
     done = mergec("run", "spec.merge", "-o", "out", "--backend", "reference")
-    assert re.search(r"in \d+\.\d s, peak memory [\d.]+ MiB of [\d.]+ MiB projected\n", done.out)
+    figures = r"in \d+\.\d s, peak memory [\d.]+ [KMG]iB of [\d.]+ [KMG]iB projected\n"
+    assert re.search(figures, done.out)
 
 
 @pytest.mark.usefixtures("quick")

@@ -116,8 +116,8 @@ class SvdExports:
                     f"{', '.join([*map(quoted, others[:_SHOWN]), *more])}",
                     "factors are for layers, convolutions and embeddings, which are matrices",
                 ),
-                "to leave these changes out write `svd(...; rank=16, others=drop)`, or export the"
-                " model itself",
+                f"to leave these changes out write `svd(...; rank={made.rank}, others=drop)`, or"
+                " export the model itself",
             )
         elif not layers:
             self._find(
