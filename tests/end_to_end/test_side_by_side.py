@@ -94,12 +94,14 @@ def test_a_strangers_words_stay_on_their_line(mergec: Mergec) -> None:
     assert "red\n" not in mergec("inspect", "./one").out
 
 
-def test_strangers_are_told_where_weights_are_asked(mergec: Mergec) -> None:
+def test_strangers_are_told_unless_weights_are_left_alone(mergec: Mergec) -> None:
     shapes = {f"layers.{n}.up.weight": (64, 32) for n in range(4)}
     for name, seed in (("start", ""), ("apart", "other")):
         write_checkpoint(Path(name), {key: bf16(seed + key, shapes[key]) for key in shapes})
-    assert "weights" not in differences(mergec("inspect", "./start", "./apart", "--json").out)
-    found = mergec("inspect", "./start", "./start", "./apart", "--kin")
+    without = mergec("inspect", "./start", "./apart", "--no-kin", "--json")
+    assert "weights" not in differences(without.out)
+    assert without.codes == []
+    found = mergec("inspect", "./start", "./start", "./apart")
     assert (found.status, found.codes) == (0, ["W705"])
     (row,) = (line.split() for line in found.out.splitlines() if line.startswith("weights"))
     assert row[3] == "related,"

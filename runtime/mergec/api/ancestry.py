@@ -19,6 +19,12 @@ class Ancestry:
     warnings: tuple[Diagnostic, ...]
 
 
+def can_be_sampled(found: Sequence[Inspected]) -> bool:
+    """Whether all are models whose weights are on this machine, so that to look costs little."""
+    checkpoints = [each.facts.checkpoint for each in found]
+    return all(it.hub is None and it.stored is None and it.adapter is None for it in checkpoints)
+
+
 def find_ancestry(found: Sequence[Inspected]) -> Ancestry:
     """Look at some megabytes of weights; those of models on a hub are fetched first.
 

@@ -21,13 +21,17 @@ _SHOWN = 8
 @click.command()
 @click.argument("references", metavar="REF...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="All that is known, for programs.")
-@click.option("--kin", is_flag=True, help="Sample weights: have several a common ancestor?")
+@click.option(
+    "--kin/--no-kin",
+    default=None,
+    help="Sample weights: have several a common ancestor? By default those on this machine.",
+)
 @reach
-def inspect(references: tuple[str, ...], as_json: bool, kin: bool) -> None:
+def inspect(references: tuple[str, ...], as_json: bool, kin: bool | None) -> None:
     """Show what the checkpoint REF says of itself, in headers and small files.
 
-    Of several, show in what they differ. REF is written as in a spec: `./base`. Without `--kin` no
-    weight is read.
+    Of several, show in what they differ, and whether they have an ancestor in common. REF is
+    written as in a spec: `./base`.
     """
     from mergec.api.inspection import inspect_checkpoints
 
@@ -39,7 +43,7 @@ def inspect(references: tuple[str, ...], as_json: bool, kin: bool) -> None:
         from mergec.cli import side_by_side
 
         show_all = side_by_side.print_json if as_json else side_by_side.print_table
-        show_all(inspected, _ancestry(inspected) if kin else ())
+        show_all(inspected, _ancestry(inspected, kin))
         return
     found = next(iter(inspected))
     if as_json:
@@ -66,12 +70,16 @@ def inspect(references: tuple[str, ...], as_json: bool, kin: bool) -> None:
     )
 
 
-def _ancestry(inspected: Sequence["Inspected"]) -> Sequence["Kinship"]:
-    from mergec.api.ancestry import find_ancestry
+def _ancestry(inspected: Sequence["Inspected"], asked: bool | None) -> Sequence["Kinship"]:
+    """What is worth a line: all that was asked for, else what could be told."""
+    from mergec.api.ancestry import can_be_sampled, find_ancestry
 
+    if asked is False or (asked is None and not can_be_sampled(inspected)):
+        return ()
     found = find_ancestry(inspected)
     print_diagnostics(found.warnings)
-    return found.kinships
+    told = asked or any(kin.verdict != "unknown" for kin in found.kinships)
+    return found.kinships if told else ()
 
 
 def _rows(found: "Inspected") -> Iterator[tuple[str, str]]:
