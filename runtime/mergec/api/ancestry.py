@@ -1,4 +1,4 @@
-"""Whether checkpoints seem to have a common ancestor: what `mergec inspect --kin` asks."""
+"""Whether checkpoints seem to have a common ancestor: what `mergec inspect` asks of several."""
 
 from collections.abc import Sequence
 
