@@ -1,8 +1,8 @@
 """One run of everything that operators can be asked, and a digest of each tensor of its output.
 
 A program of its own, because CPU vector levels are chosen when a library is loaded:
-`python -m tests.runtime.exactness_runs FOLDER BACKEND THREADS BLOCK [reversed]` prints JSON that
-leads from `expression / tensor` to the class that the plan states and the digest that came out.
+`python -m tests.runtime.exactness_runs FOLDER SPEC BACKEND THREADS BLOCK [reversed]` prints JSON
+from `expression / tensor` to the class that the plan states and the digest that came out.
 """
 
 import hashlib
@@ -32,6 +32,8 @@ from mergec.plan.steps import Step
 
 CALLS = Path(__file__).parents[1] / "laws" / "revisions.txt"
 SOURCES = ("base", "a", "b", "c")
+# Each spec has every so manieth call.
+SPECS = {"all": 1, "some": 3}
 FISHERS, GRAMS = ("sa", "sb", "sc"), ("ga", "gb", "gc")
 # More than one reduction leaf, and several of one size, so that threads and order are free.
 SHAPES = {"long": (66001,), "like": (5, 7), "rows": (13, 24), "other": (5, 7)}
@@ -44,7 +46,7 @@ _SAVE_FILE: Any = vars(safetensors.numpy)["save_file"]
 
 
 def write_sources(folder: Path) -> None:
-    """The parents, and a spec that exports every call of `revisions.txt`."""
+    """The parents, and two specs: of every call of `revisions.txt`, and of every third."""
     for label in SOURCES:
         _write(folder, label, {name: _drawn(f"{label} {name}", SHAPES[name]) for name in SHAPES})
     for label in FISHERS:
@@ -53,15 +55,20 @@ def write_sources(folder: Path) -> None:
     for label in GRAMS:
         inputs = _drawn(label, (64, 24))
         _write(folder, label, {"rows": inputs.T @ inputs})
+    for name, step in SPECS.items():
+        (folder / f"{name}.merge").write_text(_spec(step))
+
+
+def _spec(step: int) -> str:
     every = (*SOURCES, *FISHERS, *GRAMS)
     lines = [f'{label} = model("./{label}.safetensors", id="{label}")' for label in every]
-    for number, call in enumerate(calls()):
+    for number, call in enumerate(calls()[::step]):
         written = call.replace("grams=[sa, sb, sc]", "grams=[ga, gb, gc]")
         written = written.replace("short[1 / 11]", "rows.f64[1 / 12]").replace("short", "rows.f64")
         # What `svd` makes is written as an adapter where it is exported by itself.
         alone = '(base + e{0}) - base as "e{0}"' if written.startswith("svd(") else "e{0}"
         lines += [f"e{number} = {written}", f"export delta {alone.format(number)}"]
-    (folder / "all.merge").write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def calls() -> list[str]:
@@ -99,19 +106,19 @@ def _backwards(steps: Sequence[Step], threads: int) -> Sequence[Step]:
 
 
 def digests(
-    folder: Path, backend: str, threads: int, block: int, *, backwards: bool
+    spec: Path, backend: str, threads: int, block: int, *, backwards: bool
 ) -> dict[str, tuple[str, str]]:
     """(class, digest) of each `expression / tensor`."""
-    plan = compile_spec(folder / "all.merge").plan
+    plan = compile_spec(spec).plan
     if backwards:
         vars(import_module("mergec.execute.work"))["reading_order"] = _backwards
     budget = Budget(block, threads, 0, _ROOM, _ROOM)
-    origin = Origin("all.merge", "", backend, "cpu", {}, {})
+    origin = Origin(spec.name, "", backend, "cpu", {}, {})
     found: dict[str, tuple[str, str]] = {}
-    with TemporaryDirectory(dir=folder) as scratch:
+    with TemporaryDirectory(dir=spec.parent) as scratch:
         target = Path(scratch) / "out"
         run_plan(plan, target, _backend(backend), budget, origin, left_out=("read_back",))
-        for export, call in zip(plan.exports, calls(), strict=True):
+        for export, call in zip(plan.exports, calls()[:: SPECS[spec.stem]], strict=True):
             classes = {row.tensor: row.exactness for row in export.rows}
             (file,) = (target / export.folder).glob("*.safetensors")
             tensors: list[tuple[str, dict[str, Any]]] = _DESERIALIZE(file.read_bytes())
@@ -122,6 +129,8 @@ def digests(
 
 
 if __name__ == "__main__":
-    where, library, count, size, *rest = sys.argv[1:]
-    result = digests(Path(where), library, int(count), int(size), backwards=rest == ["reversed"])
+    where, name, library, count, size, *rest = sys.argv[1:]
+    result = digests(
+        Path(where, f"{name}.merge"), library, int(count), int(size), backwards=rest == ["reversed"]
+    )
     print(json.dumps(result))
