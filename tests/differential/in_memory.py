@@ -6,6 +6,7 @@ import numpy as np
 
 from mergec.backends import get_backend
 from mergec.catalog import Dtype
+from mergec.elaborate.library_pages import ALIASES
 from mergec.verify.evaluate import evaluate
 from mergec.verify.law_tensors import Floats, loaded, stored
 
@@ -19,11 +20,21 @@ def merged(
 
     Sources are `base` and the others; with `delta` the expression is one.
     """
-    head = "".join(f'{label} = model("./{label}", id="{label}")\n' for label in tensors)
+    head = used(expression)
+    head += "".join(f'{label} = model("./{label}", id="{label}")\n' for label in tensors)
     kind = "delta " if delta else ""
     text = f'{head}result = {expression}\nexport {kind}result as "result"\n'
     files = {label: {"w": stored(x, dtype)} for label, x in tensors.items()}
     return loaded(evaluate(text, files, REFERENCE)["w"])
+
+
+def used(expression: str) -> str:
+    """The statements for the libraries whose macros `expression` calls."""
+    return "".join(
+        f'use "{library}" as {alias}\n'
+        for library, alias in ALIASES.items()
+        if f"{alias}." in expression
+    )
 
 
 def over_zero(**deltas: Floats) -> dict[str, Floats]:
