@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mergec.backends import get_backend
+from mergec.backends import Backend, get_backend
 from mergec.catalog import Dtype
 from mergec.elaborate.library_pages import ALIASES
 from mergec.verify.evaluate import evaluate
@@ -14,7 +14,12 @@ REFERENCE = get_backend("reference")
 
 
 def merged(
-    expression: str, tensors: Mapping[str, Floats], *, dtype: Dtype = Dtype.F64, delta: bool = True
+    expression: str,
+    tensors: Mapping[str, Floats],
+    *,
+    dtype: Dtype = Dtype.F64,
+    delta: bool = True,
+    backend: Backend = REFERENCE,
 ) -> Floats:
     """The value of `expression` over sources called as in `tensors`, in float64.
 
@@ -25,7 +30,7 @@ def merged(
     kind = "delta " if delta else ""
     text = f'{head}result = {expression}\nexport {kind}result as "result"\n'
     files = {label: {"w": stored(x, dtype)} for label, x in tensors.items()}
-    return loaded(evaluate(text, files, REFERENCE)["w"])
+    return loaded(evaluate(text, files, backend)["w"])
 
 
 def used(expression: str) -> str:

@@ -53,7 +53,7 @@ MACROS = (
     _method("nuslerp", "nuslerp(a, b; weights=[1, 3])", ("a", "b"), "", weight=[1.0, 3.0]),
     _method(
         "nuslerp",
-        "nuslerp(a, b; weights=[1, 3], axis=\"in\")",
+        'nuslerp(a, b; weights=[1, 3], axis="in")',
         ("a", "b"),
         "",
         weight=[1.0, 3.0],
@@ -61,7 +61,7 @@ MACROS = (
     ),
     _method(
         "nuslerp",
-        "nuslerp(a, b; weights=[1, 3], axis=\"out\")",
+        'nuslerp(a, b; weights=[1, 3], axis="out")',
         ("a", "b"),
         "",
         weight=[1.0, 3.0],
@@ -72,7 +72,7 @@ MACROS = (
     _method("multislerp", "multislerp(a, b, c)", TASK[1:], "", weight=1.0),
     _method("karcher", "karcher(base, a, b, c)", TASK),
     _method("model_stock", f"model_stock({_THREE})"),
-    _method("model_stock", f"model_stock({_THREE}; scope=\"row\")", filter_wise=True),
+    _method("model_stock", f'model_stock({_THREE}; scope="row")', filter_wise=True),
     _method("nearswap", "nearswap(base, a; limit=0.1)", _TWO[:2], t=0.1),
     _method("arcee_fusion", "arcee_fusion(base, a)", _TWO[:2]),
     _method("ram", f"ram({_THREE})"),
@@ -80,7 +80,9 @@ MACROS = (
     _method("ramplus_tl", f"ramplus_tl({_THREE})"),
     _method("ramplus_tl", f"ramplus_tl({_THREE}; epsilon=0.5)", epsilon=0.5),
     _method("passthrough", "passthrough(a)", ("a",), ""),
-    _method("passthrough", 'as_model(mk.passthrough(a; scale=0.5), why="-")', ("a",), "", scale=0.5),
+    _method(
+        "passthrough", 'as_model(mk.passthrough(a; scale=0.5), why="-")', ("a",), "", scale=0.5
+    ),
     _method("task_arithmetic", f"task_arithmetic({_THREE}; weights=[1, 2, -0.5])", weight=_MIXED),
     _method(
         "task_arithmetic",
@@ -92,8 +94,8 @@ MACROS = (
     *(
         _method(
             "ties",
-            f"ties({_THREE}; weights=[1, 2, 0.5], density=[0.29, 0.5, 1], agg=\"{agg}\", "
-            f"rescale=\"{norm}\", scale=0.7)",
+            f'ties({_THREE}; weights=[1, 2, 0.5], density=[0.29, 0.5, 1], agg="{agg}", '
+            f'rescale="{norm}", scale=0.7)',
             weight=[1.0, 2.0, 0.5],
             density=_DENSITIES,
             normalize=agg == "wmean",
@@ -103,7 +105,9 @@ MACROS = (
         for agg, norm in (("wmean", "none"), ("sum", "l1"))
     ),
     _method("ties", f"ties({_THREE}; weights=[1, 2, -0.5])", weight=_MIXED),
-    _method("ties", f"ties({_THREE}; weights=[1, 2, -0.5], agg=\"sum\")", weight=_MIXED, normalize=False),
+    _method(
+        "ties", f'ties({_THREE}; weights=[1, 2, -0.5], agg="sum")', weight=_MIXED, normalize=False
+    ),
     *(
         _method(
             method,
@@ -117,7 +121,12 @@ MACROS = (
     *(
         _method(method, f"{method}({_THREE}; weights=[1, 2, -0.5])", weight=_MIXED)
         for method in (
-            "dare_linear", "dare_ties", "della_linear", "della", "breadcrumbs", "breadcrumbs_ties"
+            "dare_linear",
+            "dare_ties",
+            "della_linear",
+            "della",
+            "breadcrumbs",
+            "breadcrumbs_ties",
         )
     ),
     _method("sce", f"sce({_THREE})"),

@@ -36,8 +36,14 @@ def inputs() -> Mapping[str, Mapping[str, Floats]]:
         "rows of one": drawn(6, 1),
         "coarse": {x: generator.integers(-2, 3, size=(20, 20)) / 2 for x in TASK},
         "fine-tuned": tuned(1e-2, 20, 25),
-        "small": {"base": np.zeros((20, 25)), **{x: 3e-4 * generator.normal(size=(20, 25)) for x in "abc"}},
-        "smaller": {"base": np.zeros((20, 25)), **{x: 1e-6 * generator.normal(size=(20, 25)) for x in "abc"}},
+        "small": {
+            "base": np.zeros((20, 25)),
+            **{x: 3e-4 * generator.normal(size=(20, 25)) for x in "abc"},
+        },
+        "smaller": {
+            "base": np.zeros((20, 25)),
+            **{x: 1e-6 * generator.normal(size=(20, 25)) for x in "abc"},
+        },
         "one untouched": {**some, "a": some["base"]},
         "all untouched": dict.fromkeys(TASK, direction),
         "one of zeros": {**some, "a": zero},
@@ -47,16 +53,22 @@ def inputs() -> Mapping[str, Mapping[str, Floats]]:
         "opposite to the base": {**some, "a": -some["base"]},
         "parallel": {"base": zero, "a": direction, "b": 2 * direction, "c": 3 * direction},
         "nearly opposite": {
-            "base": direction, "a": 0.01 * some["a"] - direction, "b": direction, "c": some["c"]
+            "base": direction,
+            "a": 0.01 * some["a"] - direction,
+            "b": direction,
+            "c": some["c"],
         },
-        "one dominates": {"base": zero, "a": some["a"], "b": 1e-4 * some["b"], "c": 1e-4 * some["c"]},
+        "one dominates": {
+            "base": zero,
+            "a": some["a"],
+            "b": 1e-4 * some["b"],
+            "c": 1e-4 * some["c"],
+        },
     }
 
 
 INPUTS = inputs()
-TRIED = [
-    pytest.param(row, name, id=f"{row.ours}-{name}") for row in MACROS for name in INPUTS
-]
+TRIED = [pytest.param(row, name, id=f"{row.ours}-{name}") for row in MACROS for name in INPUTS]
 
 
 def compared(row: Macro, tensors: Mapping[str, Floats]) -> bool:

@@ -101,9 +101,7 @@ class EnergyMean(StatisticStage):
 STAGE = EnergyMean()
 
 
-def averaging_by(
-    energies: Sequence[float], site: Site, least: Fraction = Fraction(0)
-) -> Averaging:
+def averaging_by(energies: Sequence[float], site: Site, least: Fraction = Fraction(0)) -> Averaging:
     """The average by exact energies; equal weights if all are zero.
 
     So too if they come to less than `least` for each element, which is also the least share of all

@@ -180,7 +180,12 @@ OPERATOR = Operator(
             holds=False,
             on="tame",
         ),
-        equation("karcher(a, -a; dialect=mergekit)", "a", tolerance=2.0**-20, on="tame"),
+        equation(
+            "karcher(a - base, -(a - base); dialect=mergekit)",
+            "a - base",
+            tolerance=2.0**-20,
+            on="dyadic",
+        ),
         equation("karcher(a, a, b)", "karcher(a, b; weights=[2, 1])", tolerance=1e-6, on="tame"),
     ),
     page=__doc__ or "",

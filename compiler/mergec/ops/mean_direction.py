@@ -52,7 +52,9 @@ class Directions:
         """The share of each operand that has a direction; 0 for a zero tensor."""
         pairs = zip(self.shares, gram.norms, strict=True)
         margin = self.margin
-        return tuple(float(share) * (norm / (norm + margin)) if norm else 0.0 for share, norm in pairs)
+        return tuple(
+            float(share) * (norm / (norm + margin)) if norm else 0.0 for share, norm in pairs
+        )
 
 
 def start(params: Params, site: Site) -> Directions:

@@ -96,7 +96,7 @@ OPERATOR = Operator(
         equation("model_stock(a - base, -(a - base))", "a - a", on="adversarial"),
         equation("model_stock(base, a, base)", "base", on="adversarial"),
         equation("model_stock(base, a, base; dialect=mergekit)", "base", on="dyadic"),
-        equation("model_stock(a - base, base - a; dialect=mergekit)", "a - a", on="dyadic"),
+        equation("model_stock(a - base, -(a - base); dialect=mergekit)", "a - a", on="dyadic"),
         Law("scale_equivariant", {"dialect": "mergekit"}, holds=False),
         Law("block_invariant", {"scope": "row", "dialect": "mergekit"}),
         equation("model_stock(a - base, 3*(a - base))", "2*(a - base)", tolerance=1e-6),

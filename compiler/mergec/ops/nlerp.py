@@ -115,7 +115,9 @@ OPERATOR = Operator(
         Law("averages_norms", {"weights": (Fraction(1), Fraction(2), Fraction(5))}, tolerance=1e-6),
         Law("block_invariant"),
         equation("nlerp(a, b)", "slerp(a, b; t=1/2, norm=polar)", tolerance=1e-6, on="tame"),
-        equation("nlerp(a, -a; dialect=mergekit)", "0*a"),
+        equation(
+            "nlerp(a - base, -(a - base); dialect=mergekit)", "0*(a - base)", tolerance=2.0**-20
+        ),
         equation("nlerp(a, b)", "linear(a, b)", tolerance=1e-6, holds=False, on="tame"),
         equation(
             "nlerp(a, b; weights=[3, 1])",

@@ -164,6 +164,7 @@ OPERATOR = Operator(
         equation(
             "ties(base, a, base + (base - a); density=1, weights=[3, -1], dialect=mergekit)",
             "base + 2*(a - base)",
+            tolerance=2.0**-20,
         ),
         equation(
             "ties(base, a, b; density=1)", "base + 1/2*(a - base) + 1/2*(b - base)", holds=False

@@ -234,9 +234,7 @@ OPERATOR = Operator(
         equation(
             "trim(a - base; density=1/2, rescale=inv)", "2*trim(a - base; density=1/2)", on="tame"
         ),
-        equation(
-            "trim(a - base; density=1/2, dialect=mergekit)", "trim(a - base; density=1/2)"
-        ),
+        equation("trim(a - base; density=1/2, dialect=mergekit)", "trim(a - base; density=1/2)"),
         Law("block_invariant", {"density": Fraction(29, 100), "dialect": "mergekit"}),
         Law("support_count", {"ties": "all"}, holds=False),
         Law("idempotent_map", {"rescale": "inv", "density": Fraction(1, 2)}, holds=False),
