@@ -6,7 +6,10 @@ Parameters density (0, 1] share kept, exact · ties: `index` keeps the lowest fl
            class at the threshold, so exactly k entries; `all` keeps the class ·
            rescale: `none` · `inv` divides by density · `l1`, `l2` restore that norm of x ·
            scope: `tensor` · `global` takes all tensors of the value as one vector x, in the order
-           in which the value has them, and computes in float64
+           in which the value has them, and computes in float64 · dialect: `mergekit` takes
+           density·n in float64 before it is cut off, so that 0.29 of 100 are 28 · `peft` the same,
+           and may keep nothing · `sd_mecha` so finds how many are dropped, keeps one of them and
+           all that equal it
 Edge cases density 1 is the identity · fewer than k nonzeros: all are kept · n = 1 keeps the entry ·
            dropped entries are +0
 Source     P. Yadav, D. Tam, L. Choshen, C. Raffel, M. Bansal, "TIES-Merging", 2023, section 4.1,
@@ -26,17 +29,25 @@ from mergec.frozen import frozen
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import (
     DENSITY,
+    DIALECT,
     SCOPE,
     MassRule,
+    Objection,
     Operator,
     Parameter,
     barrier_params,
 )
 from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
-from mergec.ops.params import rational, word
+from mergec.ops.params import in_dialect, rational, word
 from mergec.ops.rounding import coefficient
-from mergec.ops.select_top import Search, kept_count, search_sweeps, start_search
+from mergec.ops.select_top import (
+    Search,
+    binary_count,
+    kept_count,
+    search_sweeps,
+    start_search,
+)
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import total
 
@@ -89,9 +100,9 @@ class Trim(StatisticStage):
             return None
         rescale = word(params, "rescale", "none")
         return TrimSetting(
-            start_search(kept_count(density, site.numel), site.work),
+            start_search(_count(params, site.numel), site.work),
             site,
-            word(params, "ties", "index") == "all",
+            word(params, "ties", "index") == "all" or params.get("dialect") == "sd_mecha",
             rescale,
             coefficient(density if rescale == "inv" else Fraction(1), site.work, None),
         )
@@ -161,8 +172,20 @@ def add_trim(
 def _lower(
     builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
 ) -> NodeKey:
-    trimming = {name: params[name] for name in ("density", "ties", "rescale")}
+    names = ("density", "ties", "rescale", "dialect")
+    trimming = {name: params[name] for name in names if name in params}
     return add_trim(builder, operands[0], trimming, params)
+
+
+def _check(params: Params) -> Objection | None:
+    if not in_dialect(params) or params["scope"] == "tensor":
+        return None
+    return Objection(
+        "E216",
+        "dialect",
+        "no other tool trims all tensors as one, so `dialect` contradicts `scope=global`",
+        "remove `dialect`",
+    )
 
 
 OPERATOR = Operator(
@@ -181,6 +204,7 @@ OPERATOR = Operator(
             words=("none", "inv", "l1", "l2"),
         ),
         SCOPE,
+        replace(DIALECT, words=("mergekit", "peft", "sd_mecha")),
     ),
     laws=(
         Law("identity_at", {"density": 1}),
@@ -212,12 +236,28 @@ OPERATOR = Operator(
         equation(
             "trim(a - base; density=1/2, rescale=inv)", "2*trim(a - base; density=1/2)", on="tame"
         ),
+        equation("trim(a - base; density=1/2, dialect=mergekit)", "trim(a - base; density=1/2)"),
+        Law("block_invariant", {"density": Fraction(29, 100), "dialect": "mergekit"}),
         Law("support_count", {"ties": "all"}, holds=False),
         Law("idempotent_map", {"rescale": "inv", "density": Fraction(1, 2)}, holds=False),
     ),
     page=__doc__ or "",
     lower=_lower,
+    check=_check,
 )
+
+
+def _count(params: Params, n: int) -> int:
+    density = rational(params, "density")
+    match params.get("dialect"):
+        case "mergekit":
+            return max(1, binary_count(density, n))
+        case "peft":
+            return binary_count(density, n)
+        case "sd_mecha":
+            return n + 1 - max(1, int((1 - float(density)) * n))
+        case _:
+            return kept_count(density, n)
 
 
 def _keep(xp: ArrayNamespace, x: Array, setting: TrimSetting, cursor: Cursor) -> Array:
