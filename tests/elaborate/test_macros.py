@@ -36,6 +36,13 @@ SAME: list[tuple[list[str], str]] = [
      "linear(code, math)"),
     (["def thin(x) = trim(x, density=0.5)", "def trim(x, density=1) = thin(x)",
       "export base + trim(code - base)"], "base + trim(code - base; density=0.5)"),
+    # in its own body an operator's name is the operator
+    (["def ties(a, *r) = ties(a, *r; density=1)", "export ties(base, code, math)"],
+     "ties(base, code, math; density=1)"),
+    # a list has an item for each operand that is spread
+    (["def thin(a, *r, d=1) = linear(a, *(a + trim(r - a; density=d)))",
+      "export thin(base, code, math; d=[0.5, 0.25])"],
+     "linear(base, base + trim(code - base; density=0.5), base + trim(math - base; density=0.25))"),
     # a body sees its parameters and what its own spec binds above it
     (["w = 0.25", "def mixed(a, b) = w*a + (1 - w)*b", "export mixed(code, math)"],
      "0.25*code + 0.75*math"),
@@ -60,6 +67,7 @@ WRONG: list[tuple[str, list[Finding]]] = [
     ("def f(a) = linear(a; densty=1)", [("E204", "densty")]),
     ("def f(*r) = linear(r)", [("E113", "r")]),
     ("def f(*r) = linear(*code)", [("E113", "*code")]),
+    ("def f(*r, d=1) = linear(*(d*r))\nx = f(code, math; d=[1, 2, 3])", [("E212", "*(d*r)")]),
     ("def f(a, *r) = linear(*slerp(a, base, t=0.5))", [("E113", "*slerp(a, base, t=0.5)")]),
     ("x = linear(*code)", [("E113", "*code")]),
     ("def f(a, b) = linear(a, b)\nx = f(code)", [("E209", "f(code)")]),

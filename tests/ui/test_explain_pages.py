@@ -9,7 +9,7 @@ from mergec.elaborate.forms import FORMS
 from mergec.elaborate.library_pages import library_macros
 from mergec.syntax import parse_spec
 
-MACROS = {macro.name: macro for macro in library_macros()}
+MACROS = {macro.called: macro for macro in library_macros()}
 
 
 def explained(name: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -37,8 +37,8 @@ def test_a_fact_says_when_it_is_known(name: str, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("name", MACROS)
 def test_a_macro_is_shown_with_what_it_means(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    page = explained(f"std.{name}", capsys)
-    assert page == explained(name, capsys)
+    page = explained(name, capsys)
+    assert page == explained(f"{MACROS[name].library.partition(':')[2]}.{MACROS[name].name}", capsys)
     assert page.startswith(f"{MACROS[name].signature}\n\n{MACROS[name].docs[0]}\n")
     _, _, definition = page.partition("It means:\n\n")
     (statement,) = parse_spec(SourceText("definition", definition)).spec.statements
@@ -46,19 +46,26 @@ def test_a_macro_is_shown_with_what_it_means(name: str, capsys: pytest.CaptureFi
 
 
 def test_the_library_has_the_well_known_merges() -> None:
-    assert list(MACROS) == [
-        "model_soup",
-        "wise_ft",
-        "task_arithmetic",
-        "chat_vector",
-        "dare_ties",
-        "dare_linear",
-        "depth_upscale",
-        "swa",
-        "warm",
-        "liti",
-        "warp",
+    assert [name for name in MACROS if name.startswith("std.")] == [
+        "std.model_soup",
+        "std.wise_ft",
+        "std.task_arithmetic",
+        "std.chat_vector",
+        "std.dare_ties",
+        "std.dare_linear",
+        "std.depth_upscale",
+        "std.swa",
+        "std.warm",
+        "std.liti",
+        "std.warp",
     ]
+
+
+def test_a_name_alone_is_the_operator_or_else_the_first_macro(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "Takes a base" in explained("ties", capsys)
+    assert "`std:classic`" in explained("dare_ties", capsys)
 
 
 def test_another_name_is_refused_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from mergec.elaborate.values import POISON, Bytes, Meaning, Poison, Rest, Weight
 from mergec.elaborate.views import Views
 from mergec.elaborate.workspace import CALL_LEVELS, Workspace
 from mergec.ir import Schedule
+from mergec.plugin.registry import find_operator
 from mergec.syntax.nodes import (
     Binary,
     Bool,
@@ -130,7 +131,7 @@ class Evaluator:
         if macro is not None:
             self.scope.use(call.func, contract=self.contract)
             return expand(self, macro, call, operands)
-        if call.func == self.scope.defining:
+        if call.func == self.scope.defining and not find_operator(call.func):
             return refuse_recursion(self, call)
         views, layering = Views(self.work), Layering(self.work, self.meaning)
         match call.func:

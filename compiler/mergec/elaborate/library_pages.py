@@ -10,6 +10,10 @@ from mergec.syntax import format_spec, parse_spec
 from mergec.syntax.nodes import Def
 
 
+ALIASES = {"std:classic": "std", "std:mergekit": "mk"}
+"""What the documentation calls each library."""
+
+
 @frozen
 class LibraryMacro:
     """A macro of a library spec: `docs` are the lines above it, `definition` how it is written."""
@@ -20,13 +24,18 @@ class LibraryMacro:
     docs: tuple[str, ...]
     definition: str
 
+    @property
+    def called(self) -> str:
+        """By the alias of its library: `mk.ties`."""
+        return f"{ALIASES[self.library]}.{self.name}"
+
     def page(self) -> str:
         """What `mergec explain` prints."""
         docs = "\n".join(self.docs)
         return (
             f"{self.signature}\n\n{docs}\n\n"
-            f'A macro of `{self.library}`; say `use "{self.library}" as std` and call '
-            f"`std.{self.name}`. It means:\n\n{self.definition}"
+            f'A macro of `{self.library}`; say `use "{self.library}" as {ALIASES[self.library]}` '
+            f"and call `{self.called}`. It means:\n\n{self.definition}"
         )
 
 
@@ -40,3 +49,11 @@ def library_macros() -> Iterator[LibraryMacro]:
                 definition = format_spec(replace(bare, edition=None))
                 signature = signature_of(statement)
                 yield LibraryMacro(library, statement.name, signature, statement.docs, definition)
+
+
+def find_macro(name: str) -> LibraryMacro | None:
+    """The macro called `mk.ties` or `mergekit.ties`; by `ties` alone the first of that name."""
+    prefix, _, inner = name.rpartition(".")
+    found = [macro for macro in library_macros() if macro.name == inner]
+    named = (m for m in found if prefix in (ALIASES[m.library], m.library.partition(":")[2]))
+    return next(named, None if prefix else next(iter(found), None))

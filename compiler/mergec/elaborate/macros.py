@@ -7,7 +7,6 @@ from mergec.elaborate.evaluating import Evaluating, Operands
 from mergec.elaborate.parameters import keywords_by_name
 from mergec.elaborate.scope import Macro, Module, Scope
 from mergec.elaborate.values import POISON, Meaning, Poison, Rest
-from mergec.ops import OPERATORS
 from mergec.syntax.nodes import Call, Def
 
 
@@ -66,11 +65,9 @@ def _mistakes(evaluator: Evaluating, home: Module) -> int:
 
 
 def refuse_recursion(evaluator: Evaluating, call: Call) -> Poison:
-    """E219 for a macro that calls itself in its own body."""
+    """E219 for a macro that calls itself in its own body; an operator of its name is none."""
     message = f"the macro `{call.func}` calls itself"
     hint = "write out what it should come to; a macro is no loop"
-    if call.func in OPERATORS:
-        hint = f"give the macro another name than the operator, such as `{call.func}_2`"
     evaluator.work.report(
         Diagnostic("E219", message, call.func_span, "in its own body", help=(hint,))
     )

@@ -14,11 +14,13 @@ def spread(evaluator: Evaluating, written: Spread) -> Operands:
     """The operands that `*expr` stands for, each with the text to underline.
 
     `*rest` passes on what was collected. In `*dare(rest - base, density=0.1)` the expression is
-    evaluated once for each operand collected, with `rest` standing for that operand. E113 where
-    the expression names no rest argument, or several.
+    evaluated once for each operand collected, with `rest` standing for that operand, and a macro's
+    parameter that is a list for the item of that operand. E113 where the expression names no rest
+    argument, or several; E212 for a list of another length.
     """
     expr, scope = written.operand, evaluator.scope
-    named = {name.id for name in _names(expr) if isinstance(scope.local.get(name.id), Rest)}
+    local = {name.id: scope.local.get(name.id) for name in _names(expr)}
+    named = {name for name, value in local.items() if isinstance(value, Rest)}
     if len(named) != 1:
         _refuse(evaluator, written, named)
         return [(written, POISON)]
@@ -27,9 +29,15 @@ def spread(evaluator: Evaluating, written: Spread) -> Operands:
     assert isinstance(rest, Rest)
     if isinstance(expr, Name):
         return list(rest.items)
+    lists = {each: value for each, value in local.items() if isinstance(value, tuple)}
+    for each, value in lists.items():
+        if len(value) != len(rest.items):
+            _refuse_list(evaluator, written, f"`{each}`", len(value), f"`*{name}`", len(rest.items))
+            return [(written, POISON)]
     found: Operands = []
-    for _, value in rest.items:
-        with evaluator.within(replace(scope, local={**scope.local, name: value})):
+    for place, (_, value) in enumerate(rest.items):
+        here = {name: value, **{each: items[place] for each, items in lists.items()}}
+        with evaluator.within(replace(scope, local={**scope.local, **here})):
             found.append((expr, evaluator.meaning(expr)))
     return found
 
@@ -55,3 +63,11 @@ def _refuse(evaluator: Evaluating, written: Spread, named: set[str]) -> None:
     if rests:
         hint = f"spread the macro's rest argument, `*{rests[0]}`"
     evaluator.work.report(Diagnostic("E113", message, written.span, help=(hint,)))
+
+
+def _refuse_list(
+    evaluator: Evaluating, written: Spread, name: str, values: int, rest: str, operands: int
+) -> None:
+    message = f"{name} has {values} value{'s' * (values != 1)}, and {rest} stands for {operands}"
+    hint = "write one value for each of these operands, or one number for all"
+    evaluator.work.report(Diagnostic("E212", message, written.span, help=(hint,)))

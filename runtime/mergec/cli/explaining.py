@@ -82,17 +82,18 @@ def _other_page(name: str) -> str:
     """The page of what is no operator: a form, a fact, or a macro of a library spec."""
     from mergec.elaborate.facts import FACTS
     from mergec.elaborate.forms import FORMS, form_page
-    from mergec.elaborate.library_pages import library_macros
+    from mergec.elaborate.library_pages import find_macro, library_macros
     from mergec.ops import OPERATORS
 
     page = form_page(name)
     if page is not None:
         return page
-    macros = {macro.name: macro for macro in library_macros()}
-    macro = macros.get(name.rpartition(".")[2])
+    macro = find_macro(name)
     if macro is not None:
         return macro.page()
-    known = [*OPERATORS, *FORMS, *macros, *FACTS]
+    macros = list(library_macros())
+    names = [macro.called if "." in name else macro.name for macro in macros]
+    known = [*OPERATORS, *FORMS, *names, *FACTS]
     hint = suggestion_help(name, known, "operators")
     raise fail("E202", f"there is no operator or code `{name}`", help=hint)
 
