@@ -13,16 +13,15 @@ class Reference:
     """A model, perhaps with an adapter merged into it. Two are equal if they are one model."""
 
     path: str
-    revision: str | None = None
-    lora: str | None = None
-    lora_revision: str | None = None
-    architecture: str | None = None
-    span: Span = field(compare=False, repr=False, kw_only=True)
+    revision: str | None
+    lora: str | None
+    lora_revision: str | None
+    span: Span = field(compare=False, repr=False)
 
     @property
     def plain(self) -> "Reference":
         """Without its adapter."""
-        return Reference(self.path, self.revision, span=self.span)
+        return Reference(self.path, self.revision, None, None, self.span)
 
     def __str__(self) -> str:
         model = f"{self.path}@{self.revision}" if self.revision else self.path

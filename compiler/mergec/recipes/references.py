@@ -20,7 +20,7 @@ def read_reference(tree: Tree, what: str, reader: Reader) -> Reference:
         raise fail("E908", message, tree.span, help=hint)
     path, revision = _split(parts[0], tree)
     lora, lora_revision = _split(parts[1], tree) if len(parts) == 2 else (None, None)
-    return Reference(path, revision, lora, lora_revision, span=tree.span)
+    return Reference(path, revision, lora, lora_revision, tree.span)
 
 
 def _split(text: str, tree: Tree) -> tuple[str, str | None]:
@@ -35,14 +35,13 @@ def _of_parts(tree: Members, what: str, reader: Reader) -> Reference:
     known = reader.members(tree, what, ("model", "lora", "override_architecture"))
     path, revision = _place(required(known, "model", what, tree.span)[1], reader)
     lora, lora_revision = _place(known["lora"][1], reader) if "lora" in known else (None, None)
-    architecture = None
     if "override_architecture" in known:
         span, value = known["override_architecture"]
-        architecture = text_of(value, "override_architecture", reader.report)
+        text_of(value, "override_architecture", reader.report)
         message = "a spec has no architecture of its own for a model: mergec reads its config"
         hint = "correct `architectures` in the model's config.json"
         reader.report(Diagnostic("W906", message, span, help=(hint,)))
-    return Reference(path, revision, lora, lora_revision, architecture, span=tree.span)
+    return Reference(path, revision, lora, lora_revision, tree.span)
 
 
 def _place(tree: Tree, reader: Reader) -> tuple[str, str | None]:

@@ -64,7 +64,9 @@ def number_of(tree: Tree, what: str, report: Report) -> Fraction:
     text = tree.text.strip()
     if tree.plain and _TRAP_BOOL.fullmatch(text):
         value = Fraction(text.lower() in _TRUE)
-        trap(tree.span, f"{quoted(text)} is a truth value, which mergekit counts as {value}", report)
+        trap(
+            tree.span, f"{quoted(text)} is a truth value, which mergekit counts as {value}", report
+        )
         return value
     if tree.plain and (_OCTAL.fullmatch(text) or _OTHER_BASE.fullmatch(text)):
         value = _of_base(text)
@@ -80,7 +82,9 @@ def number_of(tree: Tree, what: str, report: Report) -> Fraction:
         raise wrong(tree, what, "a number")
     if tree.plain and "e" in text.lower() and not _YAML_FLOAT.fullmatch(text):
         note = f"YAML reads {quoted(text)} as text; mergekit 0.1.5 makes a number of it again"
-        trap(tree.span, note, report, "older versions stop here: write `1.0e-3`, with a dot and sign")
+        trap(
+            tree.span, note, report, "older versions stop here: write `1.0e-3`, with a dot and sign"
+        )
     return _decimal(text, tree, what)
 
 
@@ -104,11 +108,18 @@ def bool_of(tree: Tree, what: str, report: Report) -> bool:
 
 def wrong(tree: Tree, what: str, expected: str) -> Exception:
     """E908: a value of another kind than is `expected`."""
-    return fail("E908", f"{quoted(what)} must be {expected}, not {kind_of(tree)}", tree.span, help=())
+    return fail(
+        "E908", f"{quoted(what)} must be {expected}, not {kind_of(tree)}", tree.span, help=()
+    )
 
 
-def trap(span: Span, message: str, report: Report, hint: str = "put it in quotes, or write it so \
-that it can be read in one way only") -> None:
+def trap(
+    span: Span,
+    message: str,
+    report: Report,
+    hint: str = "put it in quotes, or write it so \
+that it can be read in one way only",
+) -> None:
     """W903."""
     report(Diagnostic("W903", message, span, help=(hint,)))
 

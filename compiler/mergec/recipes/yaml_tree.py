@@ -75,7 +75,9 @@ class _Reader:
             raise fail("E904", f"this is nested more than {_MAX_DEPTH} levels deep", span, help=())
         if isinstance(event, yaml.AliasEvent):
             raise _beyond("an alias", f"`*{event.anchor}`", span)
-        if not isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent):
+        if not isinstance(
+            event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent
+        ):
             raise fail("E904", "a value is missing here", span, help=())
         if event.anchor is not None:
             raise _beyond("an anchor", f"`&{event.anchor}`", span)
