@@ -66,9 +66,7 @@ def _spec(source: SourceText, folders: Folders, reader: Reader, *, paper: bool) 
     ordered = in_order(recipes, reader)
     blocks: list[str] = []
     for recipe in ordered:
-        block = reader.attempt(
-            lambda recipe=recipe: _block(recipe, ordered, sources, reader, paper=paper)
-        )
+        block = reader.attempt(_block, recipe, ordered, sources, reader, paper=paper)
         blocks.append(block or "")
     head = f"# Imported from {_printable(Path(source.name).name)}, a recipe of mergekit 0.1.5.\n"
     body = "\n\n".join([*("\n".join(part) for part in [sources.lines] if part), *blocks])
@@ -81,7 +79,7 @@ def _block(
 ) -> str:
     """The lines of one document."""
     method = _method(recipe)
-    lookup = Lookup(reader, method)
+    lookup = Lookup(reader, method, recipe.method.span)
     composer = Composer(recipe, method, lookup, sources, sources.names, reader, paper)
     before = len(reader.found)
     expression = reader.attempt(composer.expression)

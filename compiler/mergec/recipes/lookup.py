@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from mergec.catalog.quoted import quoted
-from mergec.diagnostics import Diagnostic, Span, fail, nearest, suggestion_help
+from mergec.diagnostics import Diagnostic, MergecError, Span, fail, nearest, suggestion_help
 from mergec.recipes.amounts import Amount, Piece, number_text
 from mergec.recipes.fields import Reader
 from mergec.recipes.methods import ANY_PARAMETER, Method, Parameter
@@ -25,6 +25,7 @@ class Lookup:
 
     reader: Reader
     method: Method
+    method_span: Span
     _used: set[int] = field(default_factory=set[int])
 
     def number(
@@ -170,7 +171,7 @@ def _all_settings(recipe: Recipe) -> Iterator[tuple[Settings, bool]]:
     yield recipe.settings, False
 
 
-def _missing(parameter: Parameter, method: Method, what: str, span: Span) -> Exception:
+def _missing(parameter: Parameter, method: Method, what: str, span: Span) -> MergecError:
     message = f"`{method.name}` needs `{parameter.name}`{what}"
     hint = f"write `{parameter.name}:` into its `parameters:`, or into those of the recipe"
     return fail("E909", message, span, help=hint)
