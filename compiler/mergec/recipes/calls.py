@@ -33,7 +33,7 @@ class Values:
 
     def one(self, parameter: Parameter) -> Amount | None:
         """A parameter that all inputs share."""
-        amount = self.lookup.number(parameter, self.shared, "", self.group.span)
+        amount = self.lookup.number(parameter, self.shared, "", self.group.span, ends=self.ends)
         self._check_numbers(amount, self.start)
         return amount
 
@@ -43,7 +43,7 @@ class Values:
         for each in inputs:
             levels = (each.settings, *self.shared)
             what = f" for `{each.model}`"
-            amount = self.lookup.number(parameter, levels, what, each.span)
+            amount = self.lookup.number(parameter, levels, what, each.span, ends=self.ends)
             self._check_numbers(amount, each.layers[0] if each.layers else 0)
             found.append(amount)
         if all(amount is None for amount in found):

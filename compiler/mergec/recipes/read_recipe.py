@@ -14,7 +14,7 @@ _CONTENTS = ("models", "slices", "modules")
 _KEYS = (
     *_CONTENTS,
     *("merge_method", "base_model", "dtype", "out_dtype", "tokenizer_source", "tokenizer"),
-    *("chat_template", "parameters"),
+    *("chat_template", "parameters", "name"),
 )
 # What only the recipe of a mixture of experts has.
 _EXPERTS = ("experts", "gate_mode", "shared_experts", "experts_per_token")
@@ -22,16 +22,13 @@ _DTYPES = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f
 _MAX_LAYER = 100_000
 
 
-def read_recipe(tree: Tree, reader: Reader, *, staged: bool) -> Recipe | None:
-    """The recipe of one document; None after reporting what is wrong with it.
-
-    `staged` if it stands beside others, where it may have a name.
-    """
+def read_recipe(tree: Tree, reader: Reader) -> Recipe | None:
+    """The recipe of one document; None after reporting what is wrong with it."""
     if isinstance(tree, Members):
         experts = next((key for key, _ in tree.members if key.text in _EXPERTS), None)
         if experts is not None:
             raise _mixture(experts)
-    known = reader.members(tree, "recipe", (*_KEYS, "name") if staged else _KEYS)
+    known = reader.members(tree, "recipe", _KEYS)
     method = reader.attempt(_method, known, tree.span)
     modules = reader.attempt(_modules, known, tree.span, reader)
     shown = known.get("out_dtype") or known.get("dtype")

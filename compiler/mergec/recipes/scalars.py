@@ -70,7 +70,7 @@ def number_of(tree: Tree, what: str, report: Report) -> Fraction:
         return value
     if tree.plain and (_OCTAL.fullmatch(text) or _OTHER_BASE.fullmatch(text)):
         value = _of_base(text)
-        if text.strip("+-0"):
+        if text.lstrip("+-0").isdigit() and abs(value) != int(text.lstrip("+-0")):
             trap(tree.span, f"YAML reads {quoted(text)} as {value}, and so does mergekit", report)
         return value
     if tree.plain and _SIXTIES.fullmatch(text):

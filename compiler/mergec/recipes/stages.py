@@ -18,7 +18,7 @@ def read_stages(trees: Sequence[Tree], source: SourceText, reader: Reader) -> li
     if not trees:
         message = f"{quoted(source.name)} holds no recipe"
         raise fail("E909", message, Span(source, 0, 0), help="write `merge_method:` and `models:`")
-    read = [reader.attempt(read_recipe, tree, reader, staged=len(trees) > 1) for tree in trees]
+    read = [reader.attempt(read_recipe, tree, reader) for tree in trees]
     recipes = [recipe for recipe in read if recipe is not None]
     seen: dict[str | None, Recipe] = {}
     for recipe in recipes:
