@@ -1,10 +1,10 @@
 """The `export` of an imported recipe: dtype, vocabulary, and what the spec does otherwise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import Diagnostic, Span, fail
+from mergec.frozen import frozen
 from mergec.recipes.fields import Reader
 from mergec.recipes.methods import RANDOM
 from mergec.recipes.recipe import Input, Recipe, Reference, TokenRow
@@ -14,7 +14,7 @@ from mergec.syntax.literals import string_text
 _NARROW = {"bf16": "bfloat16", "f16": "float16"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exported:
     """Writes the settings of one recipe's export, and tells what differs."""
 
@@ -105,11 +105,11 @@ class Exported:
         first = self._first(inputs)
         if self.recipe.base is None and len({each.model for each in inputs}) > 1:
             message = "without a base, mergekit copies config.json from a model drawn by chance"
-            hint = f"here it is that of `{first}`, the first"
+            hint = f"here it is that of {quoted(first)}, the first"
             self._differs(message, self.recipe.method.span, hint)
         elif self.recipe.base is not None and first.plain != self.recipe.base.plain:
             message = f"mergekit copies config.json and tokenizer from {quoted(self.recipe.base)}"
-            hint = f"here they are those of `{first}`, the first model"
+            hint = f"here they are those of {quoted(first)}, the first model"
             self._differs(message, self.recipe.base.span, hint)
 
     def _first(self, inputs: Sequence[Input]) -> Reference:
