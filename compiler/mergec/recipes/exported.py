@@ -57,14 +57,12 @@ class Exported:
     def _tokenizer(self, source: str | Reference, span: Span) -> str:
         if isinstance(source, Reference):
             return self.sources.name(source.plain)
-        models = self._models()
+        models = self._models()[: 1 if source == "base" else None]
         if any(self.sources.is_stage(each) for each in models):
             message = f"`{source}` is a tokenizer of models that this file makes itself"
             raise fail("E912", message, span, help="name the model whose tokenizer is meant")
         names = list(dict.fromkeys(self.sources.name(each.plain) for each in models))
-        if source == "base" or len(names) == 1:
-            return names[0]
-        return f"union({', '.join(names)})"
+        return names[0] if len(names) == 1 else f"union({', '.join(names)})"
 
     def _models(self) -> list[Reference]:
         """All models, the base first."""
@@ -86,7 +84,8 @@ class Exported:
             message = "a spec has no chat template: the child has that of its tokenizer"
             hint = "write it into the child's tokenizer_config.json"
             self.reader.report(Diagnostic("W906", message, recipe.chat_template, help=(hint,)))
-        if recipe.dtype in _NARROW and recipe.dtype_span is not None:
+        computes = recipe.method.text != "passthrough"
+        if computes and recipe.dtype in _NARROW and recipe.dtype_span is not None:
             word = _NARROW[recipe.dtype]
             message = f"mergekit rounds every model to {word} first, and much of what it computes"
             self._differs(message, recipe.dtype_span, "here the result alone is rounded")
