@@ -9,8 +9,8 @@ TIERS = tuple(ROOT / tier / "mergec" for tier in ("grammar", "compiler", "runtim
 
 # Bottom to top. What stands up to `plan` works without any array library.
 LIGHT_FLOORS = (
-    *("frozen", "diagnostics", "syntax", "catalog", "ir", "ops", "plugin", "elaborate", "resolve"),
-    *("passes", "plan"),
+    *("frozen", "diagnostics", "syntax", "catalog", "ir", "ops", "plugin", "elaborate"),
+    *("recipes", "resolve", "passes", "plan"),
 )
 FLOORS = (*LIGHT_FLOORS, "backends", "shards", "execute", "verify", "api", "cli", "pytest_plugin")
 

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
@@ -28,6 +29,7 @@ _MODULES = {
     "expand": "expanding",
     "explain": "explaining",
     "fmt": "checking",
+    "import": "importing",
     "inspect": "inspecting",
     "laws": "laws_command",
     "lineage": "tracing",
@@ -65,7 +67,8 @@ class _Commands(click.Group):
         module = _MODULES.get(cmd_name)
         if module is None:
             return None
-        command = getattr(import_module(f"mergec.cli.{module}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = getattr(import_module(f"mergec.cli.{module}"), name)
         assert isinstance(command, click.Command)
         return command
 

@@ -13,6 +13,7 @@ from mergec.diagnostics.codes import (
     locks,
     mass,
     names,
+    recipes,
     resources,
     runs,
     shapes,
@@ -34,6 +35,7 @@ _FAMILIES = (
     runs,
     locks,
     trials,
+    recipes,
     warnings,
 )
 
