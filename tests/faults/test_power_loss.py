@@ -1,4 +1,4 @@
-"""The power fails after any call of a run: what is left is nothing, the old or the new, and goes on.
+"""The power fails after any call of a run: what is left is nothing, the old or the new result.
 
 `make faults` goes on from what every such moment may leave; here every so many do.
 """
