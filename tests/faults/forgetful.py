@@ -7,6 +7,7 @@ or undone, in any order. That is less than file systems promise, so what outlive
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -19,25 +20,28 @@ Tree = dict[str, bytes | None]
 _AT_ONCE = 8
 
 
-def nothing(_count: int) -> int:
+def nothing(_size: int) -> int:
     """What was not synced is gone."""
     return 0
 
 
-def everything(count: int) -> int:
+def everything(size: int) -> int:
     """What was not synced had been written all the same."""
-    return count
+    return size
 
 
 def some(seed: int) -> Survives:
     """Anything between."""
     random = Random(seed)
 
-    def survives(count: int) -> int:
-        whole = random.choice((0, count, random.randrange(count + 1)))
-        return whole if count > _AT_ONCE else random.choice((0, count))
+    def survives(size: int) -> int:
+        whole = random.choice((0, size, random.randrange(size + 1)))
+        return whole if size > _AT_ONCE else random.choice((0, size))
 
     return survives
+
+
+_numbers = count(2)
 
 
 @dataclass(eq=False)
@@ -48,6 +52,7 @@ class File:
     seen: bytearray = field(default_factory=bytearray)
     waiting: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
     """Writes, or a new size with no bytes."""
+    number: int = field(default_factory=lambda: next(_numbers))
 
 
 @dataclass(eq=False)
@@ -56,6 +61,7 @@ class Folder:
 
     stored: dict[str, "Node"] = field(default_factory=dict[str, "Node"])
     seen: dict[str, "Node"] = field(default_factory=dict[str, "Node"])
+    number: int = field(default_factory=lambda: next(_numbers))
 
 
 Node = File | Folder
@@ -194,9 +200,9 @@ def _name(names: dict[str, Node], name: str, node: Node | None) -> None:
 def _left_of(file: File, survives: Survives) -> bytes:
     left = bytearray(file.stored)
     for offset, data in file.waiting:
-        count = survives(len(data) or 1)
-        if count:
-            _apply(left, offset, data[:count])
+        size = survives(len(data) or 1)
+        if size:
+            _apply(left, offset, data[:size])
     return bytes(left)
 
 

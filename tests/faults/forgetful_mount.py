@@ -13,6 +13,7 @@ import stat
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,11 @@ class Mounted:
         """How many calls have changed something or synced since the disk was put in."""
         self.cut_at: int | None = None
         self.reading: Callable[[str, int], None] = lambda _path, _offset: None
-        """Told of every read, by path and offset; what it raises is the answer."""
+        """Told of every read, by path and offset; what it raises is the answer.
+
+        It must not look at this file system, which waits for it.
+        """
+        self.reads: Counter[str] = Counter()
         self._dark = False
 
     def put_in(self, disk: Disk, cut_at: int | None = None) -> None:
@@ -42,20 +47,14 @@ class Mounted:
 
     def getattr(self, path: str, _fh: int | None = None) -> dict[str, int]:
         """What something is."""
-        node = self._at(path)
-        if isinstance(node, Folder):
-            # As those mean it who made it: what a run works in is closed to others.
-            mode = stat.S_IFDIR | (0o700 if "-partial-" in path.rsplit("/", 1)[-1] else 0o755)
-            return {"st_mode": mode, "st_nlink": 2, "st_uid": os.getuid(), "st_gid": os.getgid()}
-        mode, size = stat.S_IFREG | 0o644, len(node.seen)
-        kinds = {"st_mode": mode, "st_size": size, "st_nlink": 1}
-        return {**kinds, "st_uid": os.getuid(), "st_gid": os.getgid()}
+        return _status(path, self._at(path))
 
-    def readdir(self, path: str, _fh: int) -> list[str]:
-        """Names."""
+    def readdir(self, path: str, _fh: int) -> list[tuple[str, dict[str, int], int]]:
+        """Names, and what they stand for."""
         node = self._at(path)
         assert isinstance(node, Folder)
-        return [".", "..", *node.seen]
+        inside = {".": node, "..": node, **node.seen}
+        return [(name, _status(name, each), 0) for name, each in inside.items()]
 
     def statfs(self, _path: str) -> dict[str, int]:
         """A disk with room."""
@@ -112,6 +111,7 @@ class Mounted:
 
     def read(self, path: str, size: int, offset: int, _fh: int) -> bytes:
         """Bytes."""
+        self.reads[_plain(path)] += 1
         self.reading(_plain(path), offset)
         node = self._at(path)
         assert isinstance(node, File)
@@ -168,9 +168,13 @@ def mounted(folder: Path) -> Generator[Mounted]:
     serve = _served()
     folder.mkdir()
     system = Mounted()
-    options = {"attr_timeout": 0, "entry_timeout": 0, "hard_remove": True}
+    times = {"attr_timeout": 0, "entry_timeout": 0}
+    # Nothing is kept in memory, and what is removed is not hidden instead.
+    options = dict.fromkeys(("direct_io", "hard_remove", "use_ino"), True)
     server = threading.Thread(
-        target=lambda: serve(system, str(folder), foreground=True, nothreads=True, **options),
+        target=lambda: serve(
+            system, str(folder), foreground=True, nothreads=True, **times, **options
+        ),
         daemon=True,
     )
     server.start()
@@ -208,6 +212,17 @@ def _served() -> Callable[..., object]:
 
     made: Callable[..., object] = type("Served", (library.FUSE,), {"rename_fuse_3": rename})
     return made
+
+
+def _status(path: str, node: Node) -> dict[str, int]:
+    if isinstance(node, Folder):
+        # As those mean it who made it: what a run works in is closed to others.
+        mode = stat.S_IFDIR | (0o700 if "-partial-" in path.rsplit("/", 1)[-1] else 0o755)
+        size = 0
+    else:
+        mode, size = stat.S_IFREG | 0o644, len(node.seen)
+    owner = {"st_uid": os.getuid(), "st_gid": os.getgid()}
+    return {"st_mode": mode, "st_size": size, "st_nlink": 1, "st_ino": node.number, **owner}
 
 
 def _plain(path: str) -> str:
