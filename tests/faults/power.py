@@ -90,12 +90,11 @@ class _Watched:
 
     def after(self, call: str, args: tuple[Any, ...], made: Any) -> None:
         """Take over what a call did."""
-        first: Any = args[0] if args else None
-        opened = self._open.get(first) if isinstance(first, int) else None
+        opened = self._open.get(args[0]) if args else None
         if opened is None or not opened.endswith(journal.NAME):
             self._promised = self._claimed
         if call == "open":
-            path = _below(Path(first))
+            path = _below(args[0])
             self._open.pop(made, None)
             if path is not None:
                 self._open[made] = path
@@ -104,7 +103,7 @@ class _Watched:
                     self._changed()
             return
         if call == "close":
-            self._open.pop(first, None)
+            self._open.pop(args[0], None)
         elif opened is not None:
             self._to_file(call, opened, args, made)
         elif call in ("mkdir", "unlink", "rmdir", "rename", "_rename_new", "_rename_exchange"):

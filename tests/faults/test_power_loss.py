@@ -1,6 +1,6 @@
 """The power fails after any call of a run: what is left is nothing, the old or the new result.
 
-`make faults` goes on from what every such moment may leave; here every so many do.
+`make faults` looks at what every such moment may leave; else at every so many.
 """
 
 import shutil
@@ -35,9 +35,9 @@ from tests.faults.tally import tally
 
 REPLACE = (*RUN, "--replace")
 SEEDS = 6 if STEP == 1 else 2
-# Of the moments whose states are looked at without going on, so many.
+# After every so many calls what is left is looked at, and of so many of these runs go on.
 LOOKED = 1 if STEP == 1 else 3
-GOES_ON = 1 if STEP == 1 else 150
+GOES_ON = 3 if STEP == 1 else 150
 
 
 @pytest.fixture(autouse=True)

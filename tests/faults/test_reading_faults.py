@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ import pytest
 from tests.faults.forgetful import Disk, tree_of
 from tests.faults.forgetful_mount import Mounted, mounted
 from tests.faults.injected import (
-    FAMILY,
     RESUME,
     RUN,
     Case,
@@ -31,6 +29,7 @@ from tests.faults.injected import (
     write_case,
 )
 from tests.faults.tally import tally
+from tests.toy_checkpoints import FAMILY
 
 OUT = Path("out")
 WEIGHTS = "code/model.safetensors"
@@ -91,9 +90,7 @@ def test_reads_that_fail(disk: Mounted, made: Case, number: int) -> None:
 
 def test_a_slow_disk_and_a_signal(disk: Mounted, made: Case) -> None:
     disk.reading = lambda _path, _offset: time.sleep(0.01)
-    began = time.monotonic()
     assert run_child(RUN, after_claims(2, kill(signal.SIGTERM))) == 143
-    assert time.monotonic() - began < 20
     assert "to go on: mergec run" in messages()
     disk.reading = lambda _path, _offset: None
     assert run_child(RESUME, undisturbed) == 0, messages()
@@ -102,14 +99,14 @@ def test_a_slow_disk_and_a_signal(disk: Mounted, made: Case) -> None:
 
 def test_calls_that_signals_interrupt(whole: Case) -> None:
     """A window that changes its size, say, interrupts whoever waits for the disk."""
-    stop = threading.Event()
     with subprocess.Popen(
         [sys.executable, "-c", _HEARING, *RUN], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "hears\n"
-        while process.poll() is None and not stop.wait(0.0005):
+        while process.poll() is None:
             process.send_signal(signal.SIGUSR1)
+            time.sleep(0.0005)
     assert process.returncode == 0
     assert files_of(OUT) == whole
 
