@@ -14,7 +14,17 @@ import pytest
 from mergec.cli.main import run_command
 from mergec.shards import Files, journal
 from mergec.shards.recovery import claimed_tensors
-from tests.faults.forgetful import Disk, File, Folder, Tree, everything, nothing, some, tree_of
+from tests.faults.forgetful import (
+    Disk,
+    File,
+    Folder,
+    Tree,
+    everything,
+    names,
+    nothing,
+    some,
+    tree_of,
+)
 from tests.faults.injected import Case, files_of
 
 OUT, PARTIAL = "out", "out.mergec-partial-"
@@ -56,8 +66,8 @@ def recorded(
     Of every so many calls the disk is asked what it may hold, `seeds` times by chance. One kind of
     sync can be left out. Nothing waits for the real disk.
     """
-    names = [path.name for path in Path().iterdir() if path.name.startswith(OUT)]
-    watched = _Watched(Disk(tree_of(Path(), names)), seeds, every, without)
+    here = [path.name for path in Path().iterdir() if path.name.startswith(OUT)]
+    watched = _Watched(Disk(tree_of(Path(), here)), seeds, every, without)
     plain = Files.system
 
     def system(self: Files, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -111,7 +121,7 @@ class _Watched:
 
     def look(self, *, ended: bool = False) -> None:
         """Keep what the disk may hold now, unless that is known."""
-        kinds = (nothing, everything, *(some(seed) for seed in range(self._seeds)))
+        kinds = (nothing, names, everything, *(some(seed) for seed in range(self._seeds)))
         for survives in kinds:
             tree = self._disk.after_power_failure(survives)
             key = repr((sorted(tree.items()), self._promised, ended))

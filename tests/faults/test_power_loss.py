@@ -17,6 +17,7 @@ from tests.faults.injected import (
     SPEC,
     STEP,
     Case,
+    left_over,
     messages,
     run_child,
     undisturbed,
@@ -34,6 +35,7 @@ from tests.faults.power import (
 from tests.faults.tally import tally
 
 REPLACE = (*RUN, "--replace")
+CLEAN = ("clean", "out", "--yes")
 SEEDS = 6 if STEP == 1 else 2
 # After every so many calls what is left is looked at, and of so many of these runs go on.
 LOOKED = 1 if STEP == 1 else 3
@@ -57,11 +59,13 @@ def outlived(run: Recorded, whole: Case, older: Case | None, arguments: tuple[st
         "power failures",
         points=len(run.moments),
         violations=wrong.total(),
-        lost=0,
+        lost=sum(count for each, count in wrong.items() if "lost" in each),
         resumed=resumed,
         equal=resumed,
     )
     assert not wrong
+    lay_out(run.moments[-1].tree)
+    assert run_child(("verify", "out", "--replay", "full"), undisturbed) == 0, messages()
 
 
 def goes_on(moment: Moment, whole: Case, arguments: tuple[str, ...]) -> bool:
@@ -105,6 +109,20 @@ def older(whole: Case) -> Case:
 def test_while_it_replaces(whole: Case, older: Case, lacking: tuple[str, ...]) -> None:
     run = recorded(REPLACE, seeds=SEEDS, every=LOOKED, lacking=lacking)
     outlived(run, whole, older, REPLACE)
+
+
+def test_while_what_is_left_is_removed(whole: Case, partial: Path) -> None:
+    assert partial.exists()
+    run = recorded(CLEAN, seeds=SEEDS)
+    assert run.status == 0
+    for moment in run.moments[:: GOES_ON // 10 or 1]:
+        lay_out(moment.tree)
+        resumes = any(each.read().lines for each in partials(Path("out")))
+        assert run_child(RESUME if resumes else RUN, undisturbed) == 0, messages()
+        assert output() == whole
+        lay_out(moment.tree)
+        assert run_child(CLEAN, undisturbed) == 0, messages()
+        assert left_over() == []
 
 
 # Every kind of sync that a run makes.

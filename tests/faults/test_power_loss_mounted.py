@@ -15,7 +15,7 @@ import pytest
 
 from mergec.cli.main import run_command
 from mergec.shards import partials
-from tests.faults.forgetful import Disk, everything, nothing, some
+from tests.faults.forgetful import Disk, Survives, everything, names, nothing, some
 from tests.faults.forgetful_mount import Mounted, mounted
 from tests.faults.injected import STEP, Case, files_of, messages, remove
 from tests.faults.power import Moment, violations
@@ -25,7 +25,7 @@ DISK = Path("disk")
 OUT = DISK / "out"
 RUN = ("run", "spec.merge", "-o", str(OUT), "--backend", "reference", "--threads", "1")
 EVERY = 1 if STEP == 1 else 40
-KINDS = (nothing, everything, *(some(seed) for seed in range(2 if STEP == 1 else 1)))
+KINDS = (nothing, names, everything, *(some(seed) for seed in range(2 if STEP == 1 else 1)))
 
 
 @pytest.fixture
@@ -37,7 +37,12 @@ def disk(whole: Case) -> Iterator[Mounted]:
 
 
 def run_process(*more: str) -> int:
-    """The exit status of a run to the disk, whose syncs are real; negative for a signal."""
+    """The exit status of a run to the disk; negative for a signal."""
+    return command(*RUN, *more)
+
+
+def command(*arguments: str) -> int:
+    """The exit status of a command, whose syncs are real; negative for a signal."""
     child = os.fork()
     if child == 0:
         status = 99
@@ -45,7 +50,7 @@ def run_process(*more: str) -> int:
             sys.stdout = sys.stderr = open("messages", "w", buffering=1)  # noqa: SIM115
             main: Any = importlib.import_module("mergec.cli.main")
             signal.signal(signal.SIGTERM, main._terminate)
-            status = run_command((*RUN, *more))
+            status = run_command(arguments)
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -92,3 +97,18 @@ def test_the_power_fails(disk: Mounted, whole: Case, more: tuple[str, ...]) -> N
         equal=resumed,
     )
     remove(Path("messages"))
+
+
+@pytest.mark.parametrize("survives", [nothing, names, everything, some(0)])
+def test_the_power_fails_while_a_spec_is_rewritten(disk: Mounted, survives: Survives) -> None:
+    old, new = b'child   = model( "./base" )\n', b'child = model("./base")\n'
+    status, at = -1, 0
+    while status != 0:
+        at += 1
+        disk.put_in(Disk({"spec.merge": old}), cut_at=at)
+        status = command("fmt", "disk/spec.merge")
+        assert status in (-signal.SIGKILL, 0)
+        tree = disk.disk.after_power_failure(survives)
+        assert tree["spec.merge"] in (old, new)
+    assert at > 3
+    assert disk.disk.after_power_failure(everything) == {"spec.merge": new}
