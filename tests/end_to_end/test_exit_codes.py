@@ -140,7 +140,7 @@ def test_commands_end_with_it(mergec: Mergec, monkeypatch: Patch, status: int) -
 def test_commands_end_with_it_however_it_is_said(
     tmp_path: Path, monkeypatch: Patch, capfd: pytest.CaptureFixture[str], status: int
 ) -> None:
-    """A traceback is printed, or standard output is given away."""
+    """What is said is no diagnostic, or standard output is given away."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "spec.merge").write_text("")
     prepare, command = WAYS[status]

@@ -18,6 +18,7 @@ from tests.repo.tree import ROOT
 LINES = Path(__file__).with_name("fault_rows.txt").read_text("utf-8").splitlines()
 ROWS = {row: (situation, where) for row, situation, where in (x.split(" | ") for x in LINES)}
 COUNTS = {"F": 40, "T": 24, "K": 15, "L": 11, "X": 23, "N": 27, "M": 14, "C": 14, "O": 17, "R": 14}
+COUNTS["I"] = 32  # in and out: reading, writing and signals
 
 
 @cache

@@ -50,6 +50,22 @@ def test_groups_of_version_two_and_those_above(tmp_path: Path) -> None:
     assert memory_limits(tmp_path) == [MemoryLimit("a control group", 8 * MIB, 4 * MIB)]
 
 
+def test_what_the_process_holds_is_free_to_it(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "proc/meminfo": "MemTotal: 8192 kB\nMemAvailable: 1024 kB\n",
+            "proc/self/status": "Name: python\nRssAnon:\t    2048 kB\nRssFile: 9 kB\n",
+            "proc/self/cgroup": "0::/\n",
+            "sys/fs/cgroup/memory.max": f"{4 * MIB}\n",
+            "sys/fs/cgroup/memory.current": f"{3 * MIB}\n",
+        },
+    )
+    machine, group = memory_limits(tmp_path)
+    assert machine.free == 3 * MIB
+    assert group.free == 3 * MIB
+
+
 def test_groups_of_version_one_whose_path_lies_outside_a_container(tmp_path: Path) -> None:
     write(
         tmp_path,

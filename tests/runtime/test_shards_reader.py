@@ -155,6 +155,43 @@ def test_a_read_error_is_retried_once(source: Checkpoint) -> None:
         )
 
 
+class Stale(WatchedFiles):
+    """A server that forgets what was open, so many times."""
+
+    failing: int = 0
+
+    def before(self, number: int, name: str) -> None:
+        if name == "preadv" and self.failing:
+            self.failing -= 1
+            raise OSError(errno.ESTALE, "")
+
+
+def test_a_forgotten_file_is_opened_once_more(source: Checkpoint) -> None:
+    files = Stale()
+    with SourceReader(source, files) as reader:
+        read(reader, source, EMBED)
+        files.failing = 2  # the first call does not wait, and what it meets is not looked at
+        assert read(reader, source, EMBED) == contents(EMBED)
+        files.failing = 4
+        assert error_of(lambda: read(reader, source, EMBED))[0] == "E809"
+
+
+def test_another_file_in_the_place_of_a_forgotten_one(source: Checkpoint) -> None:
+    files = Stale()
+    path = file_of(source, EMBED)
+    with SourceReader(source, files) as reader:
+        read(reader, source, EMBED)
+        raw = path.read_bytes()
+        path.unlink()
+        path.with_name("new").write_bytes(raw)
+        path.with_name("new").rename(path)
+        files.failing = 2
+        assert error_of(lambda: read(reader, source, EMBED)) == (
+            "E807",
+            f"`{path}` changed after it was planned: another file has taken its place",
+        )
+
+
 @pytest.mark.parametrize(
     ("refusal", "text"),
     [(errno.EMFILE, "too many open files"), (errno.EACCES, "permission denied")],

@@ -167,8 +167,8 @@ def test_a_parent_without_permission(tmp_path: Path) -> None:
     target = tmp_path / "child"
     found = refusal(target, [], files)
     assert (found.code, found.message) == (
-        "E803",
-        f"`{target}` cannot be written: no permission in `{tmp_path}`",
+        "E880",
+        f"`{target}` cannot be made: `{tmp_path}` may not be written to",
     )
     assert not CHANGES & set(files.calls)
 
@@ -368,4 +368,4 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
 
 def test_a_disk_that_is_read_only(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    assert refused(small_disk / "child", [])[0] == "E803"
+    assert refused(small_disk / "child", [])[0] == "E880"

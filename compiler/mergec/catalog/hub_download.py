@@ -84,6 +84,8 @@ def _brought(model: HubReference, commit: str, name: str, progress: Progress) ->
         if digest != known.etag:
             os.unlink(partial)
             raise _other_bytes(model, name, known.etag, digest)
+        # The name says what is in it, also after a power failure.
+        os.fsync(descriptor)
         os.replace(partial, blob)
     return True
 

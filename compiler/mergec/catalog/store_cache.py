@@ -55,6 +55,8 @@ def keep_whole(root: Path, name: str, store: Store, state: ObjectState) -> None:
         try:
             with open(descriptor, "wb") as file:
                 _copy(file, name, store, state)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(partial, root / name)
         except BaseException:
             with suppress(OSError):

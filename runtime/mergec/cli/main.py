@@ -206,15 +206,10 @@ def _no_memory(error: BaseException) -> BaseException:
 
 
 def _report_bug(error: BaseException) -> int:
-    """What escaped is our mistake, and says so; the traceback is for the report."""
-    import traceback
+    """What escaped is our mistake, and says so."""
+    from mergec.cli.internal_error import report
 
-    traceback.print_exception(error)
-    click.echo(
-        "\nthis is a bug in mergec, not in your spec; please report it with the lines above, the "
-        "spec, and the output of `mergec --version`",
-        err=True,
-    )
+    click.echo(report(error), err=True)
     return _BUG
 
 

@@ -17,6 +17,9 @@ def write_text(path: Path, text: str) -> None:
     try:
         with beside.open("x", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            # Else a power failure could leave the new name with nothing in it.
+            os.fsync(file.fileno())
         if place.exists():
             beside.chmod(place.stat().st_mode & 0o777)
         beside.replace(place)

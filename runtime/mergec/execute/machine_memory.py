@@ -13,7 +13,10 @@ _NONE = 1 << 60  # version 1 of control groups says "no limit" by a number beyon
 
 @frozen
 class MemoryLimit:
-    """`limit` bytes in all by `who`, of which `free` are left; None where that is not told."""
+    """`limit` bytes in all by `who`, of which `free` are left; None where that is not told.
+
+    What this process holds already is free to it: what it needs in all is compared with this.
+    """
 
     who: str
     limit: int | None
@@ -46,7 +49,9 @@ def _machine(root: Path) -> Iterator[MemoryLimit]:
         if words and words[0].isdigit():
             sizes[name] = int(words[0]) << 10
     if "MemTotal" in sizes:
-        yield MemoryLimit("the machine", sizes["MemTotal"], sizes.get("MemAvailable"))
+        available = sizes.get("MemAvailable")
+        free = None if available is None else available + _held(root)
+        yield MemoryLimit("the machine", sizes["MemTotal"], free)
 
 
 def _groups(root: Path) -> Iterator[MemoryLimit]:
@@ -63,10 +68,10 @@ def _groups(root: Path) -> Iterator[MemoryLimit]:
         parts = [part for part in path.split("/") if part not in ("", ".", "..")]
         # In a container the path may be one outside of it; what is mounted is then the group's own.
         for depth in range(len(parts), -1, -1):
-            yield from _group(mount.joinpath(*parts[:depth]), names)
+            yield from _group(mount.joinpath(*parts[:depth]), names, _held(root))
 
 
-def _group(folder: Path, names: tuple[str, str, str]) -> Iterator[MemoryLimit]:
+def _group(folder: Path, names: tuple[str, str, str], held: int) -> Iterator[MemoryLimit]:
     said = _text(folder / names[0]).strip()
     if not said.isdigit() or int(said) >= _NONE:
         return
@@ -77,8 +82,17 @@ def _group(folder: Path, names: tuple[str, str, str]) -> Iterator[MemoryLimit]:
         # What the system keeps of files counts as used, and is given back when it is needed.
         files = {f"{names[2]}{kind}_file" for kind in ("active", "inactive")}
         cached = sum(int(line[1]) for line in statistics if len(line) == 2 and line[0] in files)
-        free = max(0, limit - max(0, int(used) - cached))
+        free = max(0, limit - max(0, int(used) - cached - held))
     yield MemoryLimit("a control group", limit, free)
+
+
+def _held(root: Path) -> int:
+    """What this process holds that no file gives back."""
+    for line in _text(root / "proc/self/status").splitlines():
+        name, _, said = line.partition(":")
+        if name == "RssAnon":
+            return int(said.split()[0]) << 10
+    return 0
 
 
 def _process() -> Iterator[MemoryLimit]:

@@ -13,10 +13,11 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(slots=True)
 class Taken:
-    """An open file and how many are using it now."""
+    """An open file, how many are using it now, and whether nobody else shall."""
 
     descriptor: int
     users: int
+    dropped: bool = False
 
 
 class Descriptors(Generic[K]):
@@ -57,7 +58,7 @@ class Descriptors(Generic[K]):
         """End a use that began with `take`."""
         with self._lock:
             taken.users -= 1
-            if self._closed and taken.users == 0:
+            if (self._closed or taken.dropped) and taken.users == 0:
                 self._retires(taken.descriptor)
 
     def drop(self, key: K) -> None:
@@ -66,6 +67,13 @@ class Descriptors(Generic[K]):
             entry = self._open.pop(key, None)
             if entry is not None:
                 self._retires(entry.descriptor)
+
+    def forget(self, key: K, taken: Taken) -> None:
+        """Open `key` anew for whoever comes after this; `taken` ends with its uses."""
+        with self._lock:
+            if self._open.get(key) is taken:
+                del self._open[key]
+                taken.dropped = True
 
     def close(self) -> None:
         """Close all; a descriptor in use is closed by its last user."""

@@ -1,5 +1,6 @@
 """The folders that runs left, or are at work in, beside the target of one."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -111,6 +112,10 @@ def _holder(lock: Path, files: Files) -> str | None:
         descriptor = files.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return None  # nobody can be at work there
     try:
         if files.lock(descriptor):
             return None

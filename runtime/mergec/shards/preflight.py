@@ -23,7 +23,7 @@ def check_target(
 
     With `replace` something may have the name.
     E813 without a parent folder, E802 if it is, holds or lies inside one of `sources` (folders or
-    single files), E801 if anything, a dangling link included, has the name, E803 if the folder may
+    single files), E801 if anything, a dangling link included, has the name, E880 if the folder may
     not be written to, E602 if `needed_bytes` or `needed_files` exceed what is free there.
     """
     checks = target_checks(target, sources, needed_bytes, needed_files, files, replace=replace)
@@ -60,8 +60,8 @@ def target_checks(
 def _check_permission(target: Path, files: Files) -> None:
     if not files.writable(target.absolute().parent):
         raise fail(
-            "E803",
-            f"`{target}` cannot be written: no permission in `{target.parent}`",
+            "E880",
+            f"`{target}` cannot be made: `{target.parent}` may not be written to",
             help="choose an output in a folder you may write to",
         )
 

@@ -81,18 +81,33 @@ class SourceReader:
             self._store.read_into(file, start, raw)
             return
         try:
-            taken = self._open.take(file)
             try:
-                count = self._files.read_cached(taken.descriptor, raw, start)
-                if count < len(raw):
-                    missing()
-                    count += self._read_twice(taken.descriptor, raw[count:], start + count)
-            finally:
-                self._open.give_back(taken)
+                count = self._fill_once(file, start, raw, missing)
+            except OSError as error:
+                if error.errno != errno.ESTALE:
+                    raise
+                # A server forgot the file that was open: by its path it may be there still.
+                count = self._fill_once(file, start, raw, missing)
         except OSError as error:
             raise source_failed(error, self._root / file, start) from error
         if count < len(raw):
             raise source_changed(self._root / file, f"it ends at offset {start + count}")
+
+    def _fill_once(
+        self, file: str, start: int, raw: memoryview, missing: Callable[[], None]
+    ) -> int:
+        taken = self._open.take(file)
+        try:
+            count = self._files.read_cached(taken.descriptor, raw, start)
+            if count < len(raw):
+                missing()
+                count += self._read_twice(taken.descriptor, raw[count:], start + count)
+            return count
+        except OSError:
+            self._open.forget(file, taken)
+            raise
+        finally:
+            self._open.give_back(taken)
 
     def expect(self, entry: TensorEntry, byte_offset: int, count: int) -> None:
         """Say that `count` bytes of the tensor from `byte_offset` on will be read soon.

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mergec.diagnostics import MergecError, fail
+from mergec.shards.files import Files
 
 _FULL = {
     errno.ENOSPC: "the disk is full",
@@ -27,11 +28,13 @@ def output_failed(error: OSError, target: Path, notes: Iterable[str] = ()) -> Me
     """A failure while writing: E804 where space or quota ended, else E803."""
     number = error.errno or 0
     if number in _FULL:
+        files = number == errno.ENOSPC and _lacks_inodes(target)
         return fail(
             "E804",
-            f"{_FULL[number]} while writing `{target}`",
-            notes=("a full file system may also lack inodes, not bytes", *notes),
-            help="free some space there, or write to another disk",
+            f"{'no inode is left' if files else _FULL[number]} while writing `{target}`",
+            notes=notes,
+            help=f"{'remove some files' if files else 'free some space'} there, "
+            "or write to another disk",
         )
     if number in _FORBIDDEN:
         return fail(
@@ -102,6 +105,16 @@ def source_changed(path: Path, finding: str) -> MergecError:
         f"`{path}` changed after it was planned: {finding}",
         help="let whatever writes to it finish, then run again",
     )
+
+
+def _lacks_inodes(target: Path) -> bool:
+    """Whether a disk that is said to be full has bytes for more files, and no names for them."""
+    try:
+        space = Files().free_space(target.absolute().parent)
+    except OSError:
+        return False
+    # A file system without a fixed number of inodes reports none at all.
+    return space.f_files > 0 and space.f_favail == 0
 
 
 def _reason(error: OSError) -> str:

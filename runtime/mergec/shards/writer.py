@@ -107,7 +107,7 @@ class CheckpointWriter:
         `sources` are the folders or single files that must not be touched, `other_bytes` what
         `add_file` will bring. What is not `hashed` cannot be read back. With a `header`, which says
         all that the bytes depend on, there is a journal. With `replace` a result of mergec's may
-        stand at the target. Refused before anything is made: E801, E802, E803, E813, E602, E850,
+        stand at the target. Refused before anything is made: E801, E802, E880, E813, E602, E850,
         E854; while making: E803, E804, with nothing left behind.
         """
         files = files or Files()

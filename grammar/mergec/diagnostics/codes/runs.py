@@ -244,6 +244,15 @@ ROWS = (
         exit=6,
     ),
     code(
+        "E880",
+        "output-forbidden",
+        "the folder of the output may not be written to",
+        "The output would be a new name in a folder in which this user may make none, or whose "
+        "disk can only be read. That is seen before anything is read or computed. Choose another "
+        "place for the output, or have the folder opened to you.",
+        exit=6,
+    ),
+    code(
         "E850",
         "output-in-use",
         "another run is writing the same output",
