@@ -20,6 +20,7 @@ from mergec.catalog.lineage_file import (
     table_digest,
 )
 from mergec.catalog.regular_file import read_whole
+from mergec.catalog.sample import ALL, Sample
 from mergec.diagnostics import fail
 from mergec.execute import plan_facts
 from mergec.execute.ancestors import Ancestors
@@ -50,12 +51,13 @@ def companion_files(
     left_out: Sequence[LeftOut] = (),
     numbers: Sequence[TensorNumbers] = (),
     cuts: ExportCuts | None = None,
+    read_back: Sample = ALL,
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
 
     `digests` are those of the export's tensors, if any were taken, `left_out` is what the run did
     not do, `numbers` what it counted of NaN, infinities and small numbers, `cuts` what operators
-    left out of tensors. E807 if a small file changed.
+    left out of tensors, `read_back` which weights were. E807 if a small file changed.
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
@@ -82,7 +84,7 @@ def companion_files(
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "buildDefinition": _definition(plan, export, origin, ancestors),
-            "runDetails": _details(measured, origin, left_out, numbers, cuts),
+            "runDetails": _details(measured, origin, left_out, numbers, cuts, read_back),
             ANCESTORS: dict(ancestors.statements),
         },
     }
@@ -180,12 +182,14 @@ def _details(
     left_out: Sequence[LeftOut],
     numbers: Sequence[TensorNumbers],
     cuts: ExportCuts | None,
+    read_back: Sample,
 ) -> dict[str, Any]:
     return {
         "builder": {"id": _BUILDER, "version": {"mergec": tool_version()}},
         "mergec_run": {
             "backend": {"name": origin.backend, "device": origin.device},
             **({"left_out": [*left_out]} if left_out else {}),
+            **({"read_back": str(read_back)} if read_back != ALL else {}),
             **({"counted": numbers_member(numbers)} if numbers else {}),
             "measures": [
                 {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
