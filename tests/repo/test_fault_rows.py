@@ -2,9 +2,10 @@
 
 A line of `fault_rows.txt` has a row's name, the situation, and the test that shows what happens, a
 test function or the output of an invalid spec. `-` in place of the situation says that there is
-nothing to test, and why. F are files, T tensors, K tokenizers and small files, L adapters,
+nothing to test, and why. S are specs, F files, T tensors, K tokenizers and small files, L adapters,
 X security, N numbers, M memory and other resources, C the command line and its environment,
-O outputs, R resumed runs.
+O outputs, R resumed runs, D several machines, P promises. `docs/faults.md` is made from it, and
+from what `fault_outcomes.txt` says that happens.
 """
 
 import ast
@@ -13,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from docs.faults_page import faults
 from tests.repo.tree import ROOT
 
 LINES = Path(__file__).with_name("fault_rows.txt").read_text("utf-8").splitlines()
 ROWS = {row: (situation, where) for row, situation, where in (x.split(" | ") for x in LINES)}
-COUNTS = {"F": 40, "T": 24, "K": 15, "L": 11, "X": 23, "N": 27, "M": 14, "C": 14, "O": 17, "R": 14}
+COUNTS = {
+    **{"S": 32, "D": 14, "P": 12},
+    **{"F": 40, "T": 24, "K": 15, "L": 11, "X": 23, "N": 27, "M": 14, "C": 14, "O": 17, "R": 14},
+}
 
 
 @cache
@@ -43,3 +48,8 @@ def test_no_row_is_left_out_and_none_stands_twice() -> None:
     assert len(ROWS) == len(LINES)
     wanted = {f"{letter}{n:02}" for letter, last in COUNTS.items() for n in range(1, last + 1)}
     assert wanted <= ROWS.keys()
+
+
+def test_every_test_shows_something_that_is_told() -> None:
+    told = {fault.name for fault in faults() if fault.outcome}
+    assert told == {row for row, (situation, _) in ROWS.items() if situation != "-"}
