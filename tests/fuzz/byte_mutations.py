@@ -9,41 +9,13 @@ from random import Random
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|[a-z]+|\s+|.', re.DOTALL)
 _ODD = (
-    *(b"0", b"-0", b"-1", b"1e400", b"1.5", b"9" * 30, b"9" * 5000, b"18446744073709551615"),
-    *(b"9223372036854775808", b"true", b"null", b"NaN", b"-Infinity", b"{}", b"[]", b'""', b"[[]]"),
-    *(
-        b'"\\ud800"',
-        b'"\\u0000"',
-        b'"../x"',
-        b'"/etc/passwd"',
-        b'"\x1b[31m"',
-        b'"\xff"',
-        b'"sha256"',
-    ),
-    *(
-        b"\n",
-        b"\0",
-        b"\xef\xbb\xbf",
-        b",",
-        b":",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b'"',
-        b"\\",
-        b"//",
-        b"---",
-    ),
-    *(
-        '"caf\u00e9"'.encode(),
-        '"\u202e"'.encode(),
-        b'{"a":1,"a":2}',
-        b"&a",
-        b"*a",
-        b"!!python/none",
-    ),
-)
+    b"0", b"-0", b"-1", b"1e400", b"1.5", b"9" * 30, b"9" * 5000, b"18446744073709551615",
+    b"9223372036854775808", b"true", b"null", b"NaN", b"-Infinity", b"{}", b"[]", b'""', b"[[]]",
+    b'"F16"', b'"F8_E4M3"', b'"I32"', b'"\\ud800"', b'"\\u0000"', b'"../x"', b'"/etc/passwd"',
+    b'"\x1b[31m"', b'"\xff"', b'"sha256"', b"\n", b"\0", b"\xef\xbb\xbf", b",", b":", b"{", b"}",
+    b"[", b"]", b'"', b"\\", b"//", b"---", '"caf\u00e9"'.encode(), '"\u202e"'.encode(),
+    b'{"a":1,"a":2}', b"&a", b"*a", b"!!python/none",
+)  # fmt: skip
 _DEEP = (b"[", b'{"a":')
 
 

@@ -29,6 +29,7 @@ from mergec.catalog.header import read_header
 from mergec.catalog.index import read_index
 from mergec.catalog.lineage_file import LineageProblem, parse_lineage
 from mergec.catalog.offline import offline_mode
+from mergec.catalog.sample import ALL
 from mergec.cli.main import run_command
 from mergec.diagnostics import MergecError, render_text
 from mergec.plan import DEFAULT_MEMORY, fit_budget
@@ -263,37 +264,66 @@ def lineages(home: Home) -> Target:
             family_of(parse_lineage(data))
         verdicts: list[Verdict] = []
         understood = _understood(lambda: verdicts.append(verify(home.made)))
-        return understood and verdicts[0].state is State.VERIFIED
+        sound = understood and verdicts[0].state is State.VERIFIED
+        if sound:  # then it says how its bytes were made, which is another text to understand
+            _understood(lambda: verify(home.made, ALL))
+        return sound
 
     return Target(check, [place.read_bytes()])
 
 
 def small_files(home: Home) -> Target:
     """Small files of a model and of an adapter; the first byte says which one it is."""
-    model, adapter = home.root / "chatty", home.root / "lora"
+    model, adapter = home.root / "foreign", home.root / "lora"
     chosen = [
         *(model / name for name in ("config.json", "tokenizer.json", "tokenizer_config.json")),
         *(model / name for name in ("README.md", "LICENSE", "generation_config.json")),
         adapter / "adapter_config.json",
     ]
-    before = {path: path.read_bytes() if path.exists() else b"{}" for path in chosen}
-    spec = home.root / "small.merge"
-    spec.write_text(
-        'llama = model("./llama")\nchatty = model("./chatty")\nchild = linear(llama, chatty)\n'
-    )
+    before = [path.read_bytes() if path.exists() else b"{}" for path in chosen]
+    seeds = [bytes([number]) + data for number, data in enumerate(before)]
+    card = b"\x03---\nlicense: apache-2.0\nbase_model: [a, b]\ntags: &t\n  - x\n---\n\n# Card\n"
+    return Target(_compiles(home, chosen), [*seeds, card], _behind_the_first, _behind_that_of)
+
+
+def names(home: Home) -> Target:
+    """Headers that are read, and whose tensors are planned with; the first byte says of what."""
+    chosen = [home.root / "foreign/model.safetensors", home.root / "lora/adapter_model.safetensors"]
+
+    def opened(data: bytes) -> bytes:
+        return data[9 : 9 + int.from_bytes(data[1:9], "little")]
+
+    def sealed(text: bytes, before: bytes) -> bytes:
+        return before[:1] + framed(text, before[9 + int.from_bytes(before[1:9], "little") :])
+
+    seeds = [bytes([number]) + path.read_bytes() for number, path in enumerate(chosen)]
+    return Target(_compiles(home, chosen), seeds, opened, sealed)
+
+
+def _compiles(home: Home, chosen: Sequence[Path]) -> Check:
+    """Puts the bytes behind the first into the file that it says; inspects, and plans a merge."""
+    merges = {"foreign": "linear(model, other)", "lora": "other + model"}
+    others = {"foreign": "spoken", "lora": "base"}
+    settings = {"foreign": "{ tokenizer = union(model, other) }", "lora": "{ shard = 1GB }"}
+    for name, merge in merges.items():
+        (home.root / f"{name}.merge").write_text(
+            f'other = model("./{others[name]}")\n'
+            f'model = {"adapter" if name == "lora" else "model"}("./{name}")\n'
+            f"child = {merge}\nexport child {settings[name]}\n"
+        )
 
     def check(data: bytes) -> bool:
         path = chosen[(data[0] if data else 0) % len(chosen)]
+        before = path.read_bytes() if path.exists() else None
         path.write_bytes(data[1:])
         try:
             read = _understood(lambda: inspect_checkpoint(str(path.parent)))
+            spec = home.root / f"{path.parent.name}.merge"
             return _understood(lambda: compile_spec(spec)) and read
         finally:
-            path.write_bytes(before[path])
+            path.unlink() if before is None else path.write_bytes(before)
 
-    seeds = [bytes([number]) + before[path] for number, path in enumerate(chosen)]
-    card = b"\x03---\nlicense: apache-2.0\nbase_model: [a, b]\ntags: &t\n  - x\n---\n\n# Card\n"
-    return Target(check, [*seeds, card], _behind_the_first, _behind_that_of)
+    return check
 
 
 def _behind_the_first(data: bytes) -> bytes:
@@ -354,6 +384,7 @@ TARGETS: Mapping[str, Callable[[], Target] | Callable[[Home], Target]] = {
     "plan": plans,
     "lineage": lineages,
     "small-files": small_files,
+    "names": names,
     "resume": resumes,
 }
 

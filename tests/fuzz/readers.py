@@ -23,7 +23,7 @@ from tests.faults.tally import tally
 ROOT = Path(__file__).parents[2]
 NAMES = (
     *("header", "index", "config", "journal"),
-    *("lock", "plan", "lineage", "small-files", "resume"),
+    *("lock", "plan", "lineage", "small-files", "names", "resume"),
 )
 _INSTRUMENTED = ("mergec.catalog", "mergec.plan.lock_file", "mergec.shards", "mergec.api")
 _LIMITS = ("-timeout=10", "-rss_limit_mb=1500", "-max_len=16384", "-detect_leaks=0")

@@ -21,8 +21,9 @@ COUNTS = {
     "journal": 400,
     "lock": 120,
     "plan": 60,
-    "lineage": 120,
+    "lineage": 60,
     "small-files": 30,
+    "names": 40,
     "resume": 12,
 }
 
