@@ -38,8 +38,8 @@ from mergec.shards import journal
 from mergec.shards.recovery import claimed_tensors
 from mergec.verify import State, Verdict
 from mergec.verify.check import verify
-from tests.catalog.malformed_files import ROWS
-from tests.catalog.safetensors_bytes import framed
+from tests.catalog.malformed_files import GOOD, ROWS
+from tests.catalog.safetensors_bytes import file_of, framed
 from tests.faults.injected import (
     RUN,
     after_claims,
@@ -144,8 +144,12 @@ def header() -> Target:
     def sealed(text: bytes, before: bytes) -> bytes:
         return framed(text, before[8 + int.from_bytes(before[:8], "little") :])
 
-    seeds = [data for data, _, _ in ROWS.values() if len(data) < _LONGEST_SEED]
-    return Target(check, seeds, opened, sealed)
+    sound = file_of(
+        {"a": ("BF16", [2, 2], bytes(8)), "b": ("F4", [4], b"12"), "c": ("U8", [0, 3], b"")},
+        {"format": "pt"},
+    )
+    malformed = [data for data, _, _ in ROWS.values() if len(data) < _LONGEST_SEED]
+    return Target(check, [*[GOOD, sound] * len(malformed), *malformed], opened, sealed)
 
 
 def index() -> Target:
@@ -287,7 +291,7 @@ def small_files(home: Home) -> Target:
 
 
 def names(home: Home) -> Target:
-    """Headers that are read, and whose tensors are planned with; the first byte says of what."""
+    """Weights, whose names are planned with and whose bytes are merged; the first says of what."""
     chosen = [home.root / "foreign/model.safetensors", home.root / "lora/adapter_model.safetensors"]
 
     def opened(data: bytes) -> bytes:
@@ -297,10 +301,21 @@ def names(home: Home) -> Target:
         return before[:1] + framed(text, before[9 + int.from_bytes(before[1:9], "little") :])
 
     seeds = [bytes([number]) + path.read_bytes() for number, path in enumerate(chosen)]
-    return Target(_compiles(home, chosen), seeds, opened, sealed)
+    return Target(_compiles(home, chosen, run=True), seeds, opened, sealed)
 
 
-def _compiles(home: Home, chosen: Sequence[Path]) -> Check:
+def _runs(compiled: CompiledSpec, out: Path) -> bool:
+    """Whether a merge is made; one that is made verifies, and one that is not leaves nothing."""
+    try:
+        made = _understood(lambda: execute(compiled, out, backend="reference", threads=1))
+        assert made == out.exists()
+        assert not made or verify(out, ALL, root=out.parent).state is State.VERIFIED
+        return made
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def _compiles(home: Home, chosen: Sequence[Path], *, run: bool = False) -> Check:
     """Puts the bytes behind the first into the file that it says; inspects, and plans a merge."""
     merges = {"foreign": "linear(model, other)", "lora": "other + model"}
     others = {"foreign": "spoken", "lora": "base"}
@@ -319,7 +334,8 @@ def _compiles(home: Home, chosen: Sequence[Path]) -> Check:
         try:
             read = _understood(lambda: inspect_checkpoint(str(path.parent)))
             spec = home.root / f"{path.parent.name}.merge"
-            return _understood(lambda: compile_spec(spec)) and read
+            planned = _understood(lambda: compile_spec(spec))
+            return planned and read and (not run or _runs(compile_spec(spec), home.root / "child"))
         finally:
             path.unlink() if before is None else path.write_bytes(before)
 

@@ -7,6 +7,8 @@ half of memory. Without atheris, or with `--plain`, files are changed at random 
 
 import argparse
 import re
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +28,12 @@ NAMES = (
     *("lock", "plan", "lineage", "small-files", "names", "resume"),
 )
 _INSTRUMENTED = ("mergec.catalog", "mergec.plan.lock_file", "mergec.shards", "mergec.api")
-_LIMITS = ("-timeout=10", "-rss_limit_mb=1500", "-max_len=16384", "-detect_leaks=0")
+_SECONDS_A_FILE = 10
+_MEMORY = 1500  # MiB
+_LIMITS = (
+    *(f"-timeout={_SECONDS_A_FILE}", f"-rss_limit_mb={_MEMORY}"),
+    *("-max_len=16384", "-detect_leaks=0"),
+)
 
 
 def main() -> int:
@@ -68,10 +75,12 @@ def _at_random(name: str, seconds: int, seed: int) -> None:
 
     random, count, end = Random(seed), 0, time.monotonic() + seconds
     with open_target(name) as target:
+        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY << 20, _MEMORY << 20))
         while time.monotonic() < end:
             data = random.choice(target.seeds)
             for _ in range(random.choice((1, 1, 2, 5))):
                 data = target.mutated(random, data)
+            signal.alarm(_SECONDS_A_FILE)  # which ends the process
             try:
                 target.check(data)
             except BaseException:

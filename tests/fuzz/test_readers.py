@@ -16,15 +16,15 @@ from tests.fuzz.reader_targets import Target, open_target
 
 COUNTS = {
     "header": 600,
-    "index": 400,
-    "config": 400,
-    "journal": 400,
-    "lock": 120,
-    "plan": 60,
+    "index": 300,
+    "config": 300,
+    "journal": 300,
+    "lock": 100,
+    "plan": 40,
     "lineage": 60,
-    "small-files": 30,
-    "names": 40,
-    "resume": 12,
+    "small-files": 20,
+    "names": 30,
+    "resume": 10,
 }
 
 
@@ -37,8 +37,7 @@ def target(request: pytest.FixtureRequest) -> Generator[tuple[str, Target]]:
 def test_changed_files_are_understood_or_refused(target: tuple[str, Target]) -> None:
     name, reader = target
     random = Random(7)
-    if name != "header":  # whose seeds are malformed
-        assert reader.check(reader.seeds[0])
+    assert reader.check(reader.seeds[0])
     for _ in range(COUNTS[name]):
         reader.check(reader.mutated(random, random.choice(reader.seeds)))
     tally(f"fuzz {name}", executions=COUNTS[name])
