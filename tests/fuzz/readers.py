@@ -71,7 +71,7 @@ def _apart(name: str, seconds: int, seed: int, *, plain: bool) -> int:
 
 
 def _at_random(name: str, seconds: int, seed: int) -> None:
-    from tests.fuzz.reader_targets import open_target
+    from tests.fuzz.project_targets import open_target
 
     random, count, end = Random(seed), 0, time.monotonic() + seconds
     with open_target(name) as target:
@@ -93,7 +93,7 @@ def _at_random(name: str, seconds: int, seed: int) -> None:
 def _guided(name: str, seconds: int, seed: int) -> None:
     fuzzer: Any = import_module("atheris")
     with fuzzer.instrument_imports(include=[*_INSTRUMENTED]):
-        from tests.fuzz.reader_targets import open_target
+        from tests.fuzz.project_targets import open_target
 
     # Never removed: the fuzzer ends the process.
     folder = Path(tempfile.gettempdir()) / "mergec-fuzz" / name

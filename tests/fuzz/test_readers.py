@@ -10,9 +10,10 @@ import pytest
 
 from tests.catalog.safetensors_bytes import framed
 from tests.faults.tally import tally
-from tests.fuzz import reader_targets, readers
+from tests.fuzz import project_targets, reader_targets, readers
 from tests.fuzz.byte_mutations import mutated, tokens
-from tests.fuzz.reader_targets import Target, open_target
+from tests.fuzz.project_targets import open_target
+from tests.fuzz.reader_targets import Target
 
 COUNTS = {
     "header": 600,
@@ -44,7 +45,7 @@ def test_changed_files_are_understood_or_refused(target: tuple[str, Target]) -> 
 
 
 def test_all_targets_are_tried() -> None:
-    assert [*COUNTS] == [*readers.NAMES] == [*reader_targets.TARGETS]
+    assert [*COUNTS] == [*readers.NAMES] == [*reader_targets.TARGETS, *project_targets.TARGETS]
 
 
 def test_tokens_are_all_of_a_text() -> None:
