@@ -11,7 +11,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from importlib import import_module
@@ -95,8 +94,7 @@ def _guided(name: str, seconds: int, seed: int) -> None:
     with fuzzer.instrument_imports(include=[*_INSTRUMENTED]):
         from tests.fuzz.project_targets import open_target
 
-    # Never removed: the fuzzer ends the process.
-    folder = Path(tempfile.gettempdir()) / "mergec-fuzz" / name
+    folder = ROOT / "build" / "fuzz" / name  # what reached new code, for the next time
     folder.mkdir(parents=True, exist_ok=True)
     with open_target(name) as target:
         for number, data in enumerate(target.seeds):
