@@ -46,7 +46,9 @@ slow: $(READY) ## the slow tests alone
 
 .PHONY: faults
 faults: $(READY) ## runs that are killed and fail at every system call, and are resumed (minutes)
-	EVERY_CALL=1 $(BIN)/pytest -n auto -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py
+	EVERY_CALL=1 $(BIN)/pytest -n auto -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py tests/catalog/test_header_faults.py
+	$(BIN)/pip install --quiet --only-binary :all: 'atheris>=3' || true  # else files are changed blindly
+	$(BIN)/python -m tests.fuzz.readers --seconds 60
 
 .PHONY: mutations
 mutations: $(READY) ## a hundred thousand changed specs, each understood or refused (10 minutes)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
+from docs.faults_page import faults_page
 from docs.peers_page import peers_page
 from mergec.backends import BACKENDS
 from mergec.diagnostics import CODES
@@ -158,6 +159,7 @@ def pages() -> Mapping[str, str]:
         "operator-laws.md": operator_laws_page(),
         "library.md": library_page(),
         "errors.md": errors_page(),
+        "faults.md": faults_page(),
         "peers.md": peers_page(),
     }
 

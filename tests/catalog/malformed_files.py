@@ -52,6 +52,11 @@ FRAMING = {
         "E707",
         "F has a header that does not begin with a curly bracket",
     ),
+    "leading-tab": (
+        framed(f'\t{{"a":{F32}}}', EIGHT),
+        "E707",
+        "F has a header that does not begin with a curly bracket",
+    ),
     "byte-order-mark": (
         framed("\ufeff{}"),
         "E707",
@@ -77,6 +82,11 @@ JSON = {
         framed("{/* none */}"),
         "E707",
         "the header of F is not JSON at byte 1: expecting property name enclosed in double quotes",
+    ),
+    "trailing-comma": (
+        framed(f'{{"a":{F32},}}', EIGHT),
+        "E707",
+        "the header of F is not JSON at byte 54: expecting property name enclosed in double quotes",
     ),
     "cut-off": (
         framed('{"a":'),
@@ -111,6 +121,11 @@ JSON = {
     ),
     "duplicate-tensor": (
         framed(f'{{"a":{F32},"a":{F32}}}', EIGHT),
+        "E709",
+        "the header of F has the key `a` twice",
+    ),
+    "duplicate-of-another-dtype": (
+        framed(f'{{"a":{entry("U8", [8], 0, 8)},"a":{F32}}}', EIGHT),
         "E709",
         "the header of F has the key `a` twice",
     ),
@@ -212,6 +227,16 @@ ENTRIES = {
         "E708",
         "the header of F has 17 dimensions for tensor `a`, and mergec reads up to 16",
     ),
+    "rank-200": (
+        one(entry("F32", [1] * 200, 0, 4), EIGHT[:4]),
+        "E708",
+        "the header of F has 200 dimensions for tensor `a`, and mergec reads up to 16",
+    ),
+    "rank-100000": (
+        one(entry("F32", [1] * 100_000, 0, 4), EIGHT[:4]),
+        "E708",
+        "the header of F has 100,000 dimensions for tensor `a`, and mergec reads up to 16",
+    ),
     "three-offsets": (
         one('{"dtype":"F32","shape":[2],"data_offsets":[0,4,8]}'),
         "E707",
@@ -309,6 +334,11 @@ NAMES = {
         "E718",
         f"in F a tensor has a name of 1,026 bytes, more than 1,024: `{'é' * 120}…{'é' * 60}`",
     ),
+    "name-of-a-megabyte": (
+        file_of({"n" * 1_000_000: ("U8", [1], b"1")}),
+        "E718",
+        f"in F a tensor has a name of 1,000,000 bytes, more than 1,024: `{'n' * 120}…{'n' * 60}`",
+    ),
     "lone-surrogate": (
         framed(f'{{"\\ud800":{F32}}}', EIGHT),
         "E718",
@@ -375,16 +405,21 @@ FORMATS = {
 LENIENT = {
     "leading-space",
     "leading-newline",
+    "leading-tab",
     "duplicate-tensor",
+    "duplicate-of-another-dtype",
     "duplicate-in-metadata",
     "unknown-field",
     "zero-size-huge-dimension",
     "rank-17",
+    "rank-200",
+    "rank-100000",
     "nul",
     "escape",
     "c1-control",
     "empty-name",
     "long-name",
+    "name-of-a-megabyte",
     "metadata-null",
     "metadata-large",
 }

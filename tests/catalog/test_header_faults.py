@@ -8,7 +8,7 @@ import pytest
 
 from mergec.catalog import read_header
 from mergec.catalog.tensor_table import MAX_TENSORS
-from mergec.diagnostics import CODES, Diagnostic
+from mergec.diagnostics import CODES, Diagnostic, MergecError
 from tests.catalog.malformed_files import (
     EIGHT,
     F32,
@@ -20,6 +20,7 @@ from tests.catalog.malformed_files import (
     ROWS,
 )
 from tests.catalog.safetensors_bytes import entry, file_of, framed, refusal
+from tests.faults.tally import tally
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -27,10 +28,19 @@ def test_malformed_file_is_refused_in_words(row: str, tmp_path: Path) -> None:
     content, code, message = ROWS[row]
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
+    tally("malformed headers", files=1, accepted=int(is_read(path)))
     found = refusal(path)
     assert (found.code, found.message) == (code, message.replace("F", f"`{path}`", 1))
     assert found.help
     assert CODES[code].exit == 4
+
+
+def is_read(path: Path) -> bool:
+    try:
+        read_header(path)
+    except MergecError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -228,6 +238,9 @@ ACCEPTED = {
     "f8-e8m0": file_of({"a": ("F8_E8M0", [2], b"12")}),
     "bool-of-255": file_of({"a": ("BOOL", [2], b"\x02\xff")}),
     "c64": file_of({"a": ("C64", [1], EIGHT)}),
+    "another-order-than-of-bytes": framed(
+        f'{{"b":{entry("U8", [4], 4, 8)},"a":{entry("U8", [4], 0, 4)}}}', EIGHT
+    ),
     "path-like-name": file_of({"../../etc/passwd": ("U8", [1], b"1")}),
     "name-of-1024-bytes": file_of({"é" * 512: ("U8", [1], b"1")}),
     "escaped-name": framed(f'{{"\\u0061\\ud83d\\ude00":{F32}}}', EIGHT),

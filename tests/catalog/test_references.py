@@ -1,8 +1,11 @@
 """What a reference is follows from its text, whatever lies on the disk."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mergec.catalog.reference import HubReference, locate, split_revision
 from mergec.diagnostics import MergecError, SourceText
@@ -38,6 +41,11 @@ def test_paths_and_models_on_a_hub(ref: str, rev: str | None, found: Path | HubR
         ("-org/name", None, "a hub's is `org/name`"),
         ("org/.name", None, "begin a path with `./`"),
         ("org/name/inner", None, "begin a path with `./`"),
+        ("org./name", None, "begin a path with `./`"),
+        ("org/name-", None, "begin a path with `./`"),
+        ("org/na--me", None, "begin a path with `./`"),
+        ("o..rg/name", None, "begin a path with `./`"),
+        ("org/name.git", None, "begin a path with `./`"),
         ("hf://models/org/name@v1", None, 'model("org/name@v1")'),
         ("ftp://host/name", None, "copy it here"),
         ("org/name", "", "org/name@main"),
@@ -59,6 +67,14 @@ def test_what_is_neither(ref: str, rev: str | None, help: str) -> None:
 @pytest.mark.parametrize("ref", ["./a@v1", "/a/b@v1", "~/a@v1", "s3://a/b@v1", "a@v1", "a/b/c@v1"])
 def test_an_at_sign_elsewhere_is_part_of_the_reference(ref: str) -> None:
     assert split_revision(ref) == (ref, None)
+
+
+@given(st.text("aZ0_.-/", max_size=8) | st.just("org/name.git"))
+def test_the_library_takes_every_name_that_is_taken_here(ref: str) -> None:
+    library = pytest.importorskip("huggingface_hub.utils")
+    with suppress(MergecError):
+        if isinstance(locate(ref, None, ROOT), HubReference):
+            library.validate_repo_id(ref)
 
 
 def test_a_folder_of_that_name_changes_nothing(

@@ -210,6 +210,8 @@ USAGE = [
     ["plan", "spec.merge", "-o", "child.plan"],
     ["run", "spec.merge", "-o", "out", "--threads", "0"],
     ["verify", "out", "--replay", "sample=3/2"],
+    ["run", "spec.merge", "-o", "out", "--verify", "sample=0/2"],
+    ["run", "spec.merge", "-o", "out", "--verify", "half"],
     *[["plan", "spec.merge", "--memory", size] for size in ("0B", "-1", "4", "4Gb", "1e30B", "")],
 ]
 

@@ -21,7 +21,8 @@ def test_a_child_replays_in_whole_and_in_part(mergec: Mergec, sample: str) -> No
     write_spec(*HEAD, CHILD)
     assert mergec("run", "spec.merge", "-o", "out").status == 0
     done = mergec("verify", "out", "--replay", sample)
-    assert (done.status, "verified" in done.out) == (0, True)
+    said = "verified" if sample == "full" else "verified 2/3"
+    assert (done.status, done.out.partition(":")[0]) == (0, said)
 
 
 def test_a_plan_file_runs_as_its_spec(mergec: Mergec) -> None:

@@ -131,6 +131,14 @@ class TestVerification:
             (out / "lineage.json").write_text(json.dumps({**lineage, member: value}))
             assert mergec("verify", "out", "--replay", "full").status in (0, 4, 10, 14), member
 
+    def test_a_lineage_whose_files_lack_something(self, mergec: Mergec, out: Path) -> None:
+        lineage = json.loads((out / "lineage.json").read_text())
+        for member in lineage["subject"][0]:
+            without = {key: it for key, it in lineage["subject"][0].items() if key != member}
+            changed = {**lineage, "subject": [without, *lineage["subject"][1:]]}
+            (out / "lineage.json").write_text(json.dumps(changed))
+            refused(mergec("verify", "out"), "E811", 4)
+
 
 def test_a_sample_of_no_tensor_proves_nothing(mergec: Mergec) -> None:
     assert mergec("run", "spec.merge", "-o", "out").status == 0

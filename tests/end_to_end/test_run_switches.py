@@ -11,6 +11,10 @@ from tests.lineages import statement
 
 NO_READ_BACK = "note: the weights were not read back: a fault of the disk would go unnoticed"
 NO_DIGESTS = "note: the weights were not hashed: only a replay tells whether they are as merged"
+A_THIRD = (
+    "note: 1 of 4 tensors read back (sample=2/3): "
+    "a fault of the disk in the others would go unnoticed"
+)
 NO_SYNC = "note: nothing was synced: a power failure may still take any of it away"
 
 
@@ -20,6 +24,8 @@ NO_SYNC = "note: nothing was synced: a power failure may still take any of it aw
         ([], [], None),
         (["--verify", "full"], [], None),
         (["--verify", "none"], [NO_READ_BACK], ["read_back"]),
+        (["--verify", "sample=1/1"], [], None),
+        (["--verify", "sample=2/3"], [A_THIRD], None),
         (["--no-sync"], [NO_SYNC], ["sync"]),
         (["--no-sync", "--verify", "none"], [NO_READ_BACK, NO_SYNC], ["read_back", "sync"]),
         (
@@ -36,6 +42,8 @@ def test_what_is_left_out_is_said(
     assert ran.status == 0
     assert [line for line in ran.out.splitlines() if line.startswith("note:")] == notes
     assert statement("out").run.get("left_out") == left_out
+    share = "sample=2/3" if A_THIRD in notes else None
+    assert statement("out").run.get("read_back") == share
     assert mergec("verify", "out", "--replay", "full").status == 0
 
 
@@ -62,9 +70,9 @@ def test_a_switch_is_about_what_it_says(
     done: list[str] = []
     read_back, system = CheckpointWriter.read_back, Files.system
 
-    def counted_read_back(self: CheckpointWriter, threads: int = 1) -> None:
+    def counted_read_back(self: CheckpointWriter, *args: Any) -> None:
         done.append("read_back")
-        read_back(self, threads)
+        read_back(self, *args)
 
     def counted_system(self: Files, call: Any, /, *args: Any, **kwargs: Any) -> Any:
         done.append(call.__name__)

@@ -119,12 +119,14 @@ def test_other_arithmetic(partial: Path) -> None:
     (found,) = partials(OUT)
     before = found.header
     assert before is not None
-    now = {**before, "tool": "9", "numbers": {**before["numbers"], "backend": "torch"}}
+    other = {"backend": "torch", "model": "Maker X1"}
+    now = {**before, "tool": "9", "numbers": {**before["numbers"], **other}}
     (refused,) = differs(before, now, partial).diagnostics
     assert refused.code == "E851"
     assert refused.notes == (
         f"it was begun by mergec `{before['tool']}`, and this is `9`",
         "what computes: `backend` changed from `reference` to `torch`",
+        "what computes: `model` changed from `None` to `Maker X1`",
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mergec.backends import BACKENDS, Backend, get_backend, self_test
 from mergec.backends.native.engine import shared_engine
 from mergec.backends.reference import ReferenceBackend
+from mergec.backends.registry import device_model
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import MergecError
 from mergec.ops.rounding import round_significand
@@ -179,6 +180,13 @@ def test_the_self_test_names_what_breaks_the_contract() -> None:
     (found,) = caught.value.diagnostics
     assert (found.code, found.exit) == ("E605", 13)
     assert found.message == ("backend `reference` does not reduce as the numeric contract asks")
+
+
+def test_an_accelerator_is_known_by_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "get_device_name", {"cuda:1": "Maker X1"}.get)
+    assert device_model("torch", "cuda:1") == "Maker X1"
+    assert device_model("torch", "cpu") is None
 
 
 def test_the_self_test_notices_flushed_subnormals() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mergec.backends import Backend, get_backend
 from mergec.catalog import Dtype
 from mergec.diagnostics import MergecError
-from mergec.execute.numbers import FromBase, Numbers, OddCounter, OneNan, not_finite
+from mergec.execute.numbers import FromBase, Numbers, OddCounter, OneNan, any_not_finite, not_finite
 from mergec.execute.sweep import sweep_step
 from mergec.plan import schedule
 from mergec.plan.nonfinite import NumericPolicy
@@ -97,6 +97,22 @@ def test_what_propagates_is_the_same_everywhere(backend: Backend, dtype: Dtype) 
     assert np.array_equal(found[odd], np.full(int(odd.sum()), NAN[dtype]))
     assert not found[~odd].any()
     assert (told.sources, told.not_finite) == ((("a", odd.sum()), ("b", odd.sum())), odd.sum())
+
+
+@pytest.mark.parametrize("dtype", [Dtype.BF16, Dtype.F16, Dtype.F32, Dtype.F64])
+def test_whether_any_is_not_finite_is_seen_without_counting(dtype: Dtype) -> None:
+    """One odd element among all others; the largest and the smallest finite ones are not odd."""
+    kind = {16: np.uint16, 32: np.uint32, 64: np.uint64}[dtype.bits]
+    most = (1 << dtype.bits) - 1
+    words = {n << s & most for s in range(dtype.bits) for n in (1, 3, 255, most, ~1)}
+    every = np.array([*sorted(words), most, most >> 1, 0], kind)
+    odd = not_finite(every.view(np.uint8).data, dtype)
+    assert 0 < np.count_nonzero(odd) < len(every)
+    sound = every[~odd]
+    assert not any_not_finite(sound.view(np.uint8).data, dtype)
+    assert not any_not_finite(memoryview(b""), dtype)
+    for word in every[odd]:
+        assert any_not_finite(np.append(sound, word).view(np.uint8).data, dtype)
 
 
 def test_a_cast_that_overflows_is_no_propagation() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from mergec.catalog.checkpoint import Checkpoint
 from mergec.catalog.dtypes import Dtype
+from mergec.catalog.sample import Sample
 from mergec.diagnostics import MergecError
 from mergec.plan.layout import OutputTensor, lay_out
 from mergec.shards import CheckpointWriter
@@ -67,6 +68,24 @@ def test_the_first_of_several_differences_is_told(target: Path, threads: int) ->
     (found,) = caught.value.diagnostics
     assert found.code == "E812"
     assert found.message.endswith(f"the tensor `0619` in `{shards[0].name}`")
+
+
+def test_a_share_is_read_back_and_nothing_else(target: Path) -> None:
+    """What a disk changed is found by one of the shares, and by no other."""
+    tensors = [OutputTensor(f"{i}", Dtype.U8, (50,)) for i in range(9)]
+    with CheckpointWriter.create(target, {"": lay_out(tensors, 1 << 21, {})}, []) as writer:
+        for tensor in tensors:
+            writer.write(tensor.name, 0, contents(tensor))
+        writer.finish_all()
+        (shard,) = target.parent.glob("*.mergec-partial-*/result/*.safetensors")
+        shard.write_bytes(shard.read_bytes().replace(contents(tensors[4]), bytes(50)))
+        names = [tensor.name for tensor in tensors]
+        for sample in (Sample(part, 3) for part in (1, 2, 3)):
+            if "4" not in sample.of(names):
+                writer.read_back(1, sample)
+        found_by = next(it for it in (Sample(n, 3) for n in (1, 2, 3)) if "4" in it.of(names))
+        with pytest.raises(MergecError):
+            writer.read_back(1, found_by)
 
 
 def test_threads_that_read_back_end_with_the_first_failure(

@@ -242,7 +242,8 @@ def _is_subject(value: object) -> bool:
     tensors = _holds_texts(notes.get("tensors"), or_none=True)
     weights = isinstance(notes.get("size"), int) and tensors
     known = isinstance(digest["sha256"], str) if "sha256" in digest else weights
-    return isinstance(subject.get("name"), str) and known
+    named = isinstance(subject.get("name"), str)
+    return named and known and isinstance(subject.get("digest"), dict)
 
 
 def _is_dependency(value: object) -> bool:

@@ -12,8 +12,10 @@ from mergec.catalog.store_reference import SCHEMES, StoreReference, store_refere
 from mergec.diagnostics import MergecError, fail
 from mergec.frozen import frozen
 
-# One letter or digit first: what is hidden, or could be an option, is no name on a hub.
-_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}")
+# One letter or digit first: what is hidden, or could be an option, is no name on a hub. The rest
+# are rules of hubs, for which their library would raise an exception.
+_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
+_REPO = re.compile(rf"(?!_)(?!.*(?:--|\.\.))(?!.*\.git$){_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]{0,254}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")

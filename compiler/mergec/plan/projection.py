@@ -47,10 +47,13 @@ class Projection:
         return self.start + self.moving + self.computing + self.syncing + self.reading_back
 
 
-def project(budget: Budget, rates: Rates, left_out: Collection[str] = ()) -> Projection:
+def project(
+    budget: Budget, rates: Rates, left_out: Collection[str] = (), shares: int = 1
+) -> Projection:
     """How long a run takes whose inputs are in the system's memory already.
 
-    `left_out` is among `digests`, `read_back` and `sync`, which a run can be told not to do.
+    `left_out` is among `digests`, `read_back` and `sync`, which a run can be told not to do. One
+    of so many `shares` of the weights is read back.
     """
     costs = budget.costs
     # A stage that was not measured, as one of a plugin, is taken for an average one.
@@ -61,7 +64,7 @@ def project(budget: Budget, rates: Rates, left_out: Collection[str] = ()) -> Pro
     hashing = 0.0 if "digests" in left_out else 1 / rates.digest
     moving = costs.read / rates.read + costs.written * (1 / rates.write + hashing)
     at_once = min(budget.threads, default_threads())
-    again = 0.0 if "read_back" in left_out else costs.written * (1 / rates.read + hashing)
+    again = 0.0 if "read_back" in left_out else costs.written * (1 / rates.read + hashing) / shares
     return Projection(
         rates.start + rates.program * costs.programs,
         moving / at_once,

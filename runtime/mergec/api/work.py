@@ -7,6 +7,7 @@ from pathlib import Path
 from mergec.api.locking import LockFile
 from mergec.api.specs import CompiledSpec
 from mergec.backends import default_backend, get_backend
+from mergec.catalog.sample import ALL, Sample
 from mergec.execute import LeftOut, Origin, RunReport, run_plan, tool_version
 from mergec.execute.machine_memory import memory_limits
 from mergec.execute.preflight import memory_row
@@ -32,6 +33,7 @@ def execute(
     lock: LockFile | None = None,
     resume: bool = False,
     replace: bool = False,
+    read_back: Sample = ALL,
 ) -> RunReport:
     """Run a plan into the new folder `target`, all or nothing.
 
@@ -39,7 +41,8 @@ def execute(
 
     The exports of a plan with several get folders of their names in it.
     `memory` bounds the process in bytes. `left_out` says what not to do: `read_back` compares what
-    the disk holds with what was computed before it is published, `digests` are what it and
+    the disk holds with what was computed before it is published (where it is not left out, of the
+    tensors of each export those in the sample `read_back`), `digests` are what it and
     `mergec verify` compare with, and `sync` waits until the result is on the disk, so that no power
     failure can take it away. With a `lock` nothing but what is locked is read. `resume` goes on
     with what an interrupted run of the same plan left beside `target`, and `replace` lets the
@@ -70,7 +73,7 @@ def execute(
     rates = load_rates(backend, tool_version()) if device == "cpu" else None
     projected = None
     if rates is not None:
-        projected = project(budget, rates, left_out).seconds
+        projected = project(budget, rates, left_out, read_back.parts).seconds
     report = run_plan(
         compiled.plan,
         target,
@@ -82,5 +85,6 @@ def execute(
         secure,
         resume=resume,
         replace=replace,
+        read_back=read_back,
     )
     return dataclasses.replace(report, projected_seconds=projected)

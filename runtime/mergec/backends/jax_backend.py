@@ -36,7 +36,7 @@ class JaxBackend(Backend):
         # Twice as fast for blocks of this size; without effect once JAX has a CPU client.
         jax.config.update("jax_cpu_enable_async_dispatch", False)
         _enable_float64(jax)
-        found = _find(jax, device)
+        found = find_device(jax, device)
         self._numpy = ReferenceBackend()
         self._device = Device(jax, found)
         self.name = "jax"
@@ -104,7 +104,8 @@ def _enable_float64(jax: Any) -> None:
     jax.config.update("jax_enable_x64", True)
 
 
-def _find(jax: Any, device: str) -> Any:
+def find_device(jax: Any, device: str) -> Any:
+    """JAX's own device of this name, or E603."""
     kind, _, index = device.partition(":")
     try:
         return jax.devices(kind)[int(index or 0)]

@@ -31,6 +31,21 @@ def require_device(name: str, device: str) -> None:
         )
 
 
+def device_model(name: str, device: str) -> str | None:
+    """What the maker calls the accelerator that a backend computes on; None for a processor."""
+    if device.partition(":")[0] == "cpu":
+        return None
+    if name == "jax":
+        import jax
+
+        from mergec.backends.jax_backend import find_device
+
+        return str(find_device(jax, device).device_kind)
+    import torch
+
+    return str(torch.cuda.get_device_name(device))
+
+
 def _reference(_device: str) -> Backend:
     from mergec.backends.reference import ReferenceBackend
 

@@ -30,6 +30,7 @@ def print_run(done: "RunReport") -> None:
         "seconds": round(done.seconds, 3),
         "peak_memory": done.peak_memory,
         "left_out": [*done.left_out],
+        "read_back": "none" if "read_back" in done.left_out else str(done.read_back),
         "numbers": [
             {**({"folder": found.folder} if found.folder else {}), **member}
             for found, member in zip(done.numbers, numbers_member(done.numbers), strict=True)

@@ -16,6 +16,7 @@ from mergec.diagnostics import escape
 if TYPE_CHECKING:
     from mergec.api.locking import LockFile
     from mergec.api.specs import CompiledSpec
+    from mergec.catalog.sample import Sample
     from mergec.elaborate import Setting
     from mergec.execute import LeftOut, RunReport
     from mergec.execute.cuts import ExportCuts
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
 @device
 @click.option(
     "--verify",
-    type=click.Choice(["full", "none"]),
+    metavar="full|sample=n/t|none",
     default="full",
     show_default=True,
-    help="Read the weights back before they are published, or trust the disk.",
+    help="Read the weights back before they are published, or the n-th of t parts, or none.",
 )
 @click.option(
     "--no-sync",
@@ -122,6 +123,7 @@ def run(
     if resume and no_digests:
         raise click.UsageError("what is resumed is compared with digests; omit `--no-digests`")
 
+    read_back = _read_back(verify)
     left_out = _left_out(verify, no_sync=no_sync, no_digests=no_digests)
     as_json = output_format == "json"
     state = begin(output, as_json=as_json)
@@ -155,6 +157,7 @@ def run(
             lock=lock,
             resume=resume,
             replace=replace,
+            read_back=read_back,
         )
     state.published = True
     if as_json:
@@ -170,6 +173,17 @@ def run(
         print_numbers(report.numbers)
     for partial in stale_partials(output):
         click.echo(f"note: another run left {escape(str(partial))}; `mergec clean` removes it")
+
+
+def _read_back(verify: str) -> "Sample":
+    from mergec.catalog.sample import ALL, parse_sample
+
+    sample = ALL if verify == "none" else parse_sample(verify)
+    if sample is None:
+        raise click.BadParameter(
+            "write `full`, `none`, or `sample=1/10` for a tenth", param_hint="--verify"
+        )
+    return sample
 
 
 def _left_out(verify: str, *, no_sync: bool, no_digests: bool) -> "tuple[LeftOut, ...]":
@@ -242,8 +256,19 @@ def _print_report(compiled: "CompiledSpec", report: "RunReport") -> None:
             click.echo(f"{escape(export.decl.name)} {dropped_note(export)}")
     if report.resumed:
         click.echo(f"note: {counted(report.resumed)} had been made by the run before")
+    if report.read_back.parts > 1:
+        click.echo(f"note: {_partly(compiled, report)}")
     for left_out in report.left_out:
         click.echo(f"note: {LEFT_OUT[left_out]}")
+
+
+def _partly(compiled: "CompiledSpec", report: "RunReport") -> str:
+    named = [[row.tensor for row in export.rows] for export in compiled.plan.exports]
+    looked_at = sum(len(report.read_back.of(names)) for names in named)
+    return (
+        f"{looked_at} of {counted(report.tensors)} read back ({report.read_back}): "
+        "a fault of the disk in the others would go unnoticed"
+    )
 
 
 def _cut(cut: "ExportCuts") -> str:

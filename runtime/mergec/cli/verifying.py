@@ -1,6 +1,7 @@
 """`mergec verify`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,10 @@ from mergec.cli.options import plugins, reach
 from mergec.cli.printing import counted, print_diagnostics
 from mergec.cli.progress import progress_bar
 from mergec.diagnostics import escape
+
+if TYPE_CHECKING:
+    from mergec.catalog.sample import Sample
+    from mergec.verify import State
 
 
 @click.command()
@@ -52,5 +57,13 @@ def verify(output: Path, replay: str | None, root: Path | None, against: Path | 
     for folder, verdict in verdicts.items():
         name = f"{escape(folder)}: " if folder else ""
         replayed = f", {verdict.replayed} recomputed" if sample is not None else ""
-        click.echo(f"{name}{verdict.state}: {counted(verdict.checked)} checked{replayed}")
+        share = _share(verdict.state, sample)
+        click.echo(f"{name}{verdict.state}{share}: {counted(verdict.checked)} checked{replayed}")
     return worst(verdict.state for verdict in verdicts.values()).exit
+
+
+def _share(state: "State", sample: "Sample | None") -> str:
+    """What was not recomputed is not said to be verified."""
+    if sample is None or sample.parts == 1 or state != "verified":
+        return ""
+    return f" {sample.part}/{sample.parts}"

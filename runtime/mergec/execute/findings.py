@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mergec.catalog.sample import ALL, Sample
 from mergec.execute.ancestors import Ancestors
 from mergec.execute.cuts import ExportCuts
 from mergec.execute.doubts import Doubts
@@ -32,7 +33,8 @@ class Outcome:
     """What lineage and cards tell of a finished run, besides its plan and its tensors.
 
     `numbers` counts NaN, infinities and small numbers, `cuts` says what operators left out of
-    tensors, `left_out` what the run did not do although it is by default.
+    tensors, `left_out` what the run did not do although it is by default, `read_back` which share
+    of the weights was.
     """
 
     plan_hash: str
@@ -41,6 +43,7 @@ class Outcome:
     numbers: tuple[TensorNumbers, ...] = ()
     cuts: tuple[ExportCuts, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    read_back: Sample = ALL
 
     def numbers_of(self, export: PlannedExport) -> Sequence[TensorNumbers]:
         """The counts of one export's tensors."""

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
+from mergec.backends.registry import device_model
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
 from mergec.execute.origin import Origin
@@ -43,6 +44,7 @@ def fingerprint(plan: Plan, plan_hash: str, origin: Origin) -> Fingerprint:
         "numbers": {
             "backend": origin.backend,
             "device": origin.device,
+            **_model(origin),
             **_libraries(origin.backend),
             **_processor(plan),
         },
@@ -114,6 +116,12 @@ def _libraries(backend: str) -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def _model(origin: Origin) -> dict[str, str]:
+    """The accelerator, whose results are those of its model."""
+    found = device_model(origin.backend, origin.device)
+    return {} if found is None else {"model": found}
 
 
 def _processor(plan: Plan) -> dict[str, str]:

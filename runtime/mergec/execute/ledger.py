@@ -130,11 +130,22 @@ def _counts(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Counts]
         for each in cast("list[list[Any]]", told) if isinstance(told, list) else ():
             match each:
                 case [str(folder), str(tensor), sources, int(not_finite), int(underflow)]:
-                    by_source = tuple((str(label), int(count)) for label, count in sources)
-                    found[folder, tensor] = (by_source, not_finite, underflow)
+                    found[folder, tensor] = (_by_source(sources), not_finite, underflow)
                 case _:
                     continue
     return found
+
+
+def _by_source(told: object) -> tuple[tuple[str, int], ...]:
+    """The counts by label; what has another form than a ledger gives it is none."""
+    found: list[tuple[str, int]] = []
+    for pair in cast("list[object]", told) if isinstance(told, list) else ():
+        match pair:
+            case [str(label), int(count)]:
+                found.append((label, count))
+            case _:
+                continue
+    return tuple(found)
 
 
 def _partial(sums: object = None, counts: object = None, *_: object) -> Partial:

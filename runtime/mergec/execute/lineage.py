@@ -20,6 +20,7 @@ from mergec.catalog.lineage_file import (
     table_digest,
 )
 from mergec.catalog.regular_file import read_whole
+from mergec.catalog.sample import ALL
 from mergec.diagnostics import fail
 from mergec.execute import plan_facts
 from mergec.execute.card import model_card
@@ -172,6 +173,7 @@ def _details(export: PlannedExport, origin: Origin, outcome: Outcome) -> dict[st
         "mergec_run": {
             "backend": {"name": origin.backend, "device": origin.device},
             **({"left_out": [*outcome.left_out]} if outcome.left_out else {}),
+            **({"read_back": str(outcome.read_back)} if outcome.read_back != ALL else {}),
             **({"counted": numbers_member(numbers)} if numbers else {}),
             "measures": [
                 {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}

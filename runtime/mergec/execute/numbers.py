@@ -41,7 +41,8 @@ class TensorNumbers:
 
     `sources` counts the elements that are NaN or infinite in each source that was read for it,
     `not_finite` those of the result, `underflow` those that are not zero and are stored as zero or
-    below the least normal number of the dtype. `numel` is how many there are.
+    below the least normal number of the dtype. `numel` is how many there are. Where it is `copied`,
+    nothing was done about them.
     """
 
     folder: str
@@ -51,6 +52,7 @@ class TensorNumbers:
     sources: tuple[tuple[str, int], ...] = ()
     not_finite: int = 0
     underflow: int = 0
+    copied: bool = False
 
     @classmethod
     def of(
@@ -63,7 +65,8 @@ class TensorNumbers:
     ) -> "TensorNumbers":
         """Those of an output, whose folder is not known yet."""
         row = output.row
-        return cls("", row.tensor, row.dtype, numel, sources, not_finite, underflow)
+        copied = row.action == "copy"
+        return cls("", row.tensor, row.dtype, numel, sources, not_finite, underflow, copied)
 
 
 @final
@@ -137,6 +140,15 @@ class StepNumbers:
                 base = open_input(readers[bases[0]], entries[bases[0]], held=False)
                 given.append(FromBase(source, base, self._step.work, count))
         return given
+
+    def copied(self, output: Output, data: memoryview) -> None:
+        """Count in a piece of a tensor that is copied, whatever the policy."""
+        row = output.row
+        if row.dtype in _WORD and any_not_finite(data, row.dtype):
+            count = int(np.count_nonzero(not_finite(data, row.dtype)))
+            label = row.labels[0]
+            self._sources[label] = self._sources.get(label, 0) + count
+            self.result(output, count, 0)
 
     def result(self, output: Output, lost: int, underflow: int) -> None:
         """Add a block of a result."""
@@ -245,6 +257,18 @@ def not_finite(raw: memoryview, dtype: Dtype) -> NDArray[np.bool_]:
     bits: NDArray[Any] = np.frombuffer(raw, word)
     odd: NDArray[np.bool_] = (bits & word(exponent)) == word(exponent)
     return odd
+
+
+def any_not_finite(raw: memoryview, dtype: Dtype) -> bool:
+    """Whether an element is NaN or infinite, at an eighth of the cost of a digest of the bytes.
+
+    Those without sign are the largest among signed words, and those with it among unsigned ones.
+    """
+    word, exponent, _ = _WORD[dtype]
+    bits: NDArray[Any] = np.frombuffer(raw, word)
+    signed: NDArray[Any] = bits.view(f"i{bits.itemsize}")
+    sign = exponent + _below(exponent) + 1
+    return bool(len(bits)) and bool(signed.max() >= exponent or bits.max() >= sign | exponent)
 
 
 def with_one_nan(raw: memoryview, dtype: Dtype) -> memoryview:

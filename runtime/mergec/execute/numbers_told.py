@@ -1,6 +1,6 @@
 """What a run says of its numbers: in lineage, on the card, as warnings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mergec.diagnostics import Diagnostic
@@ -27,10 +27,7 @@ def numbers_member(numbers: Sequence[TensorNumbers]) -> list[dict[str, Any]]:
 
 def numbers_lines(policy: NumericPolicy, numbers: Sequence[TensorNumbers]) -> list[str]:
     """Lines of a list for a model card; none where there is nothing to say."""
-    lines: list[str] = []
-    odd = [found for found in numbers if found.sources]
-    if odd:
-        lines.append(f"- {_of_sources(odd)}; {_done(policy)}")
+    lines = [f"- {_of_sources(odd)}; {done}" for odd, done in _odd(policy, numbers)]
     small = [found for found in numbers if found.underflow]
     if small:
         values = _counted(sum(found.underflow for found in small), "value")
@@ -43,14 +40,13 @@ def numbers_warnings(
 ) -> tuple[Diagnostic, ...]:
     """W804 for sources that are not finite, W805 for tensors of which much became too small."""
     found: list[Diagnostic] = []
-    odd = [it for it in numbers if it.sources]
-    if odd:
+    for odd, done in _odd(policy, numbers):
         found.append(
             Diagnostic(
                 "W804",
                 f"{_of_sources(odd)}",
                 None,
-                notes=(_done(policy), f"such as in `{escape(odd[0].tensor)}`"),
+                notes=(done, f"such as in `{escape(odd[0].tensor)}`"),
                 help=("`mergec run --report` lists the tensors; repair the source if you can",),
             )
         )
@@ -81,10 +77,17 @@ def _of_sources(odd: Iterable[TensorNumbers]) -> str:
     return f"{' and '.join(said)} {verb} NaN or infinite"
 
 
-def _done(policy: NumericPolicy) -> str:
-    if policy.word == "base":
-        return f"those of `{escape(policy.base)}` stand in their place"
-    return "they were computed with"
+def _odd(
+    policy: NumericPolicy, numbers: Sequence[TensorNumbers]
+) -> Iterator[tuple[Sequence[TensorNumbers], str]]:
+    """The tensors whose sources are not all finite, by what was done about that."""
+    computed = [found for found in numbers if found.sources and not found.copied]
+    copied = [found for found in numbers if found.sources and found.copied]
+    if computed:
+        base = f"those of `{escape(policy.base)}` stand in their place"
+        yield computed, base if policy.word == "base" else "they were computed with"
+    if copied:
+        yield copied, "they were copied as they are"
 
 
 def _tensors(found: Sequence[TensorNumbers]) -> str:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from mergec.backends import Backend, self_test
+from mergec.catalog.sample import ALL, Sample
 from mergec.diagnostics import Diagnostic
 from mergec.execute.ancestors import ancestors_of
 from mergec.execute.cuts import ExportCuts
@@ -40,7 +41,8 @@ class RunReport:
     `numbers` counts, for each tensor with any, what is not finite and what became too small.
     `left_out` says what was not done although it is by default, `warnings` what the numbers of
     some tensors give reason to doubt, `cuts` how much operators left out of tensors, and `resumed`
-    how many tensors the run before had made.
+    how many tensors the run before had made. `read_back` is the share of the weights that was,
+    unless that was left out.
     """
 
     target: Path
@@ -56,6 +58,7 @@ class RunReport:
     numbers: tuple[TensorNumbers, ...] = ()
     cuts: tuple[ExportCuts, ...] = ()
     resumed: int = 0
+    read_back: Sample = ALL
 
 
 def run_plan(
@@ -70,6 +73,7 @@ def run_plan(
     *,
     resume: bool = False,
     replace: bool = False,
+    read_back: Sample = ALL,
 ) -> RunReport:
     """Execute `plan` into the new folder `target`.
 
@@ -79,6 +83,7 @@ def run_plan(
     weights are read from the disk again and compared with the digests before anything is published
     (so it goes with them: ValueError); and `sync`, without which a power failure may take any part
     of the result away after this returned, and what is read back may be what the memory holds.
+    Of the tensors of each export those in the sample `read_back` are read back.
     `secure` gets the readers of the sources, by label, when all files are there and none was read.
 
     All or nothing: on any error, and on KeyboardInterrupt, `target` does not exist. What was made
@@ -113,7 +118,7 @@ def run_plan(
         require_contracts(plan, measured)
         writer.finish_all()
         if "read_back" not in left_out:
-            writer.read_back(budget.threads)
+            writer.read_back(budget.threads, read_back)
         for reader in readers.values():
             reader.unchanged()
         counted = findings.numbers.found([export.folder for export in plan.exports])
@@ -124,6 +129,7 @@ def run_plan(
             counted,
             findings.doubts.cuts(plan),
             tuple(left_out),
+            read_back,
         )
         _add_companions(plan, writer, origin, outcome)
         writer.publish()
@@ -145,6 +151,7 @@ def run_plan(
         numbers=counted,
         cuts=outcome.cuts,
         resumed=ledger.taken_over,
+        read_back=read_back,
     )
 
 

@@ -170,9 +170,12 @@ def compute_step(
     """
     if step.copied is not None:
         (output,) = step.outputs
+        counts = (numbers or Numbers()).of(step)
         for offset, data in pieces(readers[step.copied.labels[0]], step.copied.entries[0]):
             pause()
+            counts.copied(output, data)
             emit(output, offset, data)
+        counts.end()
         return
     plan = (schedules or Schedules()).of(step)
     held = plan.sweeps > 1 and step.nbytes_read <= budget.cache

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from mergec.catalog.checkpoint import Sha256
+from mergec.catalog.sample import ALL, Sample
 from mergec.diagnostics import MergecError, fail
 from mergec.frozen import frozen
 from mergec.plan.layout import ShardLayout
@@ -38,16 +39,20 @@ def all_parts(
     shards: Mapping[str, tuple[str, ShardLayout]],
     digests: Mapping[str, Mapping[str, Sha256]],
     beside: Mapping[str, tuple[int, Sha256]],
+    sample: Sample = ALL,
 ) -> Iterator[Part]:
     """Everything in finished shards, by path with their folder, and the small files beside them.
 
-    `digests` are those of the tensors of each folder.
+    `digests` are those of the tensors of each folder; of these there are those in the `sample`.
     """
+    chosen = {folder: sample.of(held) for folder, held in digests.items()}
     for path, (folder, layout) in shards.items():
         head = length_word(layout).tobytes() + layout.header
         digest = Sha256(hashlib.sha256(head).hexdigest())
         yield Part(path, 0, len(head), digest, f"the header of `{layout.name}`")
         for place in layout.tensors:
+            if place.name not in chosen[folder]:
+                continue
             what = f"the tensor `{place.name}` in `{layout.name}`"
             yield Part(path, place.start, place.nbytes, digests[folder][place.name], what)
     for path, (size, digest) in beside.items():

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Literal, Self, final
 
 from mergec.catalog.checkpoint import Sha256
+from mergec.catalog.sample import ALL, Sample
 from mergec.diagnostics import MergecError
 from mergec.shards.descriptors import Descriptors
 from mergec.shards.files import Files
@@ -223,16 +224,17 @@ class CheckpointWriter:
             if index is not None and path_in(folder, index[0]) not in self._beside:
                 self.add_file(*index, folder)
 
-    def read_back(self, threads: int = 1) -> None:
+    def read_back(self, threads: int = 1, sample: Sample = ALL) -> None:
         """Read everything written so far from the device and compare; shards must be finished.
 
+        Of the tensors of each folder those in the `sample`, and all headers and small files.
         The threads share the tensors, and each holds a buffer of 1 MiB. E812 if the device keeps
         other bytes than it was given.
         """
         digests = {folder: self.digests(folder) for folder in self._folders}
         if len(self._finished) < len(self._shards) or not self._hashed:
             raise ValueError("a shard is not finished, or nothing was hashed")
-        parts = [*all_parts(self._shards, digests, self._beside)]
+        parts = [*all_parts(self._shards, digests, self._beside, sample)]
         with self._guard:
             finding = first_difference(self._files, self._open, parts, threads)
             for name in (*self._shards, *self._beside):

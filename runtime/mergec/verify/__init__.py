@@ -4,10 +4,10 @@ To check digests takes the standard library alone. What computes, and `mergec.ve
 needs Hypothesis, are imported where they are used and not from here.
 """
 
+from mergec.catalog.sample import Sample, parse_sample
 from mergec.verify.against import against_all
 from mergec.verify.check import verify
 from mergec.verify.folders import verify_all
-from mergec.verify.sample import Sample, parse_sample
 from mergec.verify.verdict import State, Verdict, worst
 
 __all__ = [

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mergec.catalog.sample import ALL, Sample
 from mergec.diagnostics import Diagnostic, MergecError
 from mergec.verify.integrity import check_integrity, open_result
-from mergec.verify.sample import Sample
 from mergec.verify.verdict import State, Verdict
 
 Progress = Callable[[int], None]
@@ -33,7 +33,7 @@ def verify(
     unhashed = len(result.digests()) - result.hashed
     if findings:
         return Verdict(State.FAILED, result.hashed, 0, findings)
-    if unhashed and sample != Sample(1, 1):
+    if unhashed and sample != ALL:
         return Verdict(State.INCONCLUSIVE, result.hashed, 0, (_without_digests(unhashed),))
     if sample is None:
         return Verdict(State.VERIFIED, result.hashed, 0, ())

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from mergec.catalog.lineage_file import FILE_NAME
+from mergec.catalog.sample import Sample
 from mergec.diagnostics import Diagnostic, MergecError, escape
 from mergec.verify.check import verify
 from mergec.verify.integrity import read_statement
-from mergec.verify.sample import Sample
 from mergec.verify.verdict import State, Verdict
 
 Progress = Callable[[int], None]

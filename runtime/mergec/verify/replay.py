@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from mergec.backends import get_backend, self_test
 from mergec.catalog import TensorEntry, TensorName
+from mergec.catalog.sample import Sample
 from mergec.diagnostics import Diagnostic, MergecError, SourceText, fail
 from mergec.diagnostics.printable import escape
 from mergec.elaborate import Bundle, Setting
@@ -28,7 +29,6 @@ from mergec.shards.fetch import absent_files, fetch
 from mergec.verify.evaluate import StoredTensor
 from mergec.verify.find_root import find_root
 from mergec.verify.integrity import Result
-from mergec.verify.sample import Sample
 from mergec.verify.trial.compare import differs
 from mergec.verify.verdict import State, Verdict
 
@@ -50,7 +50,8 @@ def replay(
         return Verdict(State.INCONCLUSIVE, checked, 0, error.diagnostics)
     if result.lineage.run["backend"]["device"] != "cpu":
         return Verdict(State.INCONCLUSIVE, checked, 0, (_accelerator(),))
-    rows = sample.rows(export)
+    chosen = sample.of(row.tensor for row in export.rows)
+    rows = tuple(row for row in export.rows if row.tensor in chosen)
     if not rows:
         return Verdict(State.INCONCLUSIVE, checked, 0, (_nothing_sampled(export),))
     try:

@@ -345,11 +345,12 @@ ROWS = (
     code(
         "W804",
         "not-finite-in-source",
-        "NaN or infinities in a source, which the spec says what to do about",
+        "NaN or infinities in a source that are copied, or that the spec says what to do about",
         "A source has elements that are NaN or infinite, and `nonfinite = propagate` or "
-        "`nonfinite = base` allows them. The note says what became of them; `mergec run --report` "
-        "counts them for each tensor, and lineage has the same counts. Training or conversion "
-        "went wrong somewhere: repair the source if you can.",
+        "`nonfinite = base` allows them, or they are in tensors that are copied. The note says "
+        "what became of them; `mergec run --report` counts them for each tensor, and lineage has "
+        "the same counts. Training or conversion went wrong somewhere: repair the source if you "
+        "can.",
     ),
     code(
         "W805",
