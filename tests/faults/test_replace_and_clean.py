@@ -47,14 +47,6 @@ def put_older() -> None:
     shutil.copytree("older", OUT)
 
 
-def both(one: Before, other: Before) -> Before:
-    def before(number: int, name: str) -> None:
-        one(number, name)
-        other(number, name)
-
-    return before
-
-
 @pytest.mark.parametrize("system", [undisturbed, lacking("_rename_exchange")])
 def test_the_new_result_takes_the_place(whole: Case, older: Case, system: Before) -> None:
     put_older()
