@@ -44,9 +44,17 @@ test-fast: $(READY) ## the tests that take milliseconds
 slow: $(READY) ## the slow tests alone
 	$(BIN)/pytest -n auto -m slow
 
+# Each step adds to the table what it counted; one that fails is a row of it too.
 .PHONY: faults
-faults: $(READY) ## runs that are killed and fail at every system call, and are resumed (minutes)
-	EVERY_CALL=1 $(BIN)/pytest -n auto -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py
+faults: export FAULTS_TALLY := $(CURDIR)/build/faults/tally
+faults: FAILED = || echo '{"suite": "a step failed: see above", "violations": 1}' >> $(FAULTS_TALLY)
+faults: $(READY) ## kills and faults at every system call and at any moment, and a table of what came of them (an hour)
+	@mkdir -p build/faults && rm -f $(FAULTS_TALLY)
+	@if ! { command -v strace && command -v fusermount && ldconfig -p | grep libfuse.so.2; } > /dev/null; then \
+	  apt-get install -qy strace fuse3 libfuse2 || echo 'tests that need strace or FUSE are skipped'; fi
+	EVERY_CALL=1 $(BIN)/pytest -n auto --dist worksteal -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py $(FAILED)
+	$(BIN)/python -m tests.faults.durability build/faults/models $(FAILED)
+	@$(BIN)/python -m tests.faults.table $(FAULTS_TALLY)
 
 .PHONY: mutations
 mutations: $(READY) ## a hundred thousand changed specs, each understood or refused (10 minutes)

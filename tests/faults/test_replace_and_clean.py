@@ -1,28 +1,36 @@
 """Taking the place of an older result, and removing what dead runs left, at any moment of death."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial as partial_of
 from pathlib import Path
 
 import pytest
 
 from tests.faults.injected import (
+    EVERY_CALL,
     RUN,
     SPEC,
     STEP,
     Before,
     Case,
+    both,
     calls,
+    failing_at,
     files_of,
     killed_at,
     lacking,
     left_over,
+    lie,
     messages,
     printed_codes,
     run_child,
     undisturbed,
+    writing_at,
 )
+from tests.faults.tally import counting
 
 OUT = Path("out")
 REPLACE = (*RUN, "--replace")
@@ -60,19 +68,40 @@ def test_nothing_is_there_to_be_replaced(whole: Case) -> None:
     assert files_of(OUT) == whole
 
 
+DISTURBANCES: dict[str, Callable[[int], Before]] = {
+    "killed": killed_at,
+    "EIO": lambda at: failing_at(at, errno.EIO, sticky=False),
+}
+if EVERY_CALL:
+    DISTURBANCES |= {
+        f"{errno.errorcode[error]} {'from then on' if sticky else 'once'}": partial_of(
+            failing_at, error=error, sticky=sticky
+        )
+        for error in (errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EACCES)
+        for sticky in (False, True)
+    }
+    DISTURBANCES["a write that never comes to pass"] = lambda at: writing_at(at, lie)
+
+
 @pytest.mark.parametrize("system", [undisturbed, lacking("_rename_exchange")])
-def test_killed_while_replacing(whole: Case, older: Case, system: Before) -> None:
+@pytest.mark.parametrize("disturbed", DISTURBANCES.values(), ids=DISTURBANCES)
+def test_disturbed_while_replacing(
+    whole: Case, older: Case, disturbed: Callable[[int], Before], system: Before
+) -> None:
     put_older()
     assert run_child(REPLACE, system) == 0
-    for at in range(1, calls() + 1, STEP):
-        put_older()
-        run_child(REPLACE, both(system, killed_at(at)))
-        if system is undisturbed:
-            # The target is one or the other at any moment.
-            assert files_of(OUT) in (whole, older)
-        assert run_child(CLEAN, undisturbed) == 0, messages()
-        assert files_of(OUT) in (whole, older)
-        assert left_over() == []
+    with counting("every call of a replacement") as figures:
+        for at in range(1, calls() + 1, STEP):
+            figures["points"] += 1
+            put_older()
+            status = run_child(REPLACE, both(system, disturbed(at)))
+            assert status not in (70, 99), messages()
+            if system is undisturbed:
+                # The target is one or the other at any moment.
+                assert files_of(OUT) == whole or (status != 0 and files_of(OUT) == older)
+            assert run_child(CLEAN, undisturbed) == 0, messages()
+            assert files_of(OUT) == whole or (status != 0 and files_of(OUT) == older)
+            assert left_over() == []
 
 
 def killed_between_renames() -> Before:
@@ -150,16 +179,21 @@ def test_what_is_left_is_listed_and_then_removed(partial: Path) -> None:
     assert messages() == "nothing is left of interrupted runs\n"
 
 
-def test_cleaning_that_is_killed_is_repeated(partial: Path) -> None:
+@pytest.mark.parametrize("disturbed", DISTURBANCES.values(), ids=DISTURBANCES)
+def test_cleaning_that_is_disturbed_is_repeated(
+    partial: Path, disturbed: Callable[[int], Before]
+) -> None:
     kept = Path("copy")
     shutil.copytree(partial, kept)
     assert run_child(CLEAN, undisturbed) == 0
-    for at in range(1, calls() + 1, 3):
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(kept, partial)
-        run_child(CLEAN, killed_at(at))
-        assert run_child(CLEAN, undisturbed) == 0
-        assert left_over() == []
+    with counting("every call of `mergec clean`") as figures:
+        for at in range(1, calls() + 1, 1 if EVERY_CALL else 13):
+            figures["points"] += 1
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(kept, partial)
+            assert run_child(CLEAN, disturbed(at)) in (-9, 0, 8), messages()
+            assert run_child(CLEAN, undisturbed) == 0
+            assert left_over() == []
 
 
 def test_what_no_run_makes_is_left_alone(partial: Path) -> None:
