@@ -13,7 +13,6 @@ Example    flatten_spectrum(x) of [[3, 0], [0, 1]] is [[2, 0], [0, 2]]
 """
 
 from collections.abc import Sequence
-from math import prod
 from typing import ClassVar, final
 
 from mergec.diagnostics import fail
@@ -22,7 +21,7 @@ from mergec.ops.declaration import Shape
 from mergec.ops.matrices import columns, rank_room, scaled_columns, singular_values
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, WholeTensorStage
 
 
 @frozen
@@ -36,16 +35,12 @@ class Flattening:
 
 
 @final
-class FlattenSpectrum(Stage):
+class FlattenSpectrum(WholeTensorStage):
     """The stage of isotropic merging, over whole matrices."""
 
     name: ClassVar[str] = "flatten_spectrum"
     revision: ClassVar[int] = 1
     approximate: ClassVar[bool] = True
-
-    def grain(self, params: Params, shape: Shape) -> int:
-        """The whole matrix."""
-        return prod(shape)
 
     def workspace(self, params: Params, shape: Shape) -> int:
         """U and Vᵀ, their products, and what LAPACK works in."""

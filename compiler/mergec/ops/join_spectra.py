@@ -13,7 +13,6 @@ Example    join_spectra(x, y) of [[2, 0], [0, 0]] and [[0, 0], [0, 1]] is [[2, 0
 """
 
 from collections.abc import Sequence
-from math import prod
 from typing import ClassVar, final
 
 from mergec.diagnostics import fail
@@ -28,7 +27,7 @@ from mergec.ops.matrices import (
     singular_values,
 )
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, WholeTensorStage
 
 _ROUNDING = 1e-12
 _SHARED = 1e-6
@@ -53,16 +52,12 @@ class _Directions:
 
 
 @final
-class JoinSpectra(Stage):
+class JoinSpectra(WholeTensorStage):
     """The stage of merged singular vectors, over whole matrices."""
 
     name: ClassVar[str] = "join_spectra"
     revision: ClassVar[int] = 1
     approximate: ClassVar[bool] = True
-
-    def grain(self, params: Params, shape: Shape) -> int:
-        """The whole matrix."""
-        return prod(shape)
 
     def workspace(self, params: Params, shape: Shape) -> int:
         """Each delta's U and Vᵀ are held until all are known; then both are decomposed again."""

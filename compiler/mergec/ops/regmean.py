@@ -18,7 +18,6 @@ Example    regmean([[1, 4]], [[3, 8]]; grams=[[[3, 0], [0, 1]], [[1, 0], [0, 1]]
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import prod
 from typing import ClassVar, final
 
 from mergec.diagnostics import fail
@@ -38,7 +37,7 @@ from mergec.ops.fallback import weighted_mean
 from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer, rational
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, WholeTensorStage
 
 # How much a matrix and its transpose may differ, in units of the largest magnitude: one that was
 # summed in a narrow dtype is symmetric to the bit or nearly so, anything else is no Gram matrix.
@@ -59,16 +58,12 @@ class Regression:
 
 
 @final
-class RegMean(Stage):
+class RegMean(WholeTensorStage):
     """The stage of regression means, over whole matrices."""
 
     name: ClassVar[str] = "regmean"
     revision: ClassVar[int] = 1
     approximate: ClassVar[bool] = True
-
-    def grain(self, params: Params, shape: Shape) -> int:
-        """The whole matrix."""
-        return prod(shape)
 
     def workspace(self, params: Params, shape: Shape) -> int:
         """Float64 matrices as large as a Gram matrix."""

@@ -121,6 +121,14 @@ class Stage(ABC):
         """The result's block from the operands' blocks, all 1-D of one length, in work dtype."""
 
 
+class WholeTensorStage(Stage):
+    """A stage that gets each tensor in one block, as matrices are decomposed."""
+
+    def grain(self, params: Params, shape: tuple[int, ...]) -> int:
+        """All of it."""
+        return prod(shape)
+
+
 class StatisticStage(Stage):
     """A stage that must have seen its whole tensor before it can compute an element."""
 

@@ -16,7 +16,6 @@ Example    svd([[3, 1], [1, 3]]; rank=1) is [[2, 2], [2, 2]]
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import prod
 from typing import ClassVar, final
 
 from mergec.frozen import frozen
@@ -26,7 +25,7 @@ from mergec.ops.law import Law, equation
 from mergec.ops.matrices import columns, is_matrix, rank_room
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import integer
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, WholeTensorStage
 from mergec.ops.truncation import leading, product
 
 
@@ -41,16 +40,12 @@ class Truncation:
 
 
 @final
-class Svd(Stage):
+class Svd(WholeTensorStage):
     """The stage of truncation, over whole matrices."""
 
     name: ClassVar[str] = "svd"
     revision: ClassVar[int] = 1
     approximate: ClassVar[bool] = True
-
-    def grain(self, params: Params, shape: Shape) -> int:
-        """The whole matrix."""
-        return prod(shape)
 
     def workspace(self, params: Params, shape: Shape) -> int:
         """U and Vᵀ, their leading parts, and what LAPACK works in."""

@@ -13,7 +13,6 @@ Example    svd_factors([[0, 0], [4, 0]]; rank=1) is [2, 0] and [[0], [2]]
 """
 
 from collections.abc import Sequence
-from math import prod
 from typing import ClassVar, final
 
 from mergec.frozen import frozen
@@ -21,7 +20,7 @@ from mergec.ops.declaration import Shape
 from mergec.ops.matrices import columns, rank_room
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import flag, rational
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, WholeTensorStage
 from mergec.ops.truncation import factors, leading
 
 
@@ -37,16 +36,12 @@ class Factoring:
 
 
 @final
-class SvdFactors(Stage):
+class SvdFactors(WholeTensorStage):
     """The stage of deltas that are written as adapters."""
 
     name: ClassVar[str] = "svd_factors"
     revision: ClassVar[int] = 1
     approximate: ClassVar[bool] = True
-
-    def grain(self, params: Params, shape: Shape) -> int:
-        """The whole matrix."""
-        return prod(shape)
 
     def workspace(self, params: Params, shape: Shape) -> int:
         """U and Vᵀ, the factors, and what LAPACK works in."""

@@ -22,7 +22,7 @@ from mergec.ops.declaration import Shape
 from mergec.ops.matrices import Matrix, singular_values
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, rationals
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, WholeTensorStage
 from mergec.ops.truncation import Triples, factors, leading, scaled_rows
 
 
@@ -37,17 +37,13 @@ class Sum:
 
 
 @final
-class SvdOfSum(Stage):
+class SvdOfSum(WholeTensorStage):
     """The stage of sums of adapters that are reduced to a rank."""
 
     name: ClassVar[str] = "svd_of_sum"
     revision: ClassVar[int] = 1
     approximate: ClassVar[bool] = True
     takes_whole: ClassVar[bool] = True
-
-    def grain(self, params: Params, shape: Shape) -> int:
-        """All of both factors."""
-        return prod(shape)
 
     def workspace(self, params: Params, shape: Shape) -> int:
         """Stacked factors, their bases, the core, and what LAPACK works in."""

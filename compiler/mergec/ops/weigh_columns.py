@@ -28,7 +28,7 @@ from mergec.frozen import frozen
 from mergec.ops.groups import Groups
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import rational, word
-from mergec.ops.stage import Cursor, Params, Site, Stage
+from mergec.ops.stage import Cursor, Params, Site, WholeTensorStage
 from mergec.ops.tree_sum import finite
 
 _Row = Sequence[float]
@@ -45,15 +45,11 @@ class Weighing:
 
 
 @final
-class WeighColumns(Stage):
+class WeighColumns(WholeTensorStage):
     """The stage of weight disentanglement (WIDEN)."""
 
     name: ClassVar[str] = "weigh_columns"
     revision: ClassVar[int] = 1
-
-    def grain(self, params: Params, shape: tuple[int, ...]) -> int:
-        """All of a tensor: its columns are ranked."""
-        return prod(shape)
 
     def workspace(self, params: Params, shape: tuple[int, ...]) -> int:
         """The weights of a vector are numbers of the host, and so are their parts."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mergec.catalog import Checkpoint, Dtype, TensorEntry
+from mergec.catalog import Checkpoint, TensorEntry
 from mergec.catalog.architecture import Architecture
 from mergec.diagnostics import Diagnostic
 from mergec.elaborate import Elaborated, ExportDecl
@@ -12,10 +12,10 @@ from mergec.elaborate.facts import FACTS
 from mergec.elaborate.parameters import Report
 from mergec.frozen import frozen
 from mergec.ir import Fact, NodeKey, facts
-from mergec.passes import Done, optimise
 from mergec.plan.adapter_export import adapter_rows
 from mergec.plan.barriers import needed
 from mergec.plan.bind_barriers import BarrierStages, bind_barriers, differing_setting
+from mergec.plan.bind_programs import BoundPrograms, Watch
 from mergec.plan.bind_readings import (
     Asked,
     ReadingBinder,
@@ -28,7 +28,7 @@ from mergec.plan.check_rows import Expected, check_rows
 from mergec.plan.find_tensors import FoundTensors, find_tensors
 from mergec.plan.model import Barrier, FactorOf, Place, PlanSource, Reading, Row
 from mergec.plan.naming import Naming, naming_of, two_namings
-from mergec.plan.program import Exactness, Program, build_program, recoding, schedule
+from mergec.plan.program import recoding
 from mergec.plan.svd_export import FACTOR_DTYPE, Factor, SvdExports, reduced_model
 from mergec.resolve import Findings, KeySets, Leaf, ResolvedTensor, Resolver
 from mergec.resolve.left_out import warn_of_left_out
@@ -38,8 +38,6 @@ from mergec.resolve.usage import ResolvedSetting
 _BOOKKEEPING = ("position_ids", "num_batches_tracked", "token_type_ids", "mask", "masked_bias")
 
 
-Watch = Callable[[str, Sequence[Done]], None]
-"""Gets the name of each tensor that is bound, with what the passes did to its graph."""
 Judge = Callable[[ExportDecl, Sequence[Row]], frozenset[str]]
 """Names those of an export's rows that do not belong together, which it has reported."""
 
@@ -104,20 +102,12 @@ class _Binder:
     findings: Findings = field(default_factory=Findings)
     resolver: Resolver = field(init=False)
     svds: SvdExports = field(init=False)
-    programs: dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]] = field(
-        default_factory=dict[tuple[NodeKey, ...], tuple[Program, tuple[NodeKey, ...]]]
-    )
-    done: dict[tuple[NodeKey, ...], list[Done]] = field(
-        default_factory=dict[tuple[NodeKey, ...], list[Done]]
-    )
-    costs: dict[tuple[str, tuple[Dtype, ...], Dtype], tuple[Exactness, int]] = field(
-        default_factory=dict[tuple[str, tuple[Dtype, ...], Dtype], tuple[Exactness, int]]
-    )
-
+    programs: BoundPrograms = field(init=False)
     fits: bool = True
 
     def __post_init__(self) -> None:
         self.resolver = Resolver(self.elaborated, self.keys, self.findings)
+        self.programs = BoundPrograms(self.resolver, self.elaborated.without, self.watch)
         self.svds = SvdExports(self.resolver, self.checkpoints, self.architectures)
 
     def bind(self) -> Bound | None:
@@ -275,7 +265,7 @@ class _Binder:
             others = [leaf for leaf in dict.fromkeys(leaves) if leaf != wanted.origin]
             equal = tuple((leaf.label, found[leaf]) for leaf in others)
             return _copied(wanted.name, wanted.origin.label, shape_of, origin, equal, place)
-        program, sources = self._program(wanted.name, wanted.resolved.roots)
+        program, sources = self.programs.of(wanted.name, wanted.resolved.roots)
         inputs = [wanted.resolved.leaves[key] for key in sources]
         entries = tuple(found[leaf] for leaf in inputs)
         factor = wanted.factor
@@ -285,7 +275,7 @@ class _Binder:
             return _copied(wanted.name, inputs[0].label, shape_of, entries[0], (), place)
         dtypes = tuple(entry.dtype for entry in entries)
         work = work_dtype(program, (*dtypes, dtype))
-        exactness, sweeps = self._costs(program, dtypes, work)
+        exactness, sweeps = self.programs.costs(program, dtypes, work)
         return Row(
             wanted.name,
             factor.shape if factor is not None else shape_of.shape,
@@ -307,7 +297,7 @@ class _Binder:
         place = self._place(self._measures()[measure].operands[0]) if asked else None
         reader = ReadingBinder(self.keys, found, place)
         return [
-            reader.reading(measure, one, *self._program(one.name, one.resolved.roots))
+            reader.reading(measure, one, *self.programs.of(one.name, one.resolved.roots))
             for one in asked
             if reader.has(one)
         ]
@@ -350,32 +340,6 @@ class _Binder:
                 expected.append(Expected(leaf.label, self.keys.entry(leaf)))
                 rows.append(as_row(each, self.keys.entry(leaf).dtype))
         return rows, expected
-
-    def _program(
-        self, name: str, roots: tuple[NodeKey, ...]
-    ) -> tuple[Program, tuple[NodeKey, ...]]:
-        """The program of a resolved tensor, made once for all tensors that come to the same."""
-        if roots not in self.programs:
-            outputs = {str(number): key for number, key in enumerate(roots)}
-            done = self.done.setdefault(roots, []) if self.watch else None
-            graph = optimise(self.resolver.builder.finish(outputs), self.elaborated.without, done)
-            results = [graph.outputs[name] for name in outputs]
-            self.programs[roots] = build_program(graph, *results)
-        if self.watch:
-            self.watch(name, self.done[roots])
-        return self.programs[roots]
-
-    def _costs(
-        self, program: Program, dtypes: tuple[Dtype, ...], work: Dtype
-    ) -> tuple[Exactness, int]:
-        """Exactness class and sweeps, found once for all tensors of the same dtypes."""
-        known = self.costs.get((program.key, dtypes, work))
-        if known is None:
-            computable = all(dtype.is_float for dtype in dtypes)  # or it is reported, all at once
-            exactness = program.exactness(dtypes, work) if computable else "M"
-            known = exactness, schedule(program, work).sweeps
-            self.costs[program.key, dtypes, work] = known
-        return known
 
     def _sources(
         self, found: FoundTensors, items: Sequence[Row | Reading]

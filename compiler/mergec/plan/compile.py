@@ -14,7 +14,8 @@ from mergec.elaborate import Bundle, Elaborated, ExportDecl, SourceDecl, elabora
 from mergec.frozen import frozen
 from mergec.plan.adapter_bases import warn_of_other_base
 from mergec.plan.align_graph import align_graph
-from mergec.plan.bind import Watch, bind
+from mergec.plan.bind import bind
+from mergec.plan.bind_programs import Watch
 from mergec.plan.check_vocabularies import VocabularyCheck
 from mergec.plan.child_files import Children
 from mergec.plan.child_shapes import check_child

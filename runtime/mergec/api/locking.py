@@ -10,7 +10,7 @@ from mergec.diagnostics import Diagnostic, MergecError, escape, fail
 from mergec.elaborate import Bundle, Setting
 from mergec.frozen import frozen
 from mergec.plan import Plan, check_bundle
-from mergec.plan.bind import Watch
+from mergec.plan.bind_programs import Watch
 from mergec.plan.compile import Tell
 from mergec.plan.lock import SUFFIX, Lock, lock_of
 from mergec.plan.lock_changes import Change, changes, file_difference

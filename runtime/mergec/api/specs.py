@@ -21,7 +21,7 @@ from mergec.plan import (
     plan_hash,
     plan_member,
 )
-from mergec.plan.bind import Watch
+from mergec.plan.bind_programs import Watch
 from mergec.plan.encode import pinned_commits
 from mergec.plan.findings import Finding
 from mergec.plan.projection import Rates

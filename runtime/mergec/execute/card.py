@@ -14,10 +14,10 @@ from mergec.catalog import Licence
 from mergec.diagnostics.printable import escape
 from mergec.execute import plan_facts
 from mergec.execute.card_licences import licence_members, licence_section
-from mergec.execute.numbers import TensorNumbers
+from mergec.execute.findings import Outcome
 from mergec.execute.numbers_told import numbers_lines
 from mergec.execute.origin import Origin
-from mergec.plan import Plan, plan_hash
+from mergec.plan import Plan
 from mergec.plan.licences import parents_of
 from mergec.plan.model import PlannedExport, PlanSource
 from mergec.plan.review import amount
@@ -26,10 +26,8 @@ from mergec.plan.review import amount
 _SHOWN = 20
 
 
-def model_card(
-    plan: Plan, export: PlannedExport, origin: Origin, numbers: Sequence[TensorNumbers] = ()
-) -> str:
-    """README.md of one export; `numbers` is what the run counted of its tensors."""
+def model_card(plan: Plan, export: PlannedExport, origin: Origin, outcome: Outcome) -> str:
+    """README.md of one export."""
     labels = parents_of(export.decl, plan.written)
     sources = [source for source in plan.sources if source.decl.label in labels]
     licences = {source.decl.label: source.checkpoint.licence for source in sources}
@@ -39,7 +37,7 @@ def model_card(
         _what(export),
         "\n".join(_parents(sources)),
         "\n".join(licence_section(licences)),
-        "\n".join(["## Plan", "", *_plan(plan, export), *numbers_lines(plan.policy, numbers)]),
+        "\n".join(["## Plan", "", *_plan(plan, export, outcome)]),
         "\n".join([f"## Spec ({_code(origin.spec_name)})", "", *_block(origin.spec_text)]),
         *_settings(origin),
         *_imports(origin),
@@ -106,7 +104,7 @@ def _licence(licence: Licence | None) -> str:
     return f"{_code(licence.spdx or licence.id)}{name}{where}"
 
 
-def _plan(plan: Plan, export: PlannedExport) -> Iterator[str]:
+def _plan(plan: Plan, export: PlannedExport, outcome: Outcome) -> Iterator[str]:
     rows = export.rows
     done = ", ".join(f"{count} {_DONE[action]}" for action, count in _actions(export).items())
     parameters = sum(prod(row.shape) for row in rows)
@@ -122,7 +120,8 @@ def _plan(plan: Plan, export: PlannedExport) -> Iterator[str]:
         yield f"- seeds: {', '.join(map(str, drawn))}"
     if not export.decl.delta:
         yield f"- config and small files from {_code(export.donor)}"
-    yield f"- plan `{plan_hash(plan)}`"
+    yield f"- plan `{outcome.plan_hash}`"
+    yield from numbers_lines(plan.policy, outcome.numbers_of(export))
 
 
 _DONE = {"merge": "merged", "cast": "cast", "copy": "copied"}

@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import MergecError, fail
+from mergec.execute.origin import Origin
 from mergec.execute.version import tool_version
-from mergec.plan import Plan, plan_hash, source_table
+from mergec.plan import Plan, source_table
 from mergec.plan.model import PlanSource
 
 SCHEMA = "mergec.journal/1"
@@ -26,23 +27,23 @@ _LIBRARIES = {
 Fingerprint = Mapping[str, Any]
 
 
-def fingerprint(plan: Plan, backend: str, device: str, lock: str | None = None) -> Fingerprint:
+def fingerprint(plan: Plan, plan_hash: str, origin: Origin) -> Fingerprint:
     """What stands at the head of a journal, as JSON has it.
 
     A file that a source has on this machine is known by its size, inode and time of change, as its
-    bytes would have to be read; one on a hub or in a store by what that says of it. `lock` is the
-    digest of the lock that the run obeys: what another run read was not compared with it.
+    bytes would have to be read; one on a hub or in a store by what that says of it. What a
+    run that obeyed another lock read was not compared with this one's.
     """
     return {
         "journal": SCHEMA,
         "tool": tool_version(),
-        "plan": plan_hash(plan),
-        "lock": lock,
+        "plan": plan_hash,
+        "lock": origin.lock,
         "sources": {source.decl.label: _source(source) for source in plan.sources},
         "numbers": {
-            "backend": backend,
-            "device": device,
-            **_libraries(backend),
+            "backend": origin.backend,
+            "device": origin.device,
+            **_libraries(origin.backend),
             **_processor(plan),
         },
     }

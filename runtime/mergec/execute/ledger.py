@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast, final
 
 from mergec.diagnostics import Diagnostic
-from mergec.execute.doubts import Doubts
-from mergec.execute.measures import Measurements
-from mergec.execute.numbers import Counts, Numbers, TensorNumbers
+from mergec.execute.findings import Findings
+from mergec.execute.numbers import Counts, TensorNumbers
 from mergec.ops.measures import Partial
 from mergec.plan import Plan
 from mergec.plan.steps import Output, Step
@@ -28,15 +27,11 @@ class Ledger:
         self,
         plan: Plan,
         writer: CheckpointWriter,
-        measurements: Measurements,
-        doubts: Doubts,
-        numbers: Numbers,
+        findings: Findings,
     ) -> None:
         self._folders = [export.folder for export in plan.exports]
         self._writer = writer
-        self._measurements = measurements
-        self._doubts = doubts
-        self._numbers = numbers
+        self._findings = findings
         self.taken_over = 0
         """How many tensors the run before had finished."""
         self.lost = 0
@@ -61,20 +56,23 @@ class Ledger:
             self.taken_over += len(tensors)
             self.bytes_taken_over += sum(output.row.nbytes for output in step.outputs)
             for number in numbers:
-                self._measurements.add(number, readings[number])
+                self._findings.measurements.add(number, readings[number])
             for output, key in zip(step.outputs, tensors, strict=True):
                 if key in counts:
-                    self._numbers.tell(output, TensorNumbers.of(output, step.numel, *counts[key]))
+                    self._findings.numbers.tell(
+                        output, TensorNumbers.of(output, step.numel, *counts[key])
+                    )
         return left
 
     def done(self, step: Step) -> None:
         """A step is finished and its readings are in; from any thread."""
-        if self._doubts.about(step):
+        if self._findings.doubts.about(step):
             return
         numbers = [observation.number for observation in step.observed]
-        readings = [[number, *_told(self._measurements.partial(number))] for number in numbers]
+        partials = map(self._findings.measurements.partial, numbers)
+        readings = [[n, *_told(partial)] for n, partial in zip(numbers, partials, strict=True)]
         keys = [self._key(output) for output in step.outputs]
-        told = zip(keys, map(self._numbers.about, step.outputs), strict=True)
+        told = zip(keys, map(self._findings.numbers.about, step.outputs), strict=True)
         counts = [
             [*key, [*found.sources], found.not_finite, found.underflow]
             for key, found in told

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mergec.catalog import Sha256
@@ -22,16 +22,12 @@ from mergec.catalog.lineage_file import (
 from mergec.catalog.regular_file import read_whole
 from mergec.diagnostics import fail
 from mergec.execute import plan_facts
-from mergec.execute.ancestors import Ancestors
 from mergec.execute.card import model_card
-from mergec.execute.cuts import ExportCuts
-from mergec.execute.left_out import LeftOut
-from mergec.execute.measures import Measured
-from mergec.execute.numbers import TensorNumbers
+from mergec.execute.findings import Outcome
 from mergec.execute.numbers_told import numbers_member
 from mergec.execute.origin import Origin
 from mergec.execute.version import tool_version
-from mergec.plan import Plan, plan_hash, source_table
+from mergec.plan import Plan, source_table
 from mergec.plan.encode import used_operators
 from mergec.plan.layout import ShardLayout, index_json, index_name
 from mergec.plan.model import PlannedExport, PlanSource
@@ -44,18 +40,12 @@ def companion_files(
     plan: Plan,
     export: PlannedExport,
     digests: Mapping[str, Sha256],
-    measured: Measured,
     origin: Origin,
-    ancestors: Ancestors,
-    left_out: Sequence[LeftOut] = (),
-    numbers: Sequence[TensorNumbers] = (),
-    cuts: ExportCuts | None = None,
+    outcome: Outcome,
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export but weights and index, `lineage.json` last.
 
-    `digests` are those of the export's tensors, if any were taken, `left_out` is what the run did
-    not do, `numbers` what it counted of NaN, infinities and small numbers, `cuts` what operators
-    left out of tensors. E807 if a small file changed.
+    `digests` are those of the export's tensors, if any were taken. E807 if a small file changed.
     """
     files: dict[str, bytes] = {}
     if export.config is not None:
@@ -71,7 +61,7 @@ def companion_files(
             )
         files[small.target] = data
     files |= {made.name: made.data for made in export.made}
-    files["README.md"] = model_card(plan, export, origin, numbers).encode()
+    files["README.md"] = model_card(plan, export, origin, outcome).encode()
     yield from files.items()
     index = index_json(export.layouts)
     if index is not None:
@@ -81,9 +71,9 @@ def companion_files(
         "subject": [*_weights(export, digests), *_files(files)],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
-            "buildDefinition": _definition(plan, export, origin, ancestors),
-            "runDetails": _details(measured, origin, left_out, numbers, cuts),
-            ANCESTORS: dict(ancestors.statements),
+            "buildDefinition": _definition(plan, export, origin, outcome),
+            "runDetails": _details(export, origin, outcome),
+            ANCESTORS: dict(outcome.ancestors.statements),
         },
     }
     text = json.dumps(statement, indent=1, ensure_ascii=False) + "\n"
@@ -117,7 +107,7 @@ def _files(files: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _definition(
-    plan: Plan, export: PlannedExport, origin: Origin, ancestors: Ancestors
+    plan: Plan, export: PlannedExport, origin: Origin, outcome: Outcome
 ) -> dict[str, Any]:
     plugins = plugin_table(used_operators(plan))
     return {
@@ -132,7 +122,7 @@ def _definition(
             "folders": [other.folder for other in plan.exports],
         },
         "internalParameters": {
-            "plan": plan_hash(plan),
+            "plan": outcome.plan_hash,
             "edition": plan.edition,
             "operators": plan_facts.operators(plan),
             **({"plugins": plugins} if plugins else {}),
@@ -145,7 +135,8 @@ def _definition(
             "contracts": [{"condition": c.text, "why": c.why} for c in plan.contracts],
         },
         "resolvedDependencies": [
-            _dependency(source, ancestors.notes.get(source.decl.label)) for source in plan.sources
+            _dependency(source, outcome.ancestors.notes.get(source.decl.label))
+            for source in plan.sources
         ],
     }
 
@@ -174,22 +165,17 @@ def _stated(source: PlanSource, name: str) -> dict[str, str]:
     return {} if digest is None else {"sha256": digest}
 
 
-def _details(
-    measured: Measured,
-    origin: Origin,
-    left_out: Sequence[LeftOut],
-    numbers: Sequence[TensorNumbers],
-    cuts: ExportCuts | None,
-) -> dict[str, Any]:
+def _details(export: PlannedExport, origin: Origin, outcome: Outcome) -> dict[str, Any]:
+    numbers, cuts = outcome.numbers_of(export), outcome.cuts_of(export)
     return {
         "builder": {"id": _BUILDER, "version": {"mergec": tool_version()}},
         "mergec_run": {
             "backend": {"name": origin.backend, "device": origin.device},
-            **({"left_out": [*left_out]} if left_out else {}),
+            **({"left_out": [*outcome.left_out]} if outcome.left_out else {}),
             **({"counted": numbers_member(numbers)} if numbers else {}),
             "measures": [
                 {"kind": fact.kind, "operands": [*fact.operands], "value": _number(value)}
-                for fact, value in measured.items()
+                for fact, value in outcome.measured.items()
             ],
             **({"low_rank": cuts.member()} if cuts is not None else {}),
         },

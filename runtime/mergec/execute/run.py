@@ -7,22 +7,22 @@ from pathlib import Path
 
 from mergec.backends import Backend, self_test
 from mergec.diagnostics import Diagnostic
-from mergec.execute.ancestors import Ancestors, ancestors_of
+from mergec.execute.ancestors import ancestors_of
 from mergec.execute.cuts import ExportCuts
-from mergec.execute.doubts import Doubts
+from mergec.execute.findings import Findings, Outcome
 from mergec.execute.fingerprint import fingerprint
 from mergec.execute.ledger import Ledger
 from mergec.execute.left_out import LeftOut
 from mergec.execute.lineage import companion_files
-from mergec.execute.measures import Measured, Measurements, require_contracts
-from mergec.execute.numbers import Numbers, TensorNumbers
+from mergec.execute.measures import require_contracts
+from mergec.execute.numbers import TensorNumbers
 from mergec.execute.numbers_told import numbers_warnings
 from mergec.execute.origin import Origin
 from mergec.execute.parents import require_parents
 from mergec.execute.place import Place, open_writer
 from mergec.execute.work import Progress, Work
 from mergec.frozen import frozen
-from mergec.plan import Budget, Plan
+from mergec.plan import Budget, Plan, plan_hash
 from mergec.plan.model import PlanSource
 from mergec.shards import CheckpointWriter, Files, SourceReader
 from mergec.shards.fetch import absent_files, fetch
@@ -100,29 +100,30 @@ def run_plan(
         }
         files = Files(durable="sync" not in left_out)
         place = Place(target, layouts, roots, companion_bytes(plan), replace)
-        header = (
-            None
-            if "digests" in left_out
-            else fingerprint(plan, origin.backend, origin.device, origin.lock)
-        )
+        identity = plan_hash(plan)
+        header = None if "digests" in left_out else fingerprint(plan, identity, origin)
         writer = stack.enter_context(open_writer(place, header, files, resume=resume))
         fetch(absent_files(plan), progress)
         secure(readers)
         require_parents(plan, readers, backend)
-        measurements, doubts, numbers = Measurements(plan), Doubts(), Numbers(plan.policy)
-        ledger = Ledger(plan, writer, measurements, doubts, numbers)
-        Work(
-            plan, backend, budget, readers, writer, measurements, progress, doubts, numbers, ledger
-        ).run()  # fmt: skip
-        counted = numbers.found([export.folder for export in plan.exports])
-        measured = measurements.values()
+        findings = Findings.of(plan)
+        ledger = Ledger(plan, writer, findings)
+        Work(plan, backend, budget, readers, writer, progress, findings, ledger).run()
+        measured = findings.measurements.values()
         require_contracts(plan, measured)
         writer.finish_all()
         for reader in readers.values():
             reader.unchanged()
-        ancestors = ancestors_of(plan)
-        cuts = doubts.cuts(plan)
-        _add_companions(plan, writer, measured, origin, ancestors, left_out, counted, cuts)
+        counted = findings.numbers.found([export.folder for export in plan.exports])
+        outcome = Outcome(
+            identity,
+            measured,
+            ancestors_of(plan),
+            counted,
+            findings.doubts.cuts(plan),
+            tuple(left_out),
+        )
+        _add_companions(plan, writer, origin, outcome)
         if "read_back" not in left_out:
             writer.read_back(budget.threads)
         writer.publish()
@@ -134,15 +135,15 @@ def run_plan(
         time.monotonic() - started,
         peak_memory(),
         budget.peak,
-        tuple(left_out),
+        outcome.left_out,
         (
             *ledger.warnings(),
-            *doubts.warnings(),
+            *findings.doubts.warnings(),
             *numbers_warnings(plan.policy, counted),
-            *ancestors.warnings(),
+            *outcome.ancestors.warnings(),
         ),
         numbers=counted,
-        cuts=cuts,
+        cuts=outcome.cuts,
         resumed=ledger.taken_over,
     )
 
@@ -154,24 +155,10 @@ def peak_memory() -> int:
         return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
 
 
-def _add_companions(
-    plan: Plan,
-    writer: CheckpointWriter,
-    measured: Measured,
-    origin: Origin,
-    ancestors: Ancestors,
-    left_out: Sequence[LeftOut],
-    counted: Sequence[TensorNumbers],
-    cuts: Sequence[ExportCuts],
-) -> None:
+def _add_companions(plan: Plan, writer: CheckpointWriter, origin: Origin, outcome: Outcome) -> None:
     for export in plan.exports:
         digests = writer.digests(export.folder)
-        own = [it for it in counted if it.folder == export.folder]
-        cut = next((each for each in cuts if each.export == export.decl.name), None)
-        files = companion_files(
-            plan, export, digests, measured, origin, ancestors, left_out, own, cut
-        )
-        for name, data in files:
+        for name, data in companion_files(plan, export, digests, origin, outcome):
             writer.add_file(name, data, export.folder)
 
 

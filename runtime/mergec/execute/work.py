@@ -11,10 +11,10 @@ from mergec.backends import Backend
 from mergec.catalog import TensorEntry
 from mergec.diagnostics import fail
 from mergec.execute.barriers import in_turn, settle
-from mergec.execute.doubts import Doubts
+from mergec.execute.findings import Findings
 from mergec.execute.inputs import open_input, pieces
 from mergec.execute.ledger import Ledger
-from mergec.execute.measures import Collector, Measurements
+from mergec.execute.measures import Collector
 from mergec.execute.numbers import Numbers
 from mergec.execute.order import reading_order
 from mergec.execute.sweep import (
@@ -56,10 +56,8 @@ class Work:
     budget: Budget
     readers: Mapping[str, SourceReader]
     writer: CheckpointWriter
-    measurements: Measurements
     progress: Progress
-    doubts: Doubts
-    numbers: Numbers
+    findings: Findings
     ledger: Ledger
 
     def run(self) -> None:
@@ -91,10 +89,10 @@ class Work:
             ]
             compute_step(
                 step, self.readers, self.backend, self.budget, emit, pause, collectors, settled,
-                schedules, self.doubts.of(step), self.numbers,
+                schedules, self.findings.doubts.of(step), self.findings.numbers,
             )  # fmt: skip
             for observation, collector in zip(step.observed, collectors, strict=True):
-                self.measurements.add(observation.number, collector.partial())
+                self.findings.measurements.add(observation.number, collector.partial())
             self.ledger.done(step)
 
         with ThreadPoolExecutor(self.budget.threads, "mergec") as pool, _stopping(stop):
