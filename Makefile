@@ -54,7 +54,7 @@ faults: $(READY) ## kills and faults at every system call and at any moment, and
 	  apt-get install -qy strace fuse3 libfuse2 || echo 'tests that need strace or FUSE are skipped'; fi
 	EVERY_CALL=1 $(BIN)/pytest -n auto --dist worksteal -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py $(FAILED)
 	$(BIN)/python -m tests.faults.durability build/faults/models $(FAILED)
-	@$(BIN)/python -m tests.faults.table $(FAULTS_TALLY)
+	@$(BIN)/python -m tests.faults.faults_table $(FAULTS_TALLY)
 
 .PHONY: mutations
 mutations: $(READY) ## a hundred thousand changed specs, each understood or refused (10 minutes)

@@ -1,4 +1,4 @@
-"""What safety costs: `python -m tests.faults.durability FOLDER` merges 100 MB there, again and again.
+"""What safety costs: `python -m tests.faults.durability FOLDER` merges 100 MB there many times.
 
 The time of a run with everything on, over that of one without the wait for the disk, and of one
 without read-back and digests too. Medians of five, taken in turn.

@@ -103,7 +103,7 @@ def test_killed_while_it_is_resumed(whole: Case, partial: Path) -> None:
 
 
 @lasting
-@failing
+@pytest.mark.parametrize("error", ERRORS[:2], ids=errno.errorcode.__getitem__)
 def test_failing_while_it_is_resumed(whole: Case, partial: Path, error: int, sticky: bool) -> None:
     prepare = from_copy(partial)
     states = loop(whole, lambda at: failing_at(at, error, sticky=sticky), prepare)

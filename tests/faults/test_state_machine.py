@@ -60,7 +60,7 @@ KILLED = -signal.SIGKILL
 AFTER_A_FAULT = {0, 4, 6, 7, 8, 9, 10}
 AT = st.integers(1, 330)
 MANY = settings(
-    max_examples=60, stateful_step_count=40, derandomize=False, report_multiple_bugs=False
+    max_examples=200, stateful_step_count=40, derandomize=False, report_multiple_bugs=False
 )
 COMMANDS = st.tuples(st.sampled_from([(), ("--resume",)]), st.sampled_from([(), ("--replace",)]))
 WRITES = COMMANDS.map(lambda flags: (*RUN, *flags[0], *flags[1]))

@@ -1,4 +1,4 @@
-"""The table at the end of `make faults`: `python -m tests.faults.table FILE` of tallies.
+"""The table at the end of `make faults`: `python -m tests.faults.faults_table FILE` of tallies.
 
 The exit status is 1 if any suite has a violation, or nothing was counted.
 """
