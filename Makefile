@@ -48,10 +48,10 @@ slow: $(READY) ## the slow tests alone
 .PHONY: faults
 faults: export FAULTS_TALLY := $(CURDIR)/build/faults/tally
 faults: FAILED = || echo '{"suite": "a step failed: see above", "violations": 1}' >> $(FAULTS_TALLY)
-faults: $(READY) ## kills and faults at every system call and at any moment, and a table of what came of them (an hour)
+faults: $(READY) ## kills and faults at every system call, and a table of what came of them (45 minutes)
 	@mkdir -p build/faults && rm -f $(FAULTS_TALLY)
 	@if ! { command -v strace && command -v fusermount && ldconfig -p | grep libfuse.so.2; } > /dev/null; then \
-	  apt-get install -qy strace fuse3 libfuse2 || echo 'tests that need strace or FUSE are skipped'; fi
+	  { apt-get update -q && apt-get install -qy strace fuse3 libfuse2; } || echo 'tests that need strace or FUSE are skipped'; fi
 	EVERY_CALL=1 $(BIN)/pytest -n auto --dist worksteal -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py $(FAILED)
 	$(BIN)/python -m tests.faults.durability build/faults/models $(FAILED)
 	@$(BIN)/python -m tests.faults.faults_table $(FAULTS_TALLY)

@@ -25,11 +25,11 @@ def tally(suite: str, **figures: float) -> None:
 
 @contextmanager
 def counting(suite: str) -> Generator[Counter[str]]:
-    """The figures of a suite, told when the block ends; whatever ends it early is a violation."""
+    """The figures of a suite, told when the block ends; an error that ends it is a violation."""
     figures = Counter[str](points=0, violations=0)
     try:
         yield figures
-    except BaseException:
+    except Exception:
         figures["violations"] += 1
         raise
     finally:

@@ -16,7 +16,6 @@ from tests.faults.injected import (
     Case,
     calls,
     failing_at,
-    files_of,
     finish,
     half,
     killed_at,
@@ -50,7 +49,7 @@ def loop(
             figures["points"] += 1
             status = run_child(prepare(), disturbed(at))
             assert status not in (70, 99), messages()
-            assert status == 0 or not OUT.exists() or files_of(OUT) == whole
+            assert status != 0 or OUT.exists()
             state = finish(whole)
             states[state] += 1
             for figure in ("resumed", "equal"):

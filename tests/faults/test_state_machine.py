@@ -77,6 +77,7 @@ class Events(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.commands = 0
         self.stack = ExitStack()
         folder = tempfile.mkdtemp(prefix="mergec-events-")
         self.stack.callback(shutil.rmtree, folder)
@@ -85,7 +86,6 @@ class Events(RuleBasedStateMachine):
         # What is drawn at random would make the same events end in another way.
         patch.setattr("secrets.token_hex", lambda _: f"{self.commands:08x}")
         patch.setenv("XDG_CACHE_HOME", f"{folder}/cache")
-        self.commands = 0
         write_case(Path())
         _write_versions()
         self.version = "first"
@@ -201,7 +201,7 @@ class Events(RuleBasedStateMachine):
         shutil.rmtree(OUT)
         self.there = None
 
-    @precondition(lambda self: left_over() and not self.aside)
+    @precondition(lambda self: not self.aside and left_over() != [])
     @rule(data=st.data(), how=st.sampled_from(["flip", "cut off", "remove"]))
     def spoil_what_is_left(self, data: st.DataObject, how: str) -> None:
         left = data.draw(st.sampled_from(left_over()))
@@ -339,8 +339,8 @@ def _spoil(path: Path, how: str, where: int) -> None:
 def test_any_order_of_events(home: Home) -> None:
     assert home.made
     size = MANY if EVERY_CALL else settings(max_examples=8, stateful_step_count=15)
+    Events.faults = 0
     with counting("any order of events") as figures:
-        Events.faults = 0
         try:
             run_state_machine_as_test(Events, settings=size)
         finally:
