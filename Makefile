@@ -44,7 +44,9 @@ test-fast: $(READY) ## the tests that take milliseconds
 slow: $(READY) ## the slow tests alone
 	$(BIN)/pytest -n auto -m slow
 
-# Each step adds to the table what it counted; one that fails is a row of it too.
+# Each step adds to the table what it counted; one that fails is a row of it too. EVERY_CALL=7
+# disturbs every seventh call alone.
+EVERY_CALL ?= 1
 .PHONY: faults
 faults: export FAULTS_TALLY := $(CURDIR)/build/faults/tally
 faults: FAILED = || echo '{"suite": "a step failed: see above", "violations": 1}' >> $(FAULTS_TALLY)
@@ -52,7 +54,7 @@ faults: $(READY) ## kills and faults at every system call, and a table of what c
 	@mkdir -p build/faults && rm -f $(FAULTS_TALLY)
 	@if ! { command -v strace && command -v fusermount && ldconfig -p | grep libfuse.so.2; } > /dev/null; then \
 	  { apt-get update -q && apt-get install -qy strace fuse3 libfuse2; } || echo 'tests that need strace or FUSE are skipped'; fi
-	EVERY_CALL=1 $(BIN)/pytest -n auto --dist worksteal -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py $(FAILED)
+	EVERY_CALL=$(EVERY_CALL) $(BIN)/pytest -n auto --dist worksteal -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py $(FAILED)
 	$(BIN)/python -m tests.faults.durability build/faults/models $(FAILED)
 	@$(BIN)/python -m tests.faults.faults_table $(FAULTS_TALLY)
 

@@ -70,27 +70,23 @@ def test_nothing_is_there_to_be_replaced(whole: Case) -> None:
 DISTURBANCES: dict[str, Callable[[int], Before]] = {
     "killed": killed_at,
     "EIO": lambda at: failing_at(at, errno.EIO, sticky=False),
+    "no space from then on": lambda at: failing_at(at, errno.ENOSPC, sticky=True),
+    "no permission": lambda at: failing_at(at, errno.EACCES, sticky=False),
+    "a write that never comes to pass": lambda at: writing_at(at, lie),
 }
-if EVERY_CALL:
-    DISTURBANCES |= {
-        "no space from then on": lambda at: failing_at(at, errno.ENOSPC, sticky=True),
-        "no permission": lambda at: failing_at(at, errno.EACCES, sticky=False),
-        "a write that never comes to pass": lambda at: writing_at(at, lie),
-    }
+in_ways = pytest.mark.parametrize("how", [*DISTURBANCES] if EVERY_CALL else ["killed", "EIO"])
 
 
 @pytest.mark.parametrize("system", [undisturbed, lacking("_rename_exchange")])
-@pytest.mark.parametrize("disturbed", DISTURBANCES.values(), ids=DISTURBANCES)
-def test_disturbed_while_replacing(
-    whole: Case, older: Case, disturbed: Callable[[int], Before], system: Before
-) -> None:
+@in_ways
+def test_disturbed_while_replacing(whole: Case, older: Case, how: str, system: Before) -> None:
     put_older()
     assert run_child(REPLACE, system) == 0
     with counting("every call of a replacement") as figures:
         for at in range(1, calls() + 1, STEP):
             figures["points"] += 1
             put_older()
-            status = run_child(REPLACE, both(system, disturbed(at)))
+            status = run_child(REPLACE, both(system, DISTURBANCES[how](at)))
             assert status not in (70, 99), messages()
             if system is undisturbed:
                 # The target is one or the other at any moment.
@@ -175,10 +171,8 @@ def test_what_is_left_is_listed_and_then_removed(partial: Path) -> None:
     assert messages() == "nothing is left of interrupted runs\n"
 
 
-@pytest.mark.parametrize("disturbed", DISTURBANCES.values(), ids=DISTURBANCES)
-def test_cleaning_that_is_disturbed_is_repeated(
-    partial: Path, disturbed: Callable[[int], Before]
-) -> None:
+@in_ways
+def test_cleaning_that_is_disturbed_is_repeated(partial: Path, how: str) -> None:
     kept = Path("copy")
     shutil.copytree(partial, kept)
     assert run_child(CLEAN, undisturbed) == 0
@@ -187,7 +181,7 @@ def test_cleaning_that_is_disturbed_is_repeated(
             figures["points"] += 1
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(kept, partial)
-            assert run_child(CLEAN, disturbed(at)) in (-9, 0, 8), messages()
+            assert run_child(CLEAN, DISTURBANCES[how](at)) in (-9, 0, 8), messages()
             assert run_child(CLEAN, undisturbed) == 0
             assert left_over() == []
 
