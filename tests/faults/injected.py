@@ -35,12 +35,12 @@ export delta code - base as "skill"
 RUN = ("run", "spec.merge", "-o", "out", "--backend", "reference", "--threads", "1", "-q")
 RESUME = (*RUN, "--resume")
 # A run makes some three hundred calls; `make faults` disturbs it at every one, and with
-# EVERY_CALL=7 in all ways too, but at every seventh.
+# EVERY_CALL=7 in as many ways, but at every seventh.
 EVERY_CALL = "EVERY_CALL" in os.environ
 STEP = int(os.environ.get("EVERY_CALL", "97"))
+_WAITING = ("fsync", "fdatasync")
 Before = Callable[[int, str], Callable[..., Any] | None]
 """What happens before a call, by its number and name; what it returns is called in its place."""
-_WAITING = ("fsync", "fdatasync")
 Case = dict[str, bytes]
 """Path and bytes of every file that the case makes undisturbed."""
 
