@@ -44,11 +44,21 @@ test-fast: $(READY) ## the tests that take milliseconds
 slow: $(READY) ## the slow tests alone
 	$(BIN)/pytest -n auto -m slow
 
+# Each step adds to the table what it counted; one that fails is a row of it too. EVERY_CALL=7
+# disturbs every seventh call alone.
+EVERY_CALL ?= 1
 .PHONY: faults
-faults: $(READY) ## runs that are killed and fail at every system call, and are resumed (minutes)
-	EVERY_CALL=1 $(BIN)/pytest -n auto -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py tests/catalog/test_header_faults.py
+faults: export FAULTS_TALLY := $(CURDIR)/build/faults/tally
+faults: FAILED = || echo '{"suite": "a step failed: see above", "violations": 1}' >> $(FAULTS_TALLY)
+faults: $(READY) ## kills and faults at every system call, fuzzed files, and a table of what came of them (an hour)
+	@mkdir -p build/faults && rm -f $(FAULTS_TALLY)
+	@if ! { command -v strace && command -v fusermount && ldconfig -p | grep libfuse.so.2; } > /dev/null; then \
+	  { apt-get update -q && apt-get install -qy strace fuse3 libfuse2; } || echo 'tests that need strace or FUSE are skipped'; fi
 	$(BIN)/pip install --quiet --only-binary :all: 'atheris>=3' || true  # else files are changed blindly
-	$(BIN)/python -m tests.fuzz.readers --seconds 60
+	EVERY_CALL=$(EVERY_CALL) $(BIN)/pytest -n auto --dist worksteal -m 'slow or not slow' -rs tests/faults tests/runtime/test_shards_faults.py tests/catalog/test_header_faults.py $(FAILED)
+	$(BIN)/python -m tests.fuzz.readers --seconds 60 $(FAILED)
+	$(BIN)/python -m tests.faults.durability build/faults/models $(FAILED)
+	@$(BIN)/python -m tests.faults.faults_table $(FAULTS_TALLY)
 
 .PHONY: mutations
 mutations: $(READY) ## a hundred thousand changed specs, each understood or refused (10 minutes)

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from mergec.cli.main import run_command
-from mergec.shards import Files, journal
+from mergec.shards import Files, journal, partials
 from tests.toy_checkpoints import FAMILY, weights, write_checkpoint
 
 SPEC = """\
@@ -34,9 +34,13 @@ export delta code - base as "skill"
 """
 RUN = ("run", "spec.merge", "-o", "out", "--backend", "reference", "--threads", "1", "-q")
 RESUME = (*RUN, "--resume")
-# A run makes some three hundred calls; `make faults` disturbs it at every one.
-STEP = 1 if "EVERY_CALL" in os.environ else 97
-Before = Callable[[int, str], None]
+# A run makes some three hundred calls; `make faults` disturbs it at every one, and with
+# EVERY_CALL=7 in as many ways, but at every seventh.
+EVERY_CALL = "EVERY_CALL" in os.environ
+STEP = int(os.environ.get("EVERY_CALL", "97"))
+_WAITING = ("fsync", "fdatasync")
+Before = Callable[[int, str], Callable[..., Any] | None]
+"""What happens before a call, by its number and name; what it returns is called in its place."""
 Case = dict[str, bytes]
 """Path and bytes of every file that the case makes undisturbed."""
 
@@ -58,13 +62,23 @@ def each_step_claimed() -> Generator[None]:
 
 def run_child(arguments: tuple[str, ...], before: Before) -> int:
     """The exit status of a run, negative for a signal; `before` is told of each call by number."""
+    return ended(start_child(arguments, before))
+
+
+def start_child(arguments: tuple[str, ...], before: Before, said: str = "messages") -> int:
+    """The process of a run, which prints to the file `said`."""
     child = os.fork()
     if child == 0:
-        _be_child(arguments, before)
+        _be_child(arguments, before, said)
+    return child
+
+
+def ended(child: int) -> int:
+    """The exit status of a process, waited for."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _be_child(arguments: tuple[str, ...], before: Before) -> None:
+def _be_child(arguments: tuple[str, ...], before: Before, said: str) -> None:
     status = 99
     try:
         count = 0
@@ -73,13 +87,14 @@ def _be_child(arguments: tuple[str, ...], before: Before) -> None:
         def counted(self: Files, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
             nonlocal count
             count += 1
-            before(count, call.__name__)
-            return plain(self, call, *args, **kwargs)
+            instead = before(count, call.__name__)
+            if instead is None and call.__name__ in _WAITING:
+                return None  # who is killed loses nothing by that, and it takes most of the time
+            return plain(self, instead or call, *args, **kwargs)
 
         Files.system = counted  # type: ignore[method-assign]  # in this process alone
-        Files.durable = False
         # Whatever holds what this process prints, such as the capture of pytest.
-        sys.stdout = sys.stderr = open("messages", "w", buffering=1)  # noqa: SIM115
+        sys.stdout = sys.stderr = open(said, "w", buffering=1)  # noqa: SIM115
         main: Any = importlib.import_module("mergec.cli.main")
         for stop in (signal.SIGINT, signal.SIGTERM):
             signal.signal(stop, main._terminate)
@@ -130,6 +145,30 @@ def failing_at(at: int, error: int, *, sticky: bool) -> Before:
     return before
 
 
+def writing_at(at: int, write: Callable[..., int]) -> Before:
+    """Call number `at`, if it writes, is this instead."""
+
+    def before(number: int, name: str) -> Callable[..., int] | None:
+        return write if number == at and name == "pwrite" else None
+
+    return before
+
+
+def half(descriptor: int, data: memoryview, offset: int) -> int:
+    """Write some and say so."""
+    return os.pwrite(descriptor, data[: (len(data) + 1) // 2], offset)
+
+
+def lie(_descriptor: int, data: memoryview, _offset: int) -> int:
+    """Write nothing, and say that all is written."""
+    return len(data)
+
+
+def both(one: Before, other: Before) -> Before:
+    """What happens before a call by both of them."""
+    return lambda number, name: one(number, name) or other(number, name)
+
+
 def undisturbed(_number: int, _name: str) -> None:
     """Nothing happens."""
 
@@ -163,6 +202,24 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """Path and bytes of every file in a folder and in those below."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def finish(whole: Case) -> str:
+    """Bring what a run left to its end, and say how that went."""
+    if Path("out").exists():
+        state = "published"
+    elif any(each.read().lines for each in partials(Path("out"))):
+        assert run_child(RESUME, undisturbed) == 0, messages()
+        state = "resumed"
+    else:
+        assert run_child(RUN, undisturbed) == 0, messages()
+        state = "anew"
+    assert files_of(Path("out")) == whole
+    shutil.rmtree("out")
+    for each in partials(Path("out")):
+        assert each.holder is None
+        shutil.rmtree(each.path)
+    return state
 
 
 @dataclass(frozen=True)

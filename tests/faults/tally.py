@@ -2,6 +2,9 @@
 
 import json
 import os
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 FILE = "FAULTS_TALLY"
@@ -18,3 +21,16 @@ def tally(suite: str, **figures: float) -> None:
         line = json.dumps({"suite": suite, **figures}) + "\n"
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(line)
+
+
+@contextmanager
+def counting(suite: str) -> Generator[Counter[str]]:
+    """The figures of a suite, told when the block ends; an error that ends it is a violation."""
+    figures = Counter[str](points=0, violations=0)
+    try:
+        yield figures
+    except Exception:
+        figures["violations"] += 1
+        raise
+    finally:
+        tally(suite, **figures)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mergec.shards import partials
 from tests.faults.injected import (
+    EVERY_CALL,
     RESUME,
     RUN,
     STEP,
@@ -16,33 +16,22 @@ from tests.faults.injected import (
     Case,
     calls,
     failing_at,
-    files_of,
+    finish,
+    half,
     killed_at,
     left_over,
+    lie,
     messages,
     run_child,
     undisturbed,
+    writing_at,
 )
+from tests.faults.tally import counting
 
 OUT = Path("out")
-
-
-def finish(whole: Case) -> str:
-    """Bring what a run left to its end, and say how that went."""
-    if OUT.exists():
-        state = "published"
-    elif any(each.read().lines for each in partials(OUT)):
-        assert run_child(RESUME, undisturbed) == 0, messages()
-        state = "resumed"
-    else:
-        assert run_child(RUN, undisturbed) == 0, messages()
-        state = "anew"
-    assert files_of(OUT) == whole
-    shutil.rmtree(OUT)
-    for each in partials(OUT):
-        assert each.holder is None
-        shutil.rmtree(each.path)
-    return state
+ERRORS = [errno.ENOSPC, errno.EIO, *((errno.EMFILE, errno.EACCES) if EVERY_CALL else ())]
+failing = pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.__getitem__)
+lasting = pytest.mark.parametrize("sticky", [False, True], ids=["once", "from then on"])
 
 
 def loop(
@@ -55,11 +44,16 @@ def loop(
     last = calls()
     finish(whole)
     states: dict[str, int] = {"anew": 0, "resumed": 0, "published": 0}
-    for at in range(1, last + 1, STEP):
-        status = run_child(prepare(), disturbed(at))
-        assert status not in (70, 99), messages()
-        assert status == 0 or not OUT.exists() or files_of(OUT) == whole
-        states[finish(whole)] += 1
+    with counting("every call of a run and of a resumed one") as figures:
+        for at in range(1, last + 1, STEP):
+            figures["points"] += 1
+            status = run_child(prepare(), disturbed(at))
+            assert status not in (70, 99), messages()
+            assert status != 0 or OUT.exists()
+            state = finish(whole)
+            states[state] += 1
+            for figure in ("resumed", "equal"):
+                figures[figure] += state == "resumed"
     return states
 
 
@@ -69,11 +63,24 @@ def test_killed(whole: Case) -> None:
     assert states["published"] > 5 or STEP > 1
 
 
-@pytest.mark.parametrize("sticky", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=errno.errorcode.__getitem__)
+@lasting
+@failing
 def test_failing(whole: Case, error: int, sticky: bool) -> None:
     states = loop(whole, lambda at: failing_at(at, error, sticky=sticky))
     assert states["resumed"] > 20 or STEP > 1
+
+
+def test_short_writes(whole: Case) -> None:
+    assert loop(whole, lambda at: writing_at(at, half))["published"] > 0
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["anew", "resumed"])
+def test_writes_that_never_come_to_pass(whole: Case, partial: Path, begun: bool) -> None:
+    """What was read back otherwise is not published; a claim that is lost costs a step."""
+    prepare = from_copy(partial)
+    states = loop(whole, lambda at: writing_at(at, lie), prepare if begun else lambda: RUN)
+    assert states["published"] > 0
+    assert states["resumed"] > 5 or STEP > 1
 
 
 def from_copy(partial: Path) -> Callable[[], tuple[str, ...]]:
@@ -94,7 +101,9 @@ def test_killed_while_it_is_resumed(whole: Case, partial: Path) -> None:
     assert loop(whole, killed_at, from_copy(partial))["resumed"] > 100 / STEP
 
 
-def test_failing_while_it_is_resumed(whole: Case, partial: Path) -> None:
+@lasting
+@pytest.mark.parametrize("error", ERRORS[:2], ids=errno.errorcode.__getitem__)
+def test_failing_while_it_is_resumed(whole: Case, partial: Path, error: int, sticky: bool) -> None:
     prepare = from_copy(partial)
-    states = loop(whole, lambda at: failing_at(at, errno.EIO, sticky=False), prepare)
+    states = loop(whole, lambda at: failing_at(at, error, sticky=sticky), prepare)
     assert states["resumed"] > 20 / STEP

@@ -1,5 +1,6 @@
 """Taking the place of an older result, and removing what dead runs left, at any moment of death."""
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -8,21 +9,27 @@ from pathlib import Path
 import pytest
 
 from tests.faults.injected import (
+    EVERY_CALL,
     RUN,
     SPEC,
     STEP,
     Before,
     Case,
+    both,
     calls,
+    failing_at,
     files_of,
     killed_at,
     lacking,
     left_over,
+    lie,
     messages,
     printed_codes,
     run_child,
     undisturbed,
+    writing_at,
 )
+from tests.faults.tally import counting
 
 OUT = Path("out")
 REPLACE = (*RUN, "--replace")
@@ -47,14 +54,6 @@ def put_older() -> None:
     shutil.copytree("older", OUT)
 
 
-def both(one: Before, other: Before) -> Before:
-    def before(number: int, name: str) -> None:
-        one(number, name)
-        other(number, name)
-
-    return before
-
-
 @pytest.mark.parametrize("system", [undisturbed, lacking("_rename_exchange")])
 def test_the_new_result_takes_the_place(whole: Case, older: Case, system: Before) -> None:
     put_older()
@@ -68,19 +67,33 @@ def test_nothing_is_there_to_be_replaced(whole: Case) -> None:
     assert files_of(OUT) == whole
 
 
+DISTURBANCES: dict[str, Callable[[int], Before]] = {
+    "killed": killed_at,
+    "EIO": lambda at: failing_at(at, errno.EIO, sticky=False),
+    "no space from then on": lambda at: failing_at(at, errno.ENOSPC, sticky=True),
+    "no permission": lambda at: failing_at(at, errno.EACCES, sticky=False),
+    "a write that never comes to pass": lambda at: writing_at(at, lie),
+}
+in_ways = pytest.mark.parametrize("how", [*DISTURBANCES] if EVERY_CALL else ["killed", "EIO"])
+
+
 @pytest.mark.parametrize("system", [undisturbed, lacking("_rename_exchange")])
-def test_killed_while_replacing(whole: Case, older: Case, system: Before) -> None:
+@in_ways
+def test_disturbed_while_replacing(whole: Case, older: Case, how: str, system: Before) -> None:
     put_older()
     assert run_child(REPLACE, system) == 0
-    for at in range(1, calls() + 1, STEP):
-        put_older()
-        run_child(REPLACE, both(system, killed_at(at)))
-        if system is undisturbed:
-            # The target is one or the other at any moment.
-            assert files_of(OUT) in (whole, older)
-        assert run_child(CLEAN, undisturbed) == 0, messages()
-        assert files_of(OUT) in (whole, older)
-        assert left_over() == []
+    with counting("every call of a replacement") as figures:
+        for at in range(1, calls() + 1, STEP):
+            figures["points"] += 1
+            put_older()
+            status = run_child(REPLACE, both(system, DISTURBANCES[how](at)))
+            assert status not in (70, 99), messages()
+            if system is undisturbed:
+                # The target is one or the other at any moment.
+                assert files_of(OUT) == whole or (status != 0 and files_of(OUT) == older)
+            assert run_child(CLEAN, undisturbed) == 0, messages()
+            assert files_of(OUT) == whole or (status != 0 and files_of(OUT) == older)
+            assert left_over() == []
 
 
 def killed_between_renames() -> Before:
@@ -158,16 +171,19 @@ def test_what_is_left_is_listed_and_then_removed(partial: Path) -> None:
     assert messages() == "nothing is left of interrupted runs\n"
 
 
-def test_cleaning_that_is_killed_is_repeated(partial: Path) -> None:
+@in_ways
+def test_cleaning_that_is_disturbed_is_repeated(partial: Path, how: str) -> None:
     kept = Path("copy")
     shutil.copytree(partial, kept)
     assert run_child(CLEAN, undisturbed) == 0
-    for at in range(1, calls() + 1, 3):
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(kept, partial)
-        run_child(CLEAN, killed_at(at))
-        assert run_child(CLEAN, undisturbed) == 0
-        assert left_over() == []
+    with counting("every call of `mergec clean`") as figures:
+        for at in range(1, calls() + 1, min(STEP, 13)):
+            figures["points"] += 1
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(kept, partial)
+            assert run_child(CLEAN, DISTURBANCES[how](at)) in (-9, 0, 8), messages()
+            assert run_child(CLEAN, undisturbed) == 0
+            assert left_over() == []
 
 
 def test_what_no_run_makes_is_left_alone(partial: Path) -> None:

@@ -1,65 +1,122 @@
-"""The same from outside: strace kills a run at its system calls, or has them fail.
+"""The same from outside: strace kills a run at its system calls, or has them fail or lie.
 
-So nothing can escape that does not go through `Files`. Calls are counted by thread.
+So nothing can escape that does not go through `Files`. strace is attached to a child that waits at
+the first call of `Files`, and counts what each thread calls from there on.
 """
 
 import os
 import shutil
+import signal
 import subprocess
-import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mergec.shards import partials
-from tests.faults.injected import RESUME, RUN, Case, files_of, messages, run_child, undisturbed
+from tests.faults.injected import (
+    EVERY_CALL,
+    RUN,
+    STEP,
+    Case,
+    ended,
+    finish,
+    messages,
+    start_child,
+)
+from tests.faults.tally import counting
 
-OUT = Path("out")
-CHILD = """\
-import sys
-from mergec.cli.main import run_command
-from mergec.shards import journal
-journal._BYTES = 1
-sys.exit(run_command(sys.argv[1:]))
-"""
-TRACE = ("strace", "-f", "-qq", "-o", "/dev/null")
+OUT, LOG = Path("out"), Path("trace")
+CALLS = (
+    *("openat", "mkdir", "flock", "fallocate", "ftruncate", "pwrite64", "write", "close"),
+    *("fsync", "fdatasync", "sync_file_range", "renameat2", "unlink", "rmdir"),
+)
+ERRORS = ("ENOSPC", "EIO", "EMFILE", "EACCES", "EINTR")
+# One byte of many, and more than any write has: nothing is written in either case.
+LIES = ("retval=1", "retval=1048576")
+ALL = (
+    *product(CALLS, ("signal=SIGKILL", *(f"error={error}" for error in ERRORS)), [0]),
+    *product(["pwrite64"], LIES, [0]),
+)
+STATUSES = {-signal.SIGKILL, 0, 4, 6, 7, 8}
+SOME = (
+    ("mkdir", "signal=SIGKILL", 2),
+    ("pwrite64", "error=ENOSPC", 3),
+    ("pwrite64", "signal=SIGKILL", 12),
+    ("pwrite64", "retval=1", 9),
+    ("pwrite64", "retval=1048576", 14),
+    ("fsync", "error=EIO", 5),
+    ("fdatasync", "error=EIO", 4),
+    ("fdatasync", "signal=SIGKILL", 4),
+    ("renameat2", "error=EACCES", 1),
+)
+
+
+def waits(number: int, name: str) -> Callable[..., Any] | None:
+    """The first call waits for SIGCONT; what waits for a device does so here."""
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return getattr(os, name) if name in ("fsync", "fdatasync") else None
+
+
+def traced(*options: str) -> int:
+    """The exit status of a run under strace."""
+    child = start_child(RUN, waits)
+    os.waitpid(child, os.WUNTRACED)
+    command = ["strace", "-f", "-o", str(LOG), *options, "-p", str(child)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        said = strace.stderr.readline()
+        os.kill(child, signal.SIGCONT)
+        status = ended(child)
+    if "attached" not in said:
+        pytest.skip(f"this system does not let strace trace: {said.strip()}")
+    return status
+
+
+@cache
+def most(call: str) -> int:
+    """How often that thread makes a call that makes it most often."""
+    assert traced("-e", f"trace={','.join(CALLS)}") == 0, messages()
+    shutil.rmtree(OUT)
+    lines = [line.split("(")[0].split() for line in LOG.read_text().splitlines()]
+    counts = Counter(tuple(line) for line in lines if len(line) == 2)
+    return max((count for (_, name), count in counts.items() if name == call), default=0)
+
+
+def met_a_parents_lineage() -> bool:
+    """Whether that is the file of which strace made the run believe something."""
+    met = [line for line in LOG.read_text().splitlines() if line.endswith("(INJECTED)")]
+    return any("/lineage.json" in line and ".mergec-partial-" not in line for line in met)
 
 
 @pytest.fixture(autouse=True)
-def _needs_strace() -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
-    if subprocess.run([*TRACE, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("this system does not let strace trace")
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed is known: whether Python can look it up again is not asked here."""
+    known = cache(version)
+    known("numpy")
+    monkeypatch.setattr("mergec.execute.fingerprint.version", known)
 
 
-def injected(call: str, what: str, when: int) -> int:
-    """The exit status of a run whose call of that name is the last, or fails."""
-    inject = ("-e", f"trace={call}", "-e", f"inject={call}:{what}:when={when}")
-    command = [*TRACE, *inject, sys.executable, "-c", CHILD, *RUN]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    ran = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert b"Traceback" not in ran.stderr, ran.stderr
-    return ran.returncode
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("call", "when", "what"),
-    [
-        ("mkdir", 2, "signal=SIGKILL"),
-        ("pwrite64", 3, "error=ENOSPC"),
-        ("pwrite64", 12, "signal=SIGKILL"),
-        ("fsync", 5, "error=EIO"),
-        ("fdatasync", 4, "error=EIO"),
-        ("fdatasync", 4, "signal=SIGKILL"),
-        ("renameat2", 1, "error=EACCES"),
-    ],
-)
-def test_a_system_call(whole: Case, call: str, when: int, what: str) -> None:
-    # Not every failure ends a run: who may not list the folder above cannot sync it either.
-    assert injected(call, what, when) != 0 or OUT.exists()
-    if not OUT.exists():
-        kept = any(len(each.read().lines) > 1 for each in partials(OUT))
-        assert run_child(RESUME if kept else RUN, undisturbed) == 0, messages()
-    assert files_of(OUT) == whole
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize(("call", "fault", "when"), ALL if EVERY_CALL else SOME)
+def test_a_system_call(whole: Case, call: str, fault: str, when: int) -> None:
+    with counting("every system call, by strace") as figures:
+        for at in [when] if when else range(1, most(call) + 1, STEP):
+            inject = ("-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={at}")
+            status = traced(*inject)
+            # What lies was caught, or did not matter.
+            may = {0, 10} if fault in LIES else STATUSES
+            assert status in may, f"number {at} ended it with {status}\n{messages()}"
+            assert status != 0 or OUT.exists()
+            figures["points"] += 1
+            if met_a_parents_lineage():
+                shutil.rmtree(OUT)  # which says that it does not know its ancestors
+                continue
+            state = finish(whole)
+            figures["resumed"] += state == "resumed"
+            figures["equal"] += state == "resumed"

@@ -243,3 +243,20 @@ def test_a_second_ctrl_c_ends_at_once(whole: Case) -> None:
     assert run_child(RUN, after_claims(2, kill(signal.SIGINT))) == 130
     assert "interrupted" not in messages()
     assert len(left_over()) == 1
+
+
+def test_trouble_that_is_neither_of_a_source_nor_of_the_output(
+    whole: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a module of Python's lies on a disk that fails."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "", "METADATA")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mergec.execute.run._add_companions", fail)
+        assert run_child(RUN, undisturbed) == 8
+    assert printed_codes() == ["E877"]
+    assert "the system failed: input/output error at `METADATA`" in messages()
+    assert "8 tensors are kept in" in messages()
+    resumed(whole)

@@ -41,6 +41,8 @@ _MODULES = {
     "verify": "verifying",
 }
 _NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+# What a machine says that is in trouble or out of something, about whichever file it was asked for.
+_TROUBLE = (*_NOT_WRITTEN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM)
 _stopped: list[BaseException] = []  # what signals raised here, the first one first
 _INTERRUPTED, _HUNG_UP, _TERMINATED, _BUG = 130, 129, 143, 70
 
@@ -195,6 +197,8 @@ def _failed(error: BaseException) -> int:
     if isinstance(error, OSError) and error.filename is None and error.errno in _NOT_WRITTEN:
         reason = os.strerror(error.errno or 0).lower()
         return _failed(fail("E803", f"standard output cannot be written: {reason}"))
+    if isinstance(error, OSError) and error.errno in _TROUBLE:
+        return _failed(_in_trouble(error))
     return _report_bug(error)
 
 
@@ -203,6 +207,21 @@ def _no_memory(error: BaseException) -> BaseException:
 
     hint = "give less with `--memory 512MiB`"
     return fail("E814", "memory ran out", notes=_notes(error), help=hint)
+
+
+def _in_trouble(error: OSError) -> BaseException:
+    """What no part of mergec asked for by itself: a module of Python's, say, that is now loaded."""
+    from mergec.catalog.quoted import quoted
+    from mergec.diagnostics import fail
+
+    reason = os.strerror(error.errno or 0).lower()
+    about = f" at {quoted(error.filename)}" if error.filename else ""
+    return fail(
+        "E877",
+        f"the system failed: {reason}{about}",
+        notes=_notes(error),
+        help="look at the disk, the limits and the permissions of this machine, then run again",
+    )
 
 
 def _report_bug(error: BaseException) -> int:

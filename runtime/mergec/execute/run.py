@@ -79,11 +79,11 @@ def run_plan(
 
     `progress` gets bytes as they are fetched from a hub, if any are, and as they are written.
     With several exports each gets a folder of its own in `target`. Each of these can be left out:
-    `digests`, the SHA-256 of every tensor, which lineage then lacks; `read_back`, by which the
-    weights are read from the disk again and compared with the digests before anything is published
-    (so it goes with them: ValueError); and `sync`, without which a power failure may take any part
-    of the result away after this returned, and what is read back may be what the memory holds.
-    Of the tensors of each export those in the sample `read_back` are read back.
+    `digests`, the SHA-256 of every tensor, which lineage then lacks; `read_back`, by which all that
+    was written is read from the disk again and compared before it is published (so it goes with
+    them: ValueError); and `sync`, without which a power failure may take any part of the result
+    away after this returned, and what is read back may be what the memory holds. Of the tensors of
+    each export those in the sample `read_back` are read back.
     `secure` gets the readers of the sources, by label, when all files are there and none was read.
 
     All or nothing: on any error, and on KeyboardInterrupt, `target` does not exist. What was made
@@ -117,8 +117,6 @@ def run_plan(
         measured = findings.measurements.values()
         require_contracts(plan, measured)
         writer.finish_all()
-        if "read_back" not in left_out:
-            writer.read_back(budget.threads, read_back)
         for reader in readers.values():
             reader.unchanged()
         counted = findings.numbers.found([export.folder for export in plan.exports])
@@ -132,6 +130,8 @@ def run_plan(
             read_back,
         )
         _add_companions(plan, writer, origin, outcome)
+        if "read_back" not in left_out:
+            writer.read_back(budget.threads, read_back)
         writer.publish()
     return RunReport(
         target,

@@ -30,7 +30,7 @@ def may_pass(error: BaseException) -> bool:
     if isinstance(error, MergecError):
         found = error.diagnostics[0].code
         return error.exit == _TRY_AGAIN or found in _WHILE_RUNNING
-    return isinstance(error, MemoryError) or not isinstance(error, Exception)
+    return isinstance(error, MemoryError | OSError) or not isinstance(error, Exception)
 
 
 def claimed_tensors(lines: Iterable[Line]) -> dict[Tensor, Sha256]:

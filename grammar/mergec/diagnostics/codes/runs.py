@@ -301,4 +301,13 @@ ROWS = (
         "files that its lineage does not name, which would be lost. Move these or the whole away.",
         exit=7,
     ),
+    code(
+        "E877",
+        "system-failed",
+        "the system failed at something that is neither a source nor the output",
+        "A file that mergec or Python itself needs could not be opened or read, for the reason "
+        "given: a module of an installed library, say, on a disk that fails, or one file more than "
+        "this process may have open. What a run had finished is kept where that is possible.",
+        exit=8,
+    ),
 )
