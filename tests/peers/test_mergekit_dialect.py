@@ -115,4 +115,11 @@ def test_every_method_has_its_macro() -> None:
     registry = import_module("mergekit.merge_methods.registry")
     methods = {method.spec.name for method in registry.registered_methods()}
     macros = {macro.name for macro in library_macros() if macro.library == "std:mergekit"}
-    assert methods == macros == {row.call.function for row in (*MACROS, *MASKED)}
+    assert (
+        methods
+        == macros
+        == {
+            *(row.call.function for row in MACROS),
+            *(row.call.function for row in MASKED),
+        }
+    )
