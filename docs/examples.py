@@ -9,6 +9,7 @@ These kinds of fenced block are examples; all others are left alone.
 - `console`: lines after `$ ` are run by a shell; what they print must stand below them.
 - `merge`: a spec, or statements of one. `merge NAME.merge` also writes it to that file.
 - `python`: a program that ends well and prints nothing; `python NAME.py` writes it to that file.
+- `yaml NAME.yml`: a recipe of another tool, which is written to that file.
 - `json FILE` and `text FILE`: what stands in FILE, which a command above has written.
 
 In what is printed `…` stands for anything within a line (times, memory), and a line of `…` alone
@@ -40,6 +41,7 @@ PAGES = (
     "docs/compatibility.md",
     "docs/adapters.md",
     "docs/looking.md",
+    "docs/import.md",
     "docs/vocabularies.md",
     "docs/testing.md",
     "docs/plan.md",
@@ -146,7 +148,7 @@ def actual(page: str, shell: Shell) -> Iterator[tuple[Block, Block]]:
     status = 0
     for block in blocks(page):
         name = block.argument
-        if block.language in ("merge", "python") and name:
+        if block.language in ("merge", "python", "yaml") and name:
             (shell.folder / name).write_text(block.text)
         elif block.language == "console":
             text = ""

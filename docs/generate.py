@@ -84,7 +84,7 @@ _FAMILIES = {
     "E6": "E6 plan and resources",
     "E7": "E7 sources and files",
     "E8": "E8 run and integrity",
-    "E9": "E9 laws and tests",
+    "E9": "E9 laws, tests and recipes",
     "W": "W warnings",
 }
 

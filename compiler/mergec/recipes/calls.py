@@ -33,7 +33,7 @@ class Values:
 
     def one(self, parameter: Parameter) -> Amount | None:
         """A parameter that all inputs share."""
-        amount = self.lookup.number(parameter, self.shared, "", self.group.span)
+        amount = self.lookup.number(parameter, self.shared, "", self.group.span, ends=self.ends)
         self._check_numbers(amount, self.start)
         return amount
 
@@ -43,7 +43,7 @@ class Values:
         for each in inputs:
             levels = (each.settings, *self.shared)
             what = f" for `{each.model}`"
-            amount = self.lookup.number(parameter, levels, what, each.span)
+            amount = self.lookup.number(parameter, levels, what, each.span, ends=self.ends)
             self._check_numbers(amount, each.layers[0] if each.layers else 0)
             found.append(amount)
         if all(amount is None for amount in found):
@@ -100,7 +100,6 @@ class Written:
 def write_call(call: Written) -> str:
     """The expression of one slice."""
     group = call.values.group
-    _tell_of_base(call)
     if call.method.base == "required" and not group.others:
         assert group.base is not None
         message = f"`{call.method.name}` of a base alone is the base"
@@ -114,10 +113,11 @@ def write_call(call: Written) -> str:
 
 def _plain_call(call: Written, inputs: Sequence[Input], keywords: Sequence[str]) -> str:
     operands = [call.values.operand(each) for each in inputs]
-    return _joined(f"mk.{call.method.name}", operands, keywords)
+    return joined(f"mk.{call.method.name}", operands, keywords)
 
 
-def _joined(func: str, operands: Sequence[str], keywords: Sequence[str]) -> str:
+def joined(func: str, operands: Sequence[str], keywords: Sequence[str]) -> str:
+    """A call."""
     settings = f"; {', '.join(keywords)}" if keywords else ""
     return f"{func}({', '.join(operands)}{settings})"
 
@@ -135,11 +135,12 @@ def _keywords(call: Written) -> list[str]:
             if amount is not None:
                 texts.append(f"{parameter.word}={call.values.text(amount, parameter.word)}")
         else:
-            texts += _per_input(call, parameter)
+            texts += per_input(call, parameter)
     return texts
 
 
-def _per_input(call: Written, parameter: Parameter) -> list[str]:
+def per_input(call: Written, parameter: Parameter) -> list[str]:
+    """A parameter of each input, or of each but the base, as a keyword."""
     group = call.values.group
     inputs = group.others if parameter.scope == "others" else group.inputs
     amounts = call.values.each(parameter, inputs)
@@ -151,7 +152,7 @@ def _per_input(call: Written, parameter: Parameter) -> list[str]:
 
 
 def _at_most_one(amount: Amount) -> Amount:
-    """mergekit keeps all from a density of 1 on."""
+    """The amount, at most 1: mergekit keeps all from a density of 1 on."""
     value = constant(amount)
     return fixed(1) if value is not None and value > 1 else amount
 
@@ -166,7 +167,7 @@ def _flag(call: Written, parameter: Parameter) -> list[str]:
         case "rescale":
             return [f'rescale="{"l1" if value else "none"}"']
         case "scope":
-            return ['scope="row"']
+            return ["scope=row" if call.paper else 'scope="row"']
         case _:
             return [f"{parameter.word}={str(value).lower()}"]
 
@@ -205,13 +206,14 @@ def _passthrough(call: Written) -> str:
         return operand
     scale = call.values.text(amounts[0], "scale")
     why = "the recipe scales the weights of a copied model"
-    return f'as_model(mk.passthrough({operand}; scale={scale}), why="{why}")'
+    text = f"{scale}*{operand}" if call.paper else f"mk.passthrough({operand}; scale={scale})"
+    return f'as_model({text}, why="{why}")'
 
 
 def _nuslerp(call: Written) -> str:
     row_wise = call.values.truth(call.parameter("nuslerp_row_wise"))
     flatten = call.values.truth(call.parameter("nuslerp_flatten"))
-    keywords = _per_input(call, call.parameter("weight"))
+    keywords = per_input(call, call.parameter("weight"))
     span = call.values.group.span
     if flatten and row_wise:
         message = "`nuslerp_row_wise` changes nothing unless `nuslerp_flatten` is false"
@@ -222,7 +224,8 @@ def _nuslerp(call: Written) -> str:
         hint = 'for rows write `axis="in"` into the spec'
         call.reader.report(Diagnostic("W904", message, span, notes=(note,), help=(hint,)))
     if not flatten:
-        keywords.append(f'axis="{"out" if row_wise else "in"}"')
+        axis = "out" if row_wise else "in"
+        keywords.append(f"axis={axis}" if call.paper else f'axis="{axis}"')
     return _around_base(call, keywords)
 
 
@@ -233,7 +236,7 @@ def _multislerp(call: Written) -> str:
         found = Diagnostic("W905", message, group.span, help=("remove it",))
         call.reader.report(found)
     normalize = call.values.truth(call.parameter("normalize_weights"))
-    keywords = _per_input(call, call.parameter("weight"))
+    keywords = per_input(call, call.parameter("weight"))
     if len(group.others) == 1:
         return call.values.operand(group.others[0])
     total = _total(call.values.each(call.parameter("weight"), group.others) or [])
@@ -254,13 +257,13 @@ def _around_base(call: Written, keywords: Sequence[str], factor: str = "") -> st
     group = call.values.group
     others = [call.values.operand(each) for each in group.others]
     if group.base is None:
-        return factor + _joined(f"mk.{call.method.name}", others, keywords)
+        return factor + joined(f"mk.{call.method.name}", others, keywords)
     base = call.values.operand(group.base)
     deltas = [f"{other} - {base}" for other in others]
-    return f"{base} + {factor}{_joined(f'mk.{call.method.name}', deltas, keywords)}"
+    return f"{base} + {factor}{joined(f'mk.{call.method.name}', deltas, keywords)}"
 
 
-def _tell_of_base(call: Written) -> None:
+def tell_of_base(call: Written) -> None:
     """W902 for what a recipe says of its base and the method does not read."""
     base = call.values.group.base
     for name, setting in base.settings.items() if base is not None else ():

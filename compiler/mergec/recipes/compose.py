@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import Diagnostic, fail
 from mergec.elaborate.print_names import Names
-from mergec.recipes.calls import Values, Written, write_call
+from mergec.recipes.calls import Values, Written, tell_of_base, write_call
 from mergec.recipes.fields import Reader
 from mergec.recipes.groups import Group, group_of
 from mergec.recipes.lookup import Lookup
 from mergec.recipes.methods import Method
+from mergec.recipes.paper import write_paper_call
 from mergec.recipes.recipe import Input, Module, Recipe, Slice
 from mergec.recipes.sources import Sources
 
@@ -98,10 +99,13 @@ class Composer:
         return f"match {{ layers(0..) => {text}, else => {head} }}"
 
     def _part(self, module: Module, part: Slice, group: Group, start: int, *, ends: bool) -> str:
+        for each in group.inputs:  # named in this order, the base first
+            self._operand(each)
         shared = (part.settings, module.settings, self.recipe.settings)
         values = Values(self.lookup, group, shared, start, ends, self._bind, self._operand)
         written = Written(self.method, values, self.reader, paper=self.paper)
-        return write_call(written)
+        tell_of_base(written)
+        return write_paper_call(written) if self.paper else write_call(written)
 
     def _operand(self, each: Input) -> str:
         name = self.sources.name(each.model)

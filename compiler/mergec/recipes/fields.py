@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import Diagnostic, MergecError, Span, fail, nearest, suggestion_help
@@ -10,6 +10,7 @@ from mergec.recipes.scalars import is_null, wrong
 from mergec.recipes.yaml_tree import Items, Members, Scalar, Tree
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Known = dict[str, tuple[Span, Tree]]
 """Members of a mapping by key, with the places of the keys."""
 
@@ -26,10 +27,10 @@ class Reader:
         if found not in self.found:
             self.found.append(found)
 
-    def attempt(self, read: Callable[[], T]) -> T | None:
+    def attempt(self, read: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T | None:
         """What `read` returns; None after keeping the errors that it raises."""
         try:
-            return read()
+            return read(*args, **keywords)
         except MergecError as error:
             for each in error.diagnostics:
                 self.report(each)
@@ -41,7 +42,7 @@ class Reader:
         """A member that may be missing; None for one that is wrong too."""
         if key not in known:
             return None
-        return self.attempt(lambda: read(known[key][1], key, self))
+        return self.attempt(read, known[key][1], key, self)
 
     def ignored(self, span: Span, message: str) -> None:
         """W901: a key that changes nothing."""

@@ -28,6 +28,7 @@ from mergec.recipes.yaml_tree import read_yaml
 from mergec.syntax import format_spec, parse_spec
 
 _WIDTH = 96
+_SPEC = "the spec"
 
 
 @frozen
@@ -60,15 +61,19 @@ def import_mergekit(
 
 def _spec(source: SourceText, folders: Folders, reader: Reader, *, paper: bool) -> str:
     recipes = read_stages(read_yaml(source), source, reader)
+    for recipe in recipes:
+        method = reader.attempt(_method, recipe)
+        if method is not None:
+            Lookup(reader, method, recipe.method.span).tell_unknown(recipe)
+    if any(found.severity == "error" and found.code != "E907" for found in reader.found):
+        return ""  # what else is wrong may follow from that
     names = Names({"mk", "child"})
     stages = {it.name.text: names.like(it.name.text) for it in recipes if it.name is not None}
     sources = Sources(folders, names, reader.report, stages)
     ordered = in_order(recipes, reader)
     blocks: list[str] = []
     for recipe in ordered:
-        block = reader.attempt(
-            lambda recipe=recipe: _block(recipe, ordered, sources, reader, paper=paper)
-        )
+        block = reader.attempt(_block, recipe, ordered, sources, reader, paper=paper)
         blocks.append(block or "")
     head = f"# Imported from {_printable(Path(source.name).name)}, a recipe of mergekit 0.1.5.\n"
     body = "\n\n".join([*("\n".join(part) for part in [sources.lines] if part), *blocks])
@@ -81,7 +86,7 @@ def _block(
 ) -> str:
     """The lines of one document."""
     method = _method(recipe)
-    lookup = Lookup(reader, method)
+    lookup = Lookup(reader, method, recipe.method.span)
     composer = Composer(recipe, method, lookup, sources, sources.names, reader, paper)
     before = len(reader.found)
     expression = reader.attempt(composer.expression)
@@ -149,13 +154,13 @@ def _printable(text: str) -> str:
 
 def _checked(text: str, source: SourceText) -> str:
     """The text as mergec writes specs; E914 with the errors that a spec of it would have."""
-    spec = SourceText("the spec", text)
+    spec = SourceText(_SPEC, text)
     parsed = parse_spec(spec)
     errors = [found for found in parsed.diagnostics if found.severity == "error"]
     if errors:
         raise MergecError(_refused(found) for found in errors)
     formatted = format_spec(parsed.spec)
-    spec = SourceText("the spec", formatted)
+    spec = SourceText(_SPEC, formatted)
     try:
         elaborate(parse_spec(spec).spec, Bundle(spec, Path()))
     except MergecError as error:
@@ -165,9 +170,9 @@ def _checked(text: str, source: SourceText) -> str:
 
 def _refused(found: Diagnostic) -> Diagnostic:
     notes = list(found.notes)
-    if found.span is not None:
-        line, _ = found.span.source.position(found.span.start)
-        shown = found.span.source.line(line).strip()
-        notes.insert(0, f"the spec would say {quoted(shown)}")
+    places = [each for each in (found.span, *(label.span for label in found.labels)) if each]
+    written = [each for each in places if each.source.name == _SPEC]
+    if written:  # else it is in a library, and was not called from the spec
+        notes.insert(0, f"the spec would say {quoted(' '.join(written[0].text.split()))}")
     message = f"the spec is refused: {found.message}"
     return Diagnostic("E914", message, None, notes=tuple(notes), help=found.help)

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from mergec.catalog.quoted import quoted
-from mergec.diagnostics import Diagnostic, Span, fail, nearest, suggestion_help
+from mergec.diagnostics import Diagnostic, MergecError, Span, fail, nearest, suggestion_help
 from mergec.recipes.amounts import Amount, Piece, number_text
 from mergec.recipes.fields import Reader
 from mergec.recipes.methods import ANY_PARAMETER, Method, Parameter
 from mergec.recipes.recipe import Recipe, Rule, Setting, Settings
 from mergec.recipes.scalars import bool_of, number_of
 
+# Read by the one method that has them, and no keyword of a call.
+_READ = ("normalize_weights", "eps")
 _WHOLE_NUMBER = re.compile(r"[0-9]")
 
 
@@ -25,17 +27,22 @@ class Lookup:
 
     reader: Reader
     method: Method
+    method_span: Span
     _used: set[int] = field(default_factory=set[int])
 
     def number(
-        self, parameter: Parameter, levels: Sequence[Settings], what: str, span: Span
+        self, parameter: Parameter, levels: Sequence[Settings], what: str, span: Span, *, ends: bool
     ) -> Amount | None:
-        """Its values; None if no level has any, and it need not have one. E909 if it must."""
+        """Its values; None if no level has any, and it need not have one. E909 if it must.
+
+        `ends` says that final norm and head are computed with them too.
+        """
         found: Amount = ()
         for rule in self._rules(parameter, levels):
             values = (number_of(each, parameter.name, self.reader.report) for each in rule.values)
             piece = Piece(rule.filter, tuple(values))
-            self._tell_first(rule, piece)
+            if ends and piece.splits_ends:
+                self._tell_first(rule, piece)
             found = (*found, piece)
         if parameter.required and not found:
             raise _missing(parameter, self.method, what, span)
@@ -84,8 +91,6 @@ class Lookup:
 
     def _tell_first(self, rule: Rule, piece: Piece) -> None:
         """W904 for a gradient whose first value the head has, where its end is another."""
-        if not piece.splits_ends:
-            return
         message = "embeddings, final norm and head have the first value of a gradient"
         first, last = (number_text(piece.points[at]) for at in (0, -1))
         label = f"there it is {first}, and {last} in the last layer"
@@ -93,27 +98,28 @@ class Lookup:
         found = Diagnostic("W904", message, rule.span, label, help=(hint,))
         self.reader.report(found)
 
+    def tell_unknown(self, recipe: Recipe) -> None:
+        """E907, or W901, for what is no parameter of any method."""
+        for settings, _ in _all_settings(recipe):
+            for name, setting in settings.items():
+                if name not in ANY_PARAMETER:
+                    self._unknown(name, setting.key)
+
     def tell_unused(self, recipe: Recipe) -> None:
-        """E907, W901, W902 and W907 for settings that decided nothing."""
+        """W902 and W907 for parameters that decided nothing."""
         for settings, of_input in _all_settings(recipe):
             for name, setting in settings.items():
                 parameter = self.method.parameter(name)
-                if parameter is None:
-                    self._tell_unknown(name, setting.key)
+                if name not in ANY_PARAMETER:
+                    continue
+                if parameter is None or not (parameter.word or name in _READ):
+                    self._tell_inert(name, setting.key)
                 elif of_input and parameter.scope == "shared":
                     self._tell_shared(name, setting.key)
-                elif not parameter.word and not self._is_read(name):
-                    self._tell_inert(name, setting.key)
                 else:
                     self._tell_dead(setting.rules)
 
-    def _is_read(self, name: str) -> bool:
-        return name in ("normalize_weights", "eps")
-
-    def _tell_unknown(self, name: str, key: Span) -> None:
-        if name in ANY_PARAMETER:
-            self._tell_inert(name, key)
-            return
+    def _unknown(self, name: str, key: Span) -> None:
         message = f"{quoted(name)} is no parameter of any method"
         known = [each.name for each in self.method.parameters]
         near = nearest(name, known) or nearest(name, ANY_PARAMETER)
@@ -170,7 +176,7 @@ def _all_settings(recipe: Recipe) -> Iterator[tuple[Settings, bool]]:
     yield recipe.settings, False
 
 
-def _missing(parameter: Parameter, method: Method, what: str, span: Span) -> Exception:
+def _missing(parameter: Parameter, method: Method, what: str, span: Span) -> MergecError:
     message = f"`{method.name}` needs `{parameter.name}`{what}"
     hint = f"write `{parameter.name}:` into its `parameters:`, or into those of the recipe"
     return fail("E909", message, span, help=hint)

@@ -14,7 +14,7 @@ _CONTENTS = ("models", "slices", "modules")
 _KEYS = (
     *_CONTENTS,
     *("merge_method", "base_model", "dtype", "out_dtype", "tokenizer_source", "tokenizer"),
-    *("chat_template", "parameters"),
+    *("chat_template", "parameters", "name"),
 )
 # What only the recipe of a mixture of experts has.
 _EXPERTS = ("experts", "gate_mode", "shared_experts", "experts_per_token")
@@ -22,18 +22,15 @@ _DTYPES = {"bfloat16": "bf16", "float16": "f16", "float32": "f32", "float64": "f
 _MAX_LAYER = 100_000
 
 
-def read_recipe(tree: Tree, reader: Reader, *, staged: bool) -> Recipe | None:
-    """The recipe of one document; None after reporting what is wrong with it.
-
-    `staged` if it stands beside others, where it may have a name.
-    """
+def read_recipe(tree: Tree, reader: Reader) -> Recipe | None:
+    """The recipe of one document; None after reporting what is wrong with it."""
     if isinstance(tree, Members):
         experts = next((key for key, _ in tree.members if key.text in _EXPERTS), None)
         if experts is not None:
             raise _mixture(experts)
-    known = reader.members(tree, "recipe", (*_KEYS, "name") if staged else _KEYS)
-    method = reader.attempt(lambda: _method(known, tree.span))
-    modules = reader.attempt(lambda: _modules(known, tree.span, reader))
+    known = reader.members(tree, "recipe", _KEYS)
+    method = reader.attempt(_method, known, tree.span)
+    modules = reader.attempt(_modules, known, tree.span, reader)
     shown = known.get("out_dtype") or known.get("dtype")
     recipe = Recipe(
         name=reader.optional(known, "name", _name),
@@ -43,7 +40,7 @@ def read_recipe(tree: Tree, reader: Reader, *, staged: bool) -> Recipe | None:
         settings=read_settings(known, reader),
         dtype=reader.optional(known, "dtype", _dtype),
         out_dtype=reader.optional(known, "out_dtype", _dtype),
-        tokenizer=reader.attempt(lambda: read_tokenizer(known, reader)),
+        tokenizer=reader.attempt(read_tokenizer, known, reader),
         chat_template=reader.optional(known, "chat_template", _template),
         span=tree.span,
         dtype_span=shown[1].span if shown is not None else None,
@@ -103,11 +100,11 @@ def _module(name: str, known: Known, span: Span, reader: Reader, *, own: bool = 
     settings = read_settings(known, reader) if own else {}
     if "models" in known:
         listed = items(known["models"][1], "models")
-        inputs = [reader.attempt(lambda tree=tree: _input(tree, reader)) for tree in listed]
+        inputs = [reader.attempt(_input, tree, reader) for tree in listed]
         sound = tuple(each for each in inputs if each is not None)
         return Module(name, (Slice(sound, None, {}, known["models"][0]),), settings, span)
     listed = items(known["slices"][1], "slices")
-    slices = [reader.attempt(lambda tree=tree: _slice(tree, reader)) for tree in listed]
+    slices = [reader.attempt(_slice, tree, reader) for tree in listed]
     return Module(name, tuple(each for each in slices if each is not None), settings, span)
 
 
@@ -120,7 +117,7 @@ def _slice(tree: Tree, reader: Reader) -> Slice:
         reader.ignored(span, "`residual_weight` is read by mergekit and used nowhere")
     _, sources = required(known, "sources", "slices", tree.span)
     listed = items(sources, "sources")
-    inputs = [reader.attempt(lambda each=each: _source(each, reader)) for each in listed]
+    inputs = [reader.attempt(_source, each, reader) for each in listed]
     base = reader.optional(known, "base_model", read_reference)
     sound = tuple(each for each in inputs if each is not None)
     return Slice(sound, base, read_settings(known, reader), tree.span)

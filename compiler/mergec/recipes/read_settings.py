@@ -16,11 +16,11 @@ def read_settings(known: Known, reader: Reader) -> Settings:
         return {}
     tree = known["parameters"][1]
     if not isinstance(tree, Members):
-        reader.report(wrong(tree, "parameters", "a mapping").diagnostics[0])
+        reader.report(*wrong(tree, "parameters", "a mapping").diagnostics)
         return {}
     settings: dict[str, Setting] = {}
     for key, value in tree.members:
-        rules = reader.attempt(lambda name=key.text, value=value: _rules(name, value, reader))
+        rules = reader.attempt(_rules, key.text, value, reader)
         if rules is not None:
             settings[key.text] = Setting(rules, key.span)
     return settings

@@ -2,7 +2,7 @@
 
 from mergec.diagnostics import Diagnostic, fail
 from mergec.recipes.fields import Known, Reader, required
-from mergec.recipes.recipe import Reference, TokenRow, Tokenizer
+from mergec.recipes.recipe import Reference, Tokenizer, TokenRow
 from mergec.recipes.references import read_reference
 from mergec.recipes.scalars import bool_of, is_null, text_of, whole_of, wrong
 from mergec.recipes.yaml_tree import Members, Scalar, Tree
@@ -45,10 +45,7 @@ def _multiple(tree: Tree, what: str, reader: Reader) -> int:
 def _rows(tree: Tree, reader: Reader) -> tuple[TokenRow, ...]:
     if not isinstance(tree, Members):
         raise wrong(tree, "tokens", "a mapping")
-    read = [
-        reader.attempt(lambda key=key, value=value: _row(key, value, reader))
-        for key, value in tree.members
-    ]
+    read = [reader.attempt(_row, key, value, reader) for key, value in tree.members]
     return tuple(row for row in read if row is not None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from mergec.catalog.quoted import quoted
-from mergec.diagnostics import Diagnostic, SourceText, Span, fail
+from mergec.diagnostics import Diagnostic, MergecError, Span, fail
 from mergec.recipes.yaml_tree import Items, Members, Scalar, Tree
 
 Report = Callable[[Diagnostic], None]
@@ -70,7 +70,7 @@ def number_of(tree: Tree, what: str, report: Report) -> Fraction:
         return value
     if tree.plain and (_OCTAL.fullmatch(text) or _OTHER_BASE.fullmatch(text)):
         value = _of_base(text)
-        if text.strip("+-0"):
+        if text.lstrip("+-0").isdigit() and abs(value) != int(text.lstrip("+-0")):
             trap(tree.span, f"YAML reads {quoted(text)} as {value}, and so does mergekit", report)
         return value
     if tree.plain and _SIXTIES.fullmatch(text):
@@ -106,7 +106,7 @@ def bool_of(tree: Tree, what: str, report: Report) -> bool:
     raise wrong(tree, what, "`true` or `false`")
 
 
-def wrong(tree: Tree, what: str, expected: str) -> Exception:
+def wrong(tree: Tree, what: str, expected: str) -> MergecError:
     """E908: a value of another kind than is `expected`."""
     return fail(
         "E908", f"{quoted(what)} must be {expected}, not {kind_of(tree)}", tree.span, help=()
@@ -157,17 +157,3 @@ def _decimal(text: str, tree: Tree, what: str) -> Fraction:
     mantissa = re.sub(r"[eE].*", "", plain)
     mantissa = f"{mantissa}0" if mantissa.endswith(".") else mantissa
     return Fraction(mantissa) * Fraction(10) ** int(exponent[1] if exponent else 0)
-
-
-__all__ = [
-    "Report",
-    "SourceText",
-    "bool_of",
-    "is_null",
-    "kind_of",
-    "number_of",
-    "text_of",
-    "trap",
-    "whole_of",
-    "wrong",
-]

@@ -18,7 +18,7 @@ def read_stages(trees: Sequence[Tree], source: SourceText, reader: Reader) -> li
     if not trees:
         message = f"{quoted(source.name)} holds no recipe"
         raise fail("E909", message, Span(source, 0, 0), help="write `merge_method:` and `models:`")
-    read = [reader.attempt(lambda tree=tree: _read(tree, reader, trees)) for tree in trees]
+    read = [reader.attempt(read_recipe, tree, reader) for tree in trees]
     recipes = [recipe for recipe in read if recipe is not None]
     seen: dict[str | None, Recipe] = {}
     for recipe in recipes:
@@ -30,10 +30,6 @@ def read_stages(trees: Sequence[Tree], source: SourceText, reader: Reader) -> li
             reader.report(Diagnostic("E913", message, place, help=(hint,)))
         seen[name] = recipe
     return recipes
-
-
-def _read(tree: Tree, reader: Reader, trees: Sequence[Tree]) -> Recipe | None:
-    return read_recipe(tree, reader, staged=len(trees) > 1)
 
 
 def in_order(recipes: Sequence[Recipe], reader: Reader) -> list[Recipe]:

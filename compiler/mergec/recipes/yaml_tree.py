@@ -117,8 +117,10 @@ class _Reader:
         return Members(tuple(members.values()), keys[0].to(keys[-1]) if keys else start)
 
     def _span(self, event: yaml.Event) -> Span:
-        start, end = event.start_mark.index, event.end_mark.index
-        return Span(self._source, start, max(start, end))
+        assert event.start_mark is not None
+        assert event.end_mark is not None
+        start = event.start_mark.index
+        return Span(self._source, start, max(start, event.end_mark.index))
 
 
 def _beyond(what: str, shown: str, span: Span) -> MergecError:
@@ -132,7 +134,7 @@ def _not_yaml(source: SourceText, error: yaml.YAMLError) -> MergecError:
         span = Span(source, error.position, error.position + 1)
     elif isinstance(error, yaml.MarkedYAMLError):
         problem = str(error.problem or error.context or "it has a mistake")
-        mark = error.problem_mark or error.context_mark
+        mark = error.problem_mark
         span = None if mark is None else Span(source, mark.index, mark.index)
     return fail("E904", f"{quoted(source.name)} is no YAML: {_plain(problem)}", span, help=())
 
