@@ -309,9 +309,10 @@ def test_without_an_election_all_nonzero_entries_count(operands: list[Floats], w
     assert found.tolist() == ((a + b) / np.maximum(number, 1)).tolist()
 
 
-def test_a_mean_with_weights_of_both_signs_is_refused() -> None:
-    with pytest.raises(ValueError, match="one sign"):
-        _mean([np.ones(1)] * 2, (Fraction(1), Fraction(-1)), Dtype.F64)
+def test_weights_of_both_signs_are_added_up_as_they_are() -> None:
+    operands = [np.array([3.0, 3.0, 3.0]), np.array([1.0, -1.0, -5.0])]
+    for weights, expected in (((3, -1), [3.0, 5.0, 7.0]), ((1, -1), [3.0, 4.0, 8.0])):
+        assert _mean(operands, tuple(map(Fraction, weights)), Dtype.F64).tolist() == expected
 
 
 def test_dropped_infinities_do_not_leak() -> None:

@@ -24,7 +24,7 @@ MASKS = (
         (0.0,) * 72 + tuple(map(float, range(73, 101))),
         "trim(a - base; density=0.29)",
         (0.0,) * 71 + tuple(map(float, range(72, 101))),
-        "trim(a - base; density=0.28)",
+        "trim(a - base; density=0.29, dialect=mergekit)",
     ),
     Difference(
         "breadcrumbs",
@@ -34,6 +34,7 @@ MASKS = (
         (0.0, 0.0),
         "breadcrumbs(a - base; density=0.3, gamma=0)",
         (0.0, 2.0),
+        "breadcrumbs(a - base; density=0.3, gamma=0, dialect=mergekit)",
     ),
     Study(
         "mean_of_dare",
@@ -91,7 +92,7 @@ MASKS = (
         (1.0, 2.0),
         "della(a - base; density=1, epsilon=0.25)",
         "E216",
-        "della(a - base; density=1, epsilon=0)",
+        "della(a - base; density=1, epsilon=0.25, dialect=mergekit)",
     ),
 )
 
@@ -133,6 +134,7 @@ ELECTIONS = (
         (-3.0, 3.0),
         "ties(base, a, b; density=1, weights=[1, -2])",
         "E203",
+        "ties(base, a, b; density=1, weights=[1, -2], dialect=mergekit)",
     ),
     Difference(
         "sce",
@@ -156,6 +158,7 @@ ELECTIONS = (
         (3 * UNIT, -3 * UNIT, UNIT),
         "sce(base, a, b; tau=1)",
         (3.125 * UNIT, -3 * UNIT, UNIT),
+        "sce(base, a, b; tau=1, dialect=mergekit)",
     ),
     Difference(
         "sce",

@@ -84,6 +84,7 @@ AVERAGES = (
         (1.74564e-7, 1.74564e-7, 4.98752e-8),
         "model_stock(base, a, b)",
         (3.431373e-5, 3.431373e-5, 9.803922e-6),
+        "model_stock(base, a, b; dialect=mergekit)",
     ),
     Difference(
         "model_stock",
@@ -93,7 +94,7 @@ AVERAGES = (
         (-1.618034, -1.618034),
         "model_stock(base, a, b)",
         (0.0, 0.0),
-        "model_stock(base, a, b; guard=none)",
+        "model_stock(base, a, b; dialect=mergekit)",
     ),
     Difference(
         "model_stock",
@@ -103,7 +104,7 @@ AVERAGES = (
         (1.0, 1.0),
         "model_stock(base, a, b; guard=none)",
         "E817",
-        "model_stock(base, a, b)",
+        "model_stock(base, a, b; dialect=mergekit)",
     ),
     Difference(
         "model_stock",
@@ -113,6 +114,7 @@ AVERAGES = (
         (0.7906058, 0.9882572),
         "model_stock(base, a, b, c; guard=none)",
         (1.3245894, 1.6557367),
+        "model_stock(base, a, b, c; dialect=mergekit)",
     ),
     Difference(
         "nearswap",
@@ -143,7 +145,7 @@ ARCS = (
         (-0.5, -1.0),
         "slerp(a, b; t=0.5)",
         "E808",
-        "slerp(a, b; t=0.5, antiparallel=lerp)",
+        "slerp(a, b; t=0.5, dialect=mergekit)",
     ),
     Difference(
         "slerp",
@@ -153,6 +155,7 @@ ARCS = (
         (0.0001166, 0.0107955),
         "slerp(a, b; t=0.5)",
         (0.0107962, 0.9999417),
+        "slerp(a, b; t=0.5, dialect=mergekit)",
     ),
     Difference(
         "slerp",
@@ -162,7 +165,7 @@ ARCS = (
         (0.9997750, 0.0149978),
         "slerp(a, b; t=0.5)",
         (0.9998875, 0.0149994),
-        "0.5*a + 0.5*b",
+        "slerp(a, b; t=0.5, dialect=mergekit)",
     ),
     Difference(
         "slerp",
@@ -172,6 +175,7 @@ ARCS = (
         (sqrt(0.5), sqrt(2.0)),
         "slerp(a, b; t=0.5)",
         (0.5, 1.0),
+        "slerp(a, b; t=0.5, dialect=mergekit)",
     ),
     Difference(
         "slerp",
@@ -190,7 +194,7 @@ ARCS = (
         (2.1213203, 2.8284271),
         "nuslerp(a, b; weights=[1, -1])",
         "E211",
-        "nuslerp(a, b)",
+        "nuslerp(a, b; weights=[1, -1], dialect=mergekit)",
     ),
     Difference(
         "nuslerp",
@@ -200,6 +204,7 @@ ARCS = (
         (sqrt(0.5), sqrt(2.0)),
         "nuslerp(a, b)",
         (0.5, 1.0),
+        "nuslerp(a, b; dialect=mergekit)",
     ),
     Difference(
         "nuslerp",
@@ -245,7 +250,7 @@ ARCS = (
         (0.0, 0.0),
         "nlerp(a, b)",
         "E817",
-        "0.5*a + 0.5*b",
+        "nlerp(a, b; dialect=mergekit)",
     ),
     Difference(
         "nlerp",
@@ -265,6 +270,7 @@ ARCS = (
         (1.0, 2.0),
         "karcher(a, b)",
         "E817",
+        "karcher(a, b; tol=0.00001, dialect=mergekit)",
     ),
     Difference(
         "karcher",
@@ -274,6 +280,7 @@ ARCS = (
         (0.0, 0.0),
         "karcher(a, b)",
         (4.472136e-6, 2.236068e-6),
+        "karcher(a, b; tol=0.00001, dialect=mergekit)",
     ),
     Difference(
         "karcher",

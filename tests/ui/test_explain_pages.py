@@ -38,7 +38,9 @@ def test_a_fact_says_when_it_is_known(name: str, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("name", MACROS)
 def test_a_macro_is_shown_with_what_it_means(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     page = explained(name, capsys)
-    assert page == explained(f"{MACROS[name].library.partition(':')[2]}.{MACROS[name].name}", capsys)
+    assert page == explained(
+        f"{MACROS[name].library.partition(':')[2]}.{MACROS[name].name}", capsys
+    )
     assert page.startswith(f"{MACROS[name].signature}\n\n{MACROS[name].docs[0]}\n")
     _, _, definition = page.partition("It means:\n\n")
     (statement,) = parse_spec(SourceText("definition", definition)).spec.statements

@@ -77,6 +77,8 @@ def check_parameters(
         keyword = given.sound.get(parameter.name)
         if keyword is not None and parameter.kind == "sources":
             continue  # they become operands: see `mergec.elaborate.statistics`
+        if keyword is None and parameter.kind == "word" and parameter.default is None:
+            continue
         if keyword is not None:
             value = check.given(parameter, keyword.value)
         elif not isinstance(parameter.default, Fraction | int | str | None):

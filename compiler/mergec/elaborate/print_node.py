@@ -144,7 +144,7 @@ def _settings(
         if parameter.kind == "sources":
             settings[parameter.name] = ListLiteral(tuple(statistics), NOWHERE)
             continue
-        value = params[parameter.name]
+        value = params.get(parameter.name)
         if value is not None:
             settings[parameter.name] = _value(value, number, word=parameter.kind == "word")
     return settings

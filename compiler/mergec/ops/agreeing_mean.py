@@ -8,7 +8,8 @@ Parameters elected: whether operand 0 is the sign g; if not, S = {i : vᵢ ≠ 0
            weight_stage: `before` or `after` the election
 Edge cases empty S gives +0, so that the base's bits remain · equal weights make `wmean` the plain
            mean, bit for bit, and a common scale of the weights changes nothing there · sums run
-           left to right in operand order · among equal magnitudes `max` takes the first operand's
+           left to right in operand order · weights of both signs count as they are in d, where 0
+           is taken for 1 · among equal magnitudes `max` takes the first operand's
 Source     P. Yadav, D. Tam, L. Choshen, C. Raffel, M. Bansal, "TIES-Merging", 2023, section 4.3,
            https://arxiv.org/abs/2306.01708, where the mean is `mean`; mergekit's is `wmean`
 Example    signs [1, -1] with [3, 1] and [1, -4] and weights (1, 1): [2, -4]
@@ -27,11 +28,15 @@ from mergec.ops.stage import Cursor, Params, Site, Stage
 
 @frozen
 class Averaging:
-    """Who may agree: (index of the task vector, its weight, whether the weight turns its sign)."""
+    """Who may agree: (index of the task vector, its weight, whether the weight turns its sign).
+
+    A divisor below `least` is taken for that.
+    """
 
     members: tuple[tuple[int, float, bool], ...]
     elected: bool
     agg: str
+    least: float = 0.0
 
 
 @final
@@ -52,9 +57,7 @@ class AgreeingMean(Stage):
         """Weights rounded to work precision: the operands are computed values."""
         exact, agg = rationals(params, "weights"), word(params, "agg", "wmean")
         before = word(params, "weight_stage", "before") == "before"
-        if agg == "wmean":
-            if min(exact) < 0 < max(exact):
-                raise ValueError("a weighted mean needs weights of one sign")
+        if agg == "wmean" and not min(exact) < 0 < max(exact):
             turned = min(exact) < 0  # the ratios of negative weights are positive
             exact = tuple(abs(w) for w in proportional(exact))
         else:
@@ -86,7 +89,11 @@ class AgreeingMean(Stage):
             share = xp.mask_as(agrees, vectors[i])
             share = _times(share, weight) if setting.agg == "wmean" else share
             size = _add(size, share)
-        return total if size is None else total / xp.where(size == 0, 1.0, size)
+        if size is None:
+            return total
+        if setting.least:
+            return total / xp.where(size < setting.least, setting.least, size)
+        return total / xp.where(size == 0, 1.0, size)
 
 
 STAGE = AgreeingMean()

@@ -4,7 +4,8 @@ Formula    y = δ on M_{k+t}(δ) without M_t(δ), 0 elsewhere; M_m marks the m l
            k = max(1, ⌊density·n⌋), t = min(⌊gamma·n⌋, n - k)
 Shapes     [*s] delta → [*s] delta, in the work dtype
 Parameters density: share kept, in (0, 1], exact · gamma: share of the largest that is dropped, in
-           [0, 1)
+           [0, 1) · dialect: `mergekit` takes k = ⌊density·n⌋, which may be 0, and ⌊gamma·n⌋ of
+           products in float64
 Edge cases density = 1 is the identity, whatever gamma · gamma = 0 is trim, bit for bit · gamma·n
            below 1 drops no outlier · gamma + density above 1: as many outliers are dropped as
            leave k entries, with a warning · among equals the lowest flat index counts as larger ·
@@ -21,11 +22,17 @@ from typing import Any, ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.frozen import frozen
-from mergec.ops.declaration import DENSITY, MassRule, Objection, Operator, Parameter
+from mergec.ops.declaration import DENSITY, DIALECT, MassRule, Objection, Operator, Parameter
 from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, Counts, untrapped
-from mergec.ops.params import rational
-from mergec.ops.select_top import Search, kept_count, search_sweeps, start_search
+from mergec.ops.params import in_dialect, rational
+from mergec.ops.select_top import (
+    Search,
+    binary_count,
+    kept_count,
+    search_sweeps,
+    start_search,
+)
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.top_mask import top_mask
 
@@ -57,7 +64,7 @@ class Breadcrumbs(StatisticStage):
         density = rational(params, "density")
         if density == 1:
             return None
-        k, t = crumb_counts(density, rational(params, "gamma"), site.numel)
+        k, t = _counts(params, site.numel)
         return Crumbs(start_search(k + t, site.work), start_search(t, site.work) if t else None)
 
     @untrapped
@@ -123,6 +130,7 @@ OPERATOR = Operator(
             "share of each task vector, its largest entries, that is dropped",
             lo=Fraction(0),
         ),
+        DIALECT,
     ),
     laws=(
         Law("identity_at", {"density": 1}),
@@ -131,6 +139,10 @@ OPERATOR = Operator(
         Law("odd", {"gamma": Fraction(1, 5)}),
         Law("scale_equivariant", {"gamma": Fraction(1, 5)}),
         Law("block_invariant", {"density": Fraction(3, 10)}),
+        Law("block_invariant", {"density": Fraction(1, 4), "dialect": "mergekit"}),
+        equation(
+            "breadcrumbs(a - base; density=1/4, dialect=mergekit)", "a - a", on="dyadic single"
+        ),
         Law("idempotent_map", {"gamma": Fraction(1, 5)}, holds=False),
         equation(
             "breadcrumbs(a - base; density=1/2, gamma=0)",
@@ -151,6 +163,16 @@ def crumb_counts(density: Fraction, gamma: Fraction, n: int) -> tuple[int, int]:
     """
     k = kept_count(density, n)
     return k, min(gamma.numerator * n // gamma.denominator, n - k)
+
+
+def _counts(params: Params, n: int) -> tuple[int, int]:
+    density, gamma = rational(params, "density"), rational(params, "gamma")
+    if not in_dialect(params):
+        return crumb_counts(density, gamma, n)
+    k = binary_count(density, n)
+    t = min(binary_count(gamma, n), n - k)
+    # Nothing is kept where the largest that are kept are those that are dropped.
+    return k, t if k else max(t, 1)
 
 
 def _together(one: Search, other: Search) -> bool:

@@ -66,6 +66,16 @@ DENSITY = Parameter(
 )
 
 
+DIALECT = Parameter(
+    "dialect",
+    "word",
+    None,
+    "whose edge cases it has, if not its own",
+    words=("mergekit",),
+)
+"""A word without default: a call that does not give it is what it was before there was one."""
+
+
 Shape = tuple[int, ...]
 
 

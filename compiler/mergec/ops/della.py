@@ -7,7 +7,8 @@ Parameters density: mean share kept of every row, in (0, 1], required · epsilon
            and the largest entry of a row are from it; density - epsilon > 0 and
            density + epsilon ≤ 1 · seed: 0 … 2⁶⁴−1 · rescale: per_element divides by the entry's own
            probability, l1 keeps the sum of magnitudes of each tensor, none leaves the rest alone ·
-           stream: text that decorrelates two uses
+           stream: text that decorrelates two uses · dialect: at density = 1 `mergekit` takes no
+           notice of epsilon
 Edge cases equal magnitudes rank by index · a row of one entry has q = density · epsilon = 0 is
            dare with the same mask · density = 1, which needs epsilon = 0, keeps everything
 Source     Deep, Bhardwaj, Poria, DELLA-Merging (2024), arXiv:2406.11617, section 3.1. Their window
@@ -20,8 +21,17 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value, print_decimal
-from mergec.ops.declaration import DENSITY, MassRule, Objection, Operator, Parameter, number
+from mergec.ops.declaration import (
+    DENSITY,
+    DIALECT,
+    MassRule,
+    Objection,
+    Operator,
+    Parameter,
+    number,
+)
 from mergec.ops.law import Law, equation
+from mergec.ops.params import in_dialect
 
 _QUARTER: Mapping[str, Value] = {"density": Fraction(1, 2), "epsilon": Fraction(1, 4)}
 
@@ -30,7 +40,8 @@ def _lower(
     builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
 ) -> NodeKey:
     drawn = {name: value for name, value in params.items() if name != "stream"}
-    if number(params["epsilon"]):
+    drawn.pop("dialect", None)
+    if number(params["epsilon"]) and not _is_whole(params):
         return builder.add("drop_by_rank", operands, drawn, type=DELTA)
     rescale = "inv" if params["rescale"] == "per_element" else params["rescale"]
     del drawn["epsilon"]
@@ -40,7 +51,7 @@ def _lower(
 def _check(params: Mapping[str, Value]) -> Objection | None:
     density, epsilon = number(params["density"]), number(params["epsilon"])
     low, high = density - epsilon, density + epsilon
-    if low > 0 and high <= 1:
+    if _is_whole(params) or low > 0 and high <= 1:
         return None
     wrong = f"{print_decimal(high)}, above 1" if high > 1 else f"{print_decimal(low)}, not above 0"
     side = "largest" if high > 1 else "least"
@@ -52,6 +63,10 @@ def _check(params: Mapping[str, Value]) -> Objection | None:
         f"{side} entry of a row is kept with probability {wrong}",
         f"write a smaller `epsilon`, as in `epsilon={most}`; 0 drops all entries alike, as `dare`",
     )
+
+
+def _is_whole(params: Mapping[str, Value]) -> bool:
+    return in_dialect(params) and number(params["density"]) == 1
 
 
 OPERATOR = Operator(
@@ -78,9 +93,11 @@ OPERATOR = Operator(
             words=("per_element", "l1", "none"),
         ),
         Parameter("stream", "text", None, "decorrelates two uses of one mask"),
+        DIALECT,
     ),
     laws=(
         Law("identity_at", {"density": Fraction(1), "epsilon": Fraction(0)}),
+        equation("della(a - base; density=1, epsilon=1/4, dialect=mergekit)", "a - base"),
         equation(
             "della(a - base; density=3/10, epsilon=0, seed=5)",
             "dare(a - base; density=3/10, seed=5)",

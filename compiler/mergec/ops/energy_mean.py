@@ -4,14 +4,17 @@ Formula    eᵢ = Σ (xᵢ where marked)² over the tensor;  S = {i : xᵢ ≠ 0
            out = Σ_S eᵢ·xᵢ / Σ_S eᵢ
 Shapes     [*s] signs g, ([*s] mask of 0 and 1,) n × [*s] → [*s]; energies in float64
 Parameters masked: whether operand 1 is the mask; if not, every entry is marked ·
-           merge: `selected` averages marked entries only, `all` every entry
+           merge: `selected` averages marked entries only, `all` every entry · dialect: `mergekit`
+           weighs equally where Σ eᵢ is below 1e-6 for each element, and divides by at least 1e-6·Σ eᵢ
 Edge cases empty S gives +0 · all energies zero: equal weights · equal energies make it the plain
            mean of those that agree, bit for bit
 Source     the coefficients of SCE, https://arxiv.org/abs/2408.07990, section 3.3
 Example    signs [1, 1], mask [1, 1], [2, 0] and [0, 2]: [2, 2]
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
@@ -21,11 +24,12 @@ from mergec.ir import Value
 from mergec.ops.agreeing_mean import STAGE as AGREEING_MEAN
 from mergec.ops.agreeing_mean import Averaging
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
-from mergec.ops.params import flag, word
+from mergec.ops.params import flag, in_dialect, word
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import total
 
 _Leaves = tuple[list[float], ...]
+_LEAST = Fraction(1, 10**6)
 
 
 @frozen
@@ -36,6 +40,7 @@ class Energies:
     selected: bool
     site: Site
     averaging: Averaging | None = None
+    least: Fraction = Fraction(0)
 
     @property
     def first(self) -> int:
@@ -60,7 +65,9 @@ class EnergyMean(StatisticStage):
 
     def prepare(self, params: Params, site: Site) -> Energies:
         """The choices."""
-        return Energies(flag(params, "masked"), word(params, "merge", "selected") != "all", site)
+        merges_selected = word(params, "merge", "selected") != "all"
+        least = _LEAST if in_dialect(params) else Fraction(0)
+        return Energies(flag(params, "masked"), merges_selected, site, least=least)
 
     @untrapped
     def observe(
@@ -79,9 +86,7 @@ class EnergyMean(StatisticStage):
         count = len(setting.site.stored) - setting.first
         tensor = setting.site.tensor
         energies = [total(sums, tensor) for sums in acc or ([],) * count]
-        return Energies(
-            setting.masked, setting.selected, setting.site, averaging_by(energies, setting.site)
-        )
+        return replace(setting, averaging=averaging_by(energies, setting.site, setting.least))
 
     @untrapped
     def apply(
@@ -96,10 +101,14 @@ class EnergyMean(StatisticStage):
 STAGE = EnergyMean()
 
 
-def averaging_by(energies: Sequence[float], site: Site) -> Averaging:
-    """The average by exact energies; equal weights if all are zero."""
+def averaging_by(energies: Sequence[float], site: Site, least: Fraction = Fraction(0)) -> Averaging:
+    """The average by exact energies; equal weights if all are zero.
+
+    So too if they come to less than `least` for each element, which is also the least share of all
+    that is divided by.
+    """
     exact = tuple(Fraction(energy) for energy in energies)
-    if not any(exact):
+    if not any(exact) or sum(exact) < least * site.numel:
         exact = (Fraction(1),) * len(exact)
     params: dict[str, Value] = {
         "weights": exact,
@@ -107,7 +116,9 @@ def averaging_by(energies: Sequence[float], site: Site) -> Averaging:
         "weight_stage": "before",
         "elected": True,
     }
-    return AGREEING_MEAN.prepare(params, site)
+    averaging = AGREEING_MEAN.prepare(params, site)
+    whole = math.fsum(weight for _, weight, _ in averaging.members)
+    return replace(averaging, least=float(least) * whole)
 
 
 def _marked(xp: ArrayNamespace, blocks: Sequence[Array], setting: Energies) -> Sequence[Array]:

@@ -27,14 +27,18 @@ class Gram:
         """The length of each tensor."""
         return tuple(math.sqrt(row[i]) for i, row in enumerate(self.products))
 
-    def cosine(self, i: int, j: int) -> float:
+    def cosine(self, i: int, j: int, *, floor: float = 0.0) -> float:
         """Of the angle between two tensors that are not zero, within -1 … 1; 1 of one with itself.
+
+        A product of norms below `floor` is taken for that.
 
         >>> Gram(((4.0, -8.0), (-8.0, 16.0))).cosine(0, 1)
         -1.0
         """
         if i == j:
             return 1.0
+        if self.norms[i] * self.norms[j] < floor:
+            return min(max(self.products[i][j] / floor, -1.0), 1.0)
         less, more = sorted((self.norms[i], self.norms[j]))  # the same bits for (j, i)
         return min(max(self.products[i][j] / more / less, -1.0), 1.0)
 

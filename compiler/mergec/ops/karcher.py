@@ -4,7 +4,9 @@ Formula    ŵᵢ = wᵢ/Σw;  u minimises Σᵢ ŵᵢ·∠(u, xᵢ)² over unit 
 Shapes     n × [*s] → [*s]; all models or all deltas; norms and angles in float64, over the tensor
 Parameters weights: one number for each operand, ≥ 0 (default: equal); only their ratios count ·
            tol: the iteration has settled when its step is shorter than this angle, > 0 ·
-           max_iter: steps after which it has failed, ≥ 1
+           max_iter: steps after which it has failed, ≥ 1 · dialect: `mergekit` takes where the last
+           step leads, the direction of the first operand where nlerp has no start, and norms up to
+           tol for zero
 Edge cases not settled: E817 · directions that cancel, where nlerp has no start: E817 · a zero
            tensor has no direction and counts for the length alone · all zero: the weighted average
            · two operands: slerp with norm=polar · directions that no half-sphere holds may have
@@ -18,6 +20,7 @@ Example    karcher([3, 0], [0, 4]; weights=[3, 1]) is [3.0026, 1.2437]
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
@@ -25,7 +28,7 @@ from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import Diagnostic, fail
 from mergec.frozen import frozen
 from mergec.ops.affine import add_terms
-from mergec.ops.declaration import MassRule, Operator, Parameter
+from mergec.ops.declaration import DIALECT, MassRule, Operator, Parameter
 from mergec.ops.gram import Gram, Leaves, gram_leaves, gram_of
 from mergec.ops.law import Law, equation
 from mergec.ops.mean_direction import (
@@ -38,7 +41,7 @@ from mergec.ops.mean_direction import (
     start,
 )
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
-from mergec.ops.params import integer, rational
+from mergec.ops.params import in_dialect, integer, rational
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 
 _Vector = tuple[float, ...]
@@ -48,13 +51,15 @@ _Vector = tuple[float, ...]
 class Iteration:
     """When the search for the mean ends, and the terms of the result.
 
-    `alone` tells that it is known to be the only mean.
+    `alone` tells that it is known to be the only mean. Without being `patient` it ends where the
+    last step led, as in mergekit's dialect.
     """
 
     tol: float
     max_iter: int
     at: Directions
     alone: bool = True
+    patient: bool = True
 
 
 @final
@@ -79,7 +84,7 @@ class Karcher(StatisticStage):
     def prepare(self, params: Params, site: Site) -> Iteration:
         """The terms of the weighted average, which hold if all tensors are zero."""
         tol, steps = float(rational(params, "tol")), integer(params, "max_iter")
-        return Iteration(tol, steps, start(params, site))
+        return Iteration(tol, steps, start(params, site), patient=not in_dialect(params))
 
     @untrapped
     def observe(
@@ -93,16 +98,22 @@ class Karcher(StatisticStage):
         at = setting.at
         gram = gram_of(acc, len(at.shares), at.site.tensor)
         shares = at.pointing(gram)
+        if not setting.patient:
+            longer = [norm > setting.tol for norm in gram.norms]
+            shares = tuple(s if long else 0.0 for s, long in zip(shares, longer, strict=True))
         if not any(shares):
-            return setting
+            return setting if setting.patient else replace(setting, at=at.nowhere())
         nearest = mean_direction(gram, shares)
+        if nearest is None and not setting.patient:
+            first = next(i for i, share in enumerate(shares) if share)
+            nearest = tuple(float(i == first) for i in range(len(shares)))
         if nearest is None:
             raise _no_mean(at.site.tensor, "the directions cancel")
         found = _descend(gram, shares, nearest, setting)
         if found is None:
             raise _no_mean(at.site.tensor, f"{setting.max_iter} steps did not settle")
-        alone = _in_half_sphere(gram, shares, found)
-        return Iteration(setting.tol, setting.max_iter, along(at, gram, found), alone)
+        alone = not setting.patient or _in_half_sphere(gram, shares, found)
+        return replace(setting, at=along(at, gram, found), alone=alone)
 
     def doubt(self, setting: Iteration) -> Diagnostic | None:
         """W801 for directions that no half-sphere holds."""
@@ -144,6 +155,7 @@ OPERATOR = Operator(
             lo_open=True,
         ),
         Parameter("max_iter", "int", 100, "steps after which it has failed", lo=Fraction(1)),
+        DIALECT,
     ),
     laws=(
         Law("idempotent"),
@@ -168,11 +180,18 @@ OPERATOR = Operator(
             holds=False,
             on="tame",
         ),
+        equation(
+            "karcher(a - base, -(a - base); dialect=mergekit)",
+            "a - base",
+            tolerance=2.0**-20,
+            on="dyadic",
+        ),
         equation("karcher(a, a, b)", "karcher(a, b; weights=[2, 1])", tolerance=1e-6, on="tame"),
     ),
     page=__doc__ or "",
     check=check_weights,
     order_free=True,
+    leads=in_dialect,
 )
 
 
@@ -200,7 +219,7 @@ def _descend(
     here = _combined(parts, points)
     for _ in range(setting.max_iter):
         here = _unit(here)
-        pulls = _pulls(here, points)
+        pulls = _pulls(here, points, patient=setting.patient)
         if pulls is None:
             return None
         pull = [weight * each for weight, each in zip(weights, pulls, strict=True)]
@@ -210,24 +229,34 @@ def _descend(
             moved - back * at for moved, at in zip(_combined(pull, points), here, strict=True)
         )
         length = math.sqrt(_dot(step, step))
+        if length < setting.tol and not setting.patient:
+            break
         near, far = math.cos(length), math.sin(length) / length if length else 1.0
         parts = [near * part + far * (p - back * part) for part, p in zip(parts, pull, strict=True)]
         if length < setting.tol:
-            found = dict(zip(members, parts, strict=True))
-            return tuple(found.get(i, 0.0) for i in range(len(shares)))
+            break
         here = tuple(near * at + far * s for at, s in zip(here, step, strict=True))
-    return None
+    else:
+        if setting.patient:
+            return None
+    found = dict(zip(members, parts, strict=True))
+    return tuple(found.get(i, 0.0) for i in range(len(shares)))
 
 
-def _pulls(here: _Vector, points: Sequence[_Vector]) -> list[float] | None:
-    """θ/sin θ of the angle to each point; None if one lies opposite, where no way is shortest."""
+def _pulls(here: _Vector, points: Sequence[_Vector], *, patient: bool) -> list[float] | None:
+    """θ/sin θ of the angle to each point; None if one lies opposite, where no way is shortest.
+
+    Without being `patient` such a point does not pull.
+    """
     found: list[float] = []
     for point in points:
         along_here = _dot(here, point)
         across = tuple(x - along_here * at for x, at in zip(point, here, strict=True))
         sine = math.sqrt(_dot(across, across))
         if sine < _OPPOSITE and along_here < 0:
-            return None
+            if patient:
+                return None
+            sine = 0.0
         found.append(math.atan2(sine, along_here) / sine if sine else 1.0)
     return found
 

@@ -34,16 +34,27 @@ WEIGHTS = Parameter(
 
 @frozen
 class Directions:
-    """The exact share of each operand in the average, and the terms of the result."""
+    """The exact share of each operand in the average, and the terms of the result.
+
+    `margin` is added to norms before directions are averaged.
+    """
 
     shares: tuple[Fraction, ...]
     site: Site
     terms: Terms
+    margin: float = 0.0
+
+    def nowhere(self) -> "Directions":
+        """With terms that give zeros."""
+        return replace(self, terms=Terms((), ()))
 
     def pointing(self, gram: Gram) -> tuple[float, ...]:
         """The share of each operand that has a direction; 0 for a zero tensor."""
         pairs = zip(self.shares, gram.norms, strict=True)
-        return tuple(float(share) if norm else 0.0 for share, norm in pairs)
+        margin = self.margin
+        return tuple(
+            float(share) * (norm / (norm + margin)) if norm else 0.0 for share, norm in pairs
+        )
 
 
 def start(params: Params, site: Site) -> Directions:

@@ -6,7 +6,9 @@ Shapes     a base and n × [*s] deltas, n ≥ 2 → [*s] model; deltas alone →
            tensor, from inner products in float64
 Parameters estimator: how t is found: cosine, angle or gram · guard: what happens to t outside 0 …
            1: clip, none (it is used) or error · scope: what has one ratio: tensor or row (the last
-           axis; not with estimator=angle)
+           axis; not with estimator=angle) · dialect: `mergekit` uses any t of its own estimator,
+           the cosine with products of norms of at least 1e-6, a zero delta at a right angle to all
+           others, and the base at a pole
 Edge cases t depends on the directions alone, so however small the deltas are it is the same · a
            delta that is zero has no angle, so its pairs do not count; it counts in the mean · no
            pair left: t = 0, the base · opposite deltas, a pole of t: clipped to 0, else E817
@@ -20,9 +22,10 @@ Example    model_stock([0, 0], [3, 4], [4, 3]; estimator=cosine) is [3.4286, 3.4
 from collections.abc import Mapping, Sequence
 
 from mergec.ir import GraphBuilder, NodeKey, Value
-from mergec.ops.declaration import MassRule, Objection, Operator, Parameter
+from mergec.ops.declaration import DIALECT, MassRule, Objection, Operator, Parameter
 from mergec.ops.law import Law, equation
 from mergec.ops.merged_delta import part
+from mergec.ops.params import in_dialect
 
 
 def _lower(
@@ -30,11 +33,20 @@ def _lower(
 ) -> NodeKey:
     parted = part(builder, operands)
     choices = {"estimator": params["estimator"], "guard": params["guard"]}
+    if in_dialect(params):
+        choices = {"estimator": "floored", "guard": "none"}
     stage = "shrunk_rows" if params["scope"] == "row" else "shrunk_mean"
     return parted.on_base(parted.stage(stage, choices), 1)
 
 
 def _check(params: Mapping[str, Value]) -> Objection | None:
+    if in_dialect(params) and (params["estimator"] != "cosine" or params["guard"] != "clip"):
+        return Objection(
+            "E216",
+            "dialect",
+            "a `dialect` has an estimator and a guard of its own",
+            "remove `estimator` and `guard`",
+        )
     if params["scope"] != "row" or params["estimator"] != "angle":
         return None
     return Objection(
@@ -66,6 +78,7 @@ OPERATOR = Operator(
             words=("clip", "none", "error"),
         ),
         Parameter("scope", "word", "tensor", "what has one ratio", words=("tensor", "row")),
+        DIALECT,
     ),
     laws=(
         Law("permutation_invariant", {"estimator": "cosine"}),
@@ -82,6 +95,10 @@ OPERATOR = Operator(
         equation("model_stock(base, a, a, a; estimator=gram)", "a", tolerance=1e-6),
         equation("model_stock(a - base, -(a - base))", "a - a", on="adversarial"),
         equation("model_stock(base, a, base)", "base", on="adversarial"),
+        equation("model_stock(base, a, base; dialect=mergekit)", "base", on="dyadic"),
+        equation("model_stock(a - base, -(a - base); dialect=mergekit)", "a - a", on="dyadic"),
+        Law("scale_equivariant", {"dialect": "mergekit"}, holds=False),
+        Law("block_invariant", {"scope": "row", "dialect": "mergekit"}),
         equation("model_stock(a - base, 3*(a - base))", "2*(a - base)", tolerance=1e-6),
         equation(
             "model_stock(a - base, 3*(a - base); estimator=gram)",

@@ -2,7 +2,9 @@
 
 Formula    ŵᵢ = wᵢ/Σw;  m = Σᵢ ŵᵢ·xᵢ/‖xᵢ‖;  y = (Σᵢ ŵᵢ·‖xᵢ‖) · m/‖m‖
 Shapes     n × [*s] → [*s]; all models or all deltas; norms in float64, over the whole tensor
-Parameters weights: one number for each operand, ≥ 0 (default: equal); only their ratios count
+Parameters weights: one number for each operand, ≥ 0 (default: equal); only their ratios count ·
+           dialect: `mergekit` adds 1e-8 to norms that it divides by, and takes the weighted average
+           of two operands whose directions cancel
 Edge cases directions that cancel, ‖m‖ < 1e-6: E817 · a zero tensor has no direction and counts for
            the length alone · all zero: the weighted average · one operand is that operand, bit for
            bit · a zero weight drops its operand
@@ -12,13 +14,14 @@ Example    nlerp([3, 0], [0, 4]; weights=1) is [2.4749, 2.4749]
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar, final
 
 from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
 from mergec.ops.affine import add_terms
-from mergec.ops.declaration import MassRule, Operator
+from mergec.ops.declaration import DIALECT, MassRule, Operator
 from mergec.ops.gram import Leaves, gram_leaves, gram_of
 from mergec.ops.law import Law, equation
 from mergec.ops.mean_direction import (
@@ -31,7 +34,11 @@ from mergec.ops.mean_direction import (
     start,
 )
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
+from mergec.ops.params import in_dialect
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
+
+
+_MARGIN = 1e-8
 
 
 @final
@@ -55,7 +62,8 @@ class Nlerp(StatisticStage):
 
     def prepare(self, params: Params, site: Site) -> Directions:
         """The terms of the weighted average, which hold if all tensors are zero."""
-        return start(params, site)
+        begun = start(params, site)
+        return replace(begun, margin=_MARGIN) if in_dialect(params) else begun
 
     @untrapped
     def observe(
@@ -70,6 +78,8 @@ class Nlerp(StatisticStage):
         if not any(setting.pointing(gram)):
             return setting
         mean = mean_direction(gram, setting.pointing(gram))
+        if mean is None and setting.margin and len(setting.shares) == 2:
+            return setting
         if mean is None:
             raise fail(
                 "E817",
@@ -93,7 +103,7 @@ OPERATOR = Operator(
     revision=STAGE.revision,
     mass=MassRule.SAME,
     operands=(1, None),
-    parameters=(WEIGHTS,),
+    parameters=(WEIGHTS, DIALECT),
     laws=(
         Law("idempotent"),
         Law("single_operand_identity"),
@@ -105,6 +115,9 @@ OPERATOR = Operator(
         Law("averages_norms", {"weights": (Fraction(1), Fraction(2), Fraction(5))}, tolerance=1e-6),
         Law("block_invariant"),
         equation("nlerp(a, b)", "slerp(a, b; t=1/2, norm=polar)", tolerance=1e-6, on="tame"),
+        equation(
+            "nlerp(a - base, -(a - base); dialect=mergekit)", "0*(a - base)", tolerance=2.0**-20
+        ),
         equation("nlerp(a, b)", "linear(a, b)", tolerance=1e-6, holds=False, on="tame"),
         equation(
             "nlerp(a, b; weights=[3, 1])",

@@ -41,6 +41,11 @@ def word(params: Params, name: str, default: str) -> str:
     return value
 
 
+def in_dialect(params: Params) -> bool:
+    """Whether the edge cases are mergekit's, the only dialect there is."""
+    return params.get("dialect") is not None
+
+
 def flag(params: Params, name: str) -> bool:
     """A required truth value."""
     value = params[name]

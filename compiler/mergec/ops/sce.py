@@ -7,7 +7,9 @@ Shapes     a base and n × [*s] deltas, n ≥ 2 → [*s] model; deltas alone →
            float64 for each tensor
 Parameters tau: share of the entries that differ that is selected, in (0, 1] · merge: selected, or
            all: the selection decides the weights alone · zero: what a tied election yields: drop,
-           positive or negative · scale: factor of the merged task vector
+           positive or negative · scale: factor of the merged task vector · dialect: `mergekit`
+           weighs equally where the mean squares sum to less than 1e-6, divides by at least 1e-6 of
+           all weights, and takes tau·nnz(V) in float32 before it is cut off
 Edge cases tau = 1 selects every entry, those that do not differ too · an entry that no source
            agrees on keeps the base's bits · the selection is empty: the base · all energies zero:
            equal weights · the size of the deltas does not matter
@@ -21,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from mergec.ir import DELTA, SIGN, GraphBuilder, NodeKey, Value
-from mergec.ops.declaration import MassRule, Operator, Parameter, number
+from mergec.ops.declaration import DIALECT, MassRule, Operator, Parameter, number
 from mergec.ops.law import Law, equation
 from mergec.ops.merged_delta import SCALE, part
 
@@ -31,9 +33,10 @@ def _lower(
 ) -> NodeKey:
     parted = part(builder, operands)
     deltas, tau = parted.deltas, number(params["tau"])
+    dialect = {name: params[name] for name in ("dialect",) if name in params}
     mask = []
     if tau != 1:
-        mask = [builder.add("variance_mask", deltas, {"tau": tau}, type=SIGN)]
+        mask = [builder.add("variance_mask", deltas, {"tau": tau, **dialect}, type=SIGN)]
     election: dict[str, Value] = {
         "weights": (Fraction(1),) * len(deltas),
         "weight_stage": "before",
@@ -42,7 +45,7 @@ def _lower(
     }
     # Signs of unselected entries are elected too, and then no selected entry asks for them.
     signs = builder.add("elect_sign", deltas, election, type=SIGN)
-    averaging: dict[str, Value] = {"masked": bool(mask), "merge": params["merge"]}
+    averaging: dict[str, Value] = {"masked": bool(mask), "merge": params["merge"], **dialect}
     mean = builder.add("energy_mean", [signs, *mask, *deltas], averaging, type=DELTA)
     return parted.on_base(mean, params["scale"])
 
@@ -73,6 +76,7 @@ OPERATOR = Operator(
             words=("drop", "positive", "negative"),
         ),
         SCALE,
+        DIALECT,
     ),
     laws=(
         Law("permutation_invariant", {"tau": Fraction(1, 2)}, tolerance=1e-6),
@@ -89,6 +93,8 @@ OPERATOR = Operator(
             "sce(a - base, -(a - base); zero=positive)",
             "ties(a - base, -(a - base); density=1, zero=positive)",
         ),
+        Law("scale_equivariant", {"dialect": "mergekit"}, holds=False),
+        Law("block_invariant", {"tau": Fraction(3, 10), "dialect": "mergekit"}),
         equation("sce(base, a, b, c; tau=1/2)", "sce(base, a, b, c)", holds=False),
     ),
     page=__doc__ or "",

@@ -60,6 +60,15 @@ def kept_count(density: Fraction, n: int) -> int:
     return max(1, density.numerator * n // density.denominator)
 
 
+def binary_count(density: Fraction, n: int) -> int:
+    """The same as other tools count: the product rounded to float64 and cut off, 0 where it is.
+
+    >>> binary_count(Fraction("0.29"), 100), binary_count(Fraction("0.29"), 3)
+    (28, 0)
+    """
+    return int(float(density) * n)
+
+
 def start_search(k: int, work: Dtype) -> Search:
     """The search for the k-th largest magnitude before its first sweep; k from 1."""
     return Search(_TOP_SHIFT[work], 0, k, 0)

@@ -1,9 +1,10 @@
 """Average task vectors and shrink the mean by how far they disagree.
 
 Formula    c = mean_{i<j} cos(xᵢ, xⱼ);  t = n·c/(1 + (n - 1)·c);  out = t · Σᵢ xᵢ/n;
-           angle: c is the cosine of the mean angle; gram: t = mean_{i≠j}⟨xᵢ, xⱼ⟩ / ‖Σᵢ xᵢ/n‖²
+           angle: c is the cosine of the mean angle; gram: t = mean_{i≠j}⟨xᵢ, xⱼ⟩ / ‖Σᵢ xᵢ/n‖²;
+           floored: cos(xᵢ, xⱼ) = ⟨xᵢ, xⱼ⟩ / max(‖xᵢ‖·‖xⱼ‖, 1e-6), and t = 0 at |1 + (n - 1)·c| < 1e-6
 Shapes     n × [*s] → [*s], n ≥ 2; in the work dtype; inner products in float64, over the tensor
-Parameters estimator: `cosine`, `angle` or `gram` · guard: `clip` t to 0 … 1, `none`, or `error`
+Parameters estimator: `cosine`, `angle`, `gram` or `floored` · guard: `clip` t to 0 … 1, `none`, or `error`
 Edge cases a pair with a zero tensor has no cosine and does not count; without a pair t = 0 · a pole
            of t: 0 if clipped, else E817 · t outside 0 … 1 with `error`: E817
 Source     the interpolation ratio of Model Stock, https://arxiv.org/abs/2403.19522, eq. 7
@@ -24,6 +25,9 @@ from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import word
 from mergec.ops.rounding import coefficient
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
+
+
+FLOOR = 1e-6
 
 
 @frozen
@@ -101,6 +105,11 @@ def shrinkage(gram: Gram, estimator: str) -> float | None:
         square = math.fsum(value for row in gram.products for value in row)
         # mean over n·(n - 1) ordered pairs, divided by ‖Σ‖²/n²
         return _ratio(apart * n, square * (n - 1))
+    if estimator == "floored":
+        floored = [gram.cosine(i, j, floor=FLOOR) for i, j in pairs]
+        c = math.fsum(floored) / len(floored)
+        pole = 1.0 + (n - 1) * c
+        return 0.0 if abs(pole) < FLOOR else n * c / pole
     found = [gram.cosine(i, j) for i, j in pairs if gram.norms[i] and gram.norms[j]]
     if not found:
         return 0.0

@@ -2,7 +2,7 @@
 
 Formula    as `shrunk_mean`, with one factor t for each row
 Shapes     n × [*s] → [*s], n ≥ 2; in the work dtype; inner products in float64, over each row
-Parameters estimator: `cosine` or `gram` · guard: `clip` t to 0 … 1, `none`, or `error`
+Parameters estimator: `cosine`, `gram` or `floored` · guard: `clip` t to 0 … 1, `none`, or `error`
 Edge cases those of `shrunk_mean`, row by row · a vector is one row
 Source     mergekit's `filter_wise` of Model Stock, https://arxiv.org/abs/2403.19522
 Example    shrunk_rows([3, 4], [4, 3]) has t = 0.97959 and is [3.4286, 3.4286]
@@ -16,7 +16,7 @@ from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import word
-from mergec.ops.shrunk_mean import Shrinking
+from mergec.ops.shrunk_mean import FLOOR, Shrinking
 from mergec.ops.stage import Cursor, Params, Site, Stage, row_length
 
 
@@ -84,16 +84,27 @@ def _fraction(
             square = square + each
         return apart * n, (square + apart) * (n - 1)
     norms = [xp.sqrt(each) for each in squares]
+    if estimator == "floored":
+        for i, j, product in products:
+            lengths = norms[i] * norms[j]
+            none = none + _clamped(xp, product / xp.where(lengths < FLOOR, FLOOR, lengths))
+        mean = none / len(products)
+        below = mean * (n - 1) + 1.0
+        near = xp.abs(below) < FLOOR
+        return xp.where(near, 0.0, mean * n), xp.where(near, 1.0, below)
     total, count = none, none
     for i, j, product in products:
         both = (norms[i] > 0) & (norms[j] > 0)
         cosine = product / xp.where(both, norms[i], 1.0) / xp.where(both, norms[j], 1.0)
-        cosine = xp.where(cosine > 1, 1.0, cosine)
-        cosine = xp.where(cosine < -1, -1.0, cosine)
-        total = total + xp.where(both, cosine, 0.0)
+        total = total + xp.where(both, _clamped(xp, cosine), 0.0)
         count = count + xp.mask_as(both, total)
     mean = total / xp.where(count == 0, 1.0, count)
     return mean * n, mean * (n - 1) + 1.0
+
+
+def _clamped(xp: ArrayNamespace, cosine: Array) -> Array:
+    cosine = xp.where(cosine > 1, 1.0, cosine)
+    return xp.where(cosine < -1, -1.0, cosine)
 
 
 def _refuse(rows: int, tensor: str) -> None:

@@ -7,7 +7,8 @@ Shapes     [*s], [*s] → [*s]; in the work dtype; norms and angles in float64
 Parameters t: rational position, 0 gives a and 1 gives b · norm: `raw` or `polar` ·
            scope: one angle for the `tensor`, or one for each `row` (the last axis) or `column` of
            it; a vector is one row and one column · antiparallel: `error` or `lerp` ·
-           extrapolate: allow t outside 0 … 1
+           extrapolate: allow t outside 0 … 1 · dialect: `mergekit` interpolates linearly where
+           |cos θ| > 0.9995, and takes a norm up to 1e-8 for a right angle
 Edge cases t = 0 and t = 1 copy, without looking at the angle · θ < 1e-6: s₀ = 1 - t, s₁ = t · a
            zero norm: (1 - t)·a + t·b · π - θ < 1e-6: E808, or that if asked · one element: the
            same, by signs · a row of at most 65536 elements has the bits that it has as a tensor of
@@ -28,11 +29,11 @@ from mergec.catalog.dtypes import Dtype
 from mergec.diagnostics import fail
 from mergec.frozen import frozen
 from mergec.ops.affine import Terms, add_terms, round_terms
-from mergec.ops.declaration import REQUIRED, MassRule, Objection, Operator, Parameter
+from mergec.ops.declaration import DIALECT, REQUIRED, MassRule, Objection, Operator, Parameter
 from mergec.ops.groups import Groups, groups_of
 from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
-from mergec.ops.params import rational, word
+from mergec.ops.params import in_dialect, rational, word
 from mergec.ops.rounding import (
     coefficient,
     coefficient_of_float,
@@ -42,7 +43,9 @@ from mergec.ops.rounding import (
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import combine_leaves, finite
 
+STRAIGHT: Params = {"straight": Fraction("0.9995")}
 _SMALL_ANGLE = 1e-6
+_NO_DIRECTION = 1e-8
 # Where one norm is so many times the other, its rounding costs the chords as many times more than
 # it costs the cosine.
 _UNEQUAL = 16.0
@@ -55,6 +58,7 @@ class Arc:
     """The position on the arc, and once the angle is known the terms of the result.
 
     With `groups` there is an angle for each of them, and the terms hold where there is none.
+    `straight` is the cosine beyond which mergekit goes straight, in its dialect.
     """
 
     t: Fraction
@@ -63,6 +67,7 @@ class Arc:
     site: Site
     terms: Terms
     groups: Groups | None
+    straight: float | None = None
 
 
 @final
@@ -97,6 +102,7 @@ class Slerp(StatisticStage):
             site,
             round_terms((1 - t, t), site),
             groups_of(scope, site.shape),
+            float(rational({**STRAIGHT, **params}, "straight")) if in_dialect(params) else None,
         )
 
     @untrapped
@@ -167,6 +173,7 @@ OPERATOR = Operator(
         ),
         Parameter("antiparallel", "word", "error", "opposite directions", words=("error", "lerp")),
         Parameter("extrapolate", "bool", False, "allow `t` outside 0 to 1"),
+        DIALECT,
     ),
     laws=(
         Law("endpoints"),
@@ -203,6 +210,14 @@ OPERATOR = Operator(
             on="tame",
             holds=False,
         ),
+        Law("endpoints", {"dialect": "mergekit"}),
+        Law("block_invariant", {"t": Fraction(1, 4), "dialect": "mergekit"}),
+        Law("group_by_group", {"scope": "row", "dialect": "mergekit"}),
+        equation(
+            "slerp(a - base, -(a - base); t=1/4, dialect=mergekit)",
+            "1/2*(a - base)",
+            tolerance=2.0**-20,
+        ),
         Law("permutation_invariant", {"t": Fraction(1, 4)}, holds=False),
     ),
     page=__doc__ or "",
@@ -233,6 +248,17 @@ def angle(aa: float, bb: float, dd: float, ss: float, ab: float) -> float | None
     return 2.0 * math.atan2(math.sqrt(apart), math.sqrt(along))
 
 
+def _cut_angle(
+    straight: float, aa: float, bb: float, dd: float, ss: float, ab: float
+) -> float | None:
+    """The angle of mergekit's dialect; None where it goes straight."""
+    if min(aa, bb) <= _NO_DIRECTION**2:
+        return math.pi / 2
+    less, more = sorted((math.sqrt(aa), math.sqrt(bb)))
+    cosine = ab / more / less
+    return None if abs(cosine) > straight else math.acos(cosine)
+
+
 def _products(xp: ArrayNamespace, blocks: Sequence[Array]) -> list[Array]:
     """What is summed for `angle`, in its order."""
     a, b = xp.widen(blocks[0]), xp.widen(blocks[1])
@@ -246,7 +272,7 @@ def _parts(setting: Arc, sums: Sequence[float], what: str) -> tuple[float, float
     """
     for each in sums:
         finite(each, f"the norm of {what}")
-    theta = angle(*sums)
+    theta = angle(*sums) if setting.straight is None else _cut_angle(setting.straight, *sums)
     if theta is None:
         return None
     if math.pi - theta < _SMALL_ANGLE:

@@ -9,7 +9,8 @@ Parameters density: share kept, in (0, 1], one or one a delta · weights: one nu
            negative or majority (of the elected signs in the scope) · agg: wmean, mean (divides by
            the number of agreeing entries), sum or max · weight_stage: weights count before the
            election or after · scope: tensor, or global: each delta is trimmed as one vector of all
-           its tensors, and the majority is that of all
+           its tensors, and the majority is that of all · dialect: `mergekit` allows weights below
+           0, which turn the votes and count as they are in the divisor, where 0 is taken for 1
 Edge cases an entry no source agrees on keeps the base's bits · ties at the threshold go to the
            lowest flat index · a 1-element tensor keeps its element · one delta: scale · trim(δ)
 Source     Yadav et al., TIES-Merging (2023), arXiv:2306.01708, algorithm 1. Their code keeps one
@@ -25,8 +26,10 @@ from fractions import Fraction
 from mergec.ir import DELTA, MODEL, SIGN, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import (
     DENSITY,
+    DIALECT,
     SCOPE,
     MassRule,
+    Objection,
     Operator,
     Parameter,
     barrier_params,
@@ -34,6 +37,7 @@ from mergec.ops.declaration import (
     numbers,
 )
 from mergec.ops.law import Law, equation
+from mergec.ops.params import in_dialect
 from mergec.ops.trim import add_trim
 
 
@@ -66,6 +70,17 @@ def _lower(
     return builder.add("affine", [*base, mean], {"coefficients": parts}, type=result)
 
 
+def _check(params: Mapping[str, Value]) -> Objection | None:
+    if in_dialect(params) or min(numbers(params["weights"], 1)) >= 0:
+        return None
+    return Objection(
+        "E203",
+        "weights",
+        "`weights` must be at least 0",
+        "to take a task vector away give `base - (model - base)` as the model",
+    )
+
+
 OPERATOR = Operator(
     name="ties",
     revision=1,
@@ -78,7 +93,6 @@ OPERATOR = Operator(
             "number",
             Fraction(1),
             "one number for each delta",
-            lo=Fraction(0),
             per_operand=True,
         ),
         Parameter("scale", "number", Fraction(1), "factor of the merged task vector"),
@@ -103,6 +117,7 @@ OPERATOR = Operator(
             "weight_stage", "word", "before", "weigh before or after", words=("before", "after")
         ),
         SCOPE,
+        DIALECT,
     ),
     laws=(
         Law("permutation_invariant", {"density": Fraction(1, 2)}),
@@ -142,6 +157,16 @@ OPERATOR = Operator(
         ),
         equation("ties(base, a, b)", "ties(base, a, b; agg=mean)", on="coarse"),
         equation(
+            "ties(a - base, b - base; density=1, weights=[1, -1], elect=none, agg=sum, "
+            "dialect=mergekit)",
+            "(a - base) - (b - base)",
+        ),
+        equation(
+            "ties(base, a, base + (base - a); density=1, weights=[3, -1], dialect=mergekit)",
+            "base + 2*(a - base)",
+            tolerance=2.0**-20,
+        ),
+        equation(
             "ties(base, a, b; density=1)", "base + 1/2*(a - base) + 1/2*(b - base)", holds=False
         ),
         Law("odd", {"density": Fraction(1), "zero": "positive"}, holds=False),
@@ -150,5 +175,6 @@ OPERATOR = Operator(
     ),
     page=__doc__ or "",
     lower=_lower,
+    check=_check,
     order_free=True,
 )

@@ -6,7 +6,8 @@ Parameters density (0, 1] share kept, exact · ties: `index` keeps the lowest fl
            class at the threshold, so exactly k entries; `all` keeps the class ·
            rescale: `none` · `inv` divides by density · `l1`, `l2` restore that norm of x ·
            scope: `tensor` · `global` takes all tensors of the value as one vector x, in the order
-           in which the value has them, and computes in float64
+           in which the value has them, and computes in float64 · dialect: `mergekit` takes
+           density·n in float64 before it is cut off, so that 0.29 of 100 are 28
 Edge cases density 1 is the identity · fewer than k nonzeros: all are kept · n = 1 keeps the entry ·
            dropped entries are +0
 Source     P. Yadav, D. Tam, L. Choshen, C. Raffel, M. Bansal, "TIES-Merging", 2023, section 4.1,
@@ -26,17 +27,25 @@ from mergec.frozen import frozen
 from mergec.ir import DELTA, GraphBuilder, NodeKey, Value
 from mergec.ops.declaration import (
     DENSITY,
+    DIALECT,
     SCOPE,
     MassRule,
+    Objection,
     Operator,
     Parameter,
     barrier_params,
 )
 from mergec.ops.law import Law, equation
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
-from mergec.ops.params import rational, word
+from mergec.ops.params import in_dialect, rational, word
 from mergec.ops.rounding import coefficient
-from mergec.ops.select_top import Search, kept_count, search_sweeps, start_search
+from mergec.ops.select_top import (
+    Search,
+    binary_count,
+    kept_count,
+    search_sweeps,
+    start_search,
+)
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.tree_sum import total
 
@@ -89,7 +98,7 @@ class Trim(StatisticStage):
             return None
         rescale = word(params, "rescale", "none")
         return TrimSetting(
-            start_search(kept_count(density, site.numel), site.work),
+            start_search(_count(params, site.numel), site.work),
             site,
             word(params, "ties", "index") == "all",
             rescale,
@@ -161,8 +170,20 @@ def add_trim(
 def _lower(
     builder: GraphBuilder, operands: Sequence[NodeKey], params: Mapping[str, Value]
 ) -> NodeKey:
-    trimming = {name: params[name] for name in ("density", "ties", "rescale")}
+    names = ("density", "ties", "rescale", "dialect")
+    trimming = {name: params[name] for name in names if name in params}
     return add_trim(builder, operands[0], trimming, params)
+
+
+def _check(params: Params) -> Objection | None:
+    if not in_dialect(params) or params["scope"] == "tensor":
+        return None
+    return Objection(
+        "E216",
+        "dialect",
+        "no other tool trims all tensors as one, so `dialect` contradicts `scope=global`",
+        "remove `dialect=mergekit`",
+    )
 
 
 OPERATOR = Operator(
@@ -181,6 +202,7 @@ OPERATOR = Operator(
             words=("none", "inv", "l1", "l2"),
         ),
         SCOPE,
+        DIALECT,
     ),
     laws=(
         Law("identity_at", {"density": 1}),
@@ -212,12 +234,20 @@ OPERATOR = Operator(
         equation(
             "trim(a - base; density=1/2, rescale=inv)", "2*trim(a - base; density=1/2)", on="tame"
         ),
+        equation("trim(a - base; density=1/2, dialect=mergekit)", "trim(a - base; density=1/2)"),
+        Law("block_invariant", {"density": Fraction(29, 100), "dialect": "mergekit"}),
         Law("support_count", {"ties": "all"}, holds=False),
         Law("idempotent_map", {"rescale": "inv", "density": Fraction(1, 2)}, holds=False),
     ),
     page=__doc__ or "",
     lower=_lower,
+    check=_check,
 )
+
+
+def _count(params: Params, n: int) -> int:
+    density = rational(params, "density")
+    return max(1, binary_count(density, n)) if in_dialect(params) else kept_count(density, n)
 
 
 def _keep(xp: ArrayNamespace, x: Array, setting: TrimSetting, cursor: Cursor) -> Array:

@@ -3,7 +3,7 @@
 Formula    V = Σ_{i<j} (xᵢ - xⱼ)², which orders entries as their variance does;
            out = 1 on the k entries of largest V, 0 elsewhere;  k = ⌊tau · nnz(V)⌋
 Shapes     n × [*s] → [*s] of 0 and 1 in the work dtype, n ≥ 2; V in float64
-Parameters tau: rational in (0, 1]
+Parameters tau: rational in (0, 1] · dialect: `mergekit` takes tau·nnz(V) in float32 before ⌊⌋
 Edge cases where V = 0 nothing is marked · among equals the lowest flat index comes first · k = 0
            marks nothing · a common shift of all operands changes V by rounding alone
 Source     the selection of SCE, https://arxiv.org/abs/2408.07990, section 3.3
@@ -16,10 +16,11 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, ClassVar, final
 
-from mergec.catalog.dtypes import Dtype
+from mergec.catalog.dtypes import SIGNIFICAND_BITS, Dtype
 from mergec.frozen import frozen
 from mergec.ops.namespace import Array, ArrayNamespace, untrapped
-from mergec.ops.params import rational
+from mergec.ops.params import in_dialect, rational
+from mergec.ops.rounding import round_significand
 from mergec.ops.select_top import Search, search_sweeps, start_search
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 from mergec.ops.top_mask import top_mask
@@ -33,6 +34,7 @@ class Selection:
     """
 
     tau: Fraction
+    binary: bool = False
     search: Search | None = None
     empty: bool = False
 
@@ -54,7 +56,7 @@ class VarianceMask(StatisticStage):
 
     def prepare(self, params: Params, site: Site) -> Selection:
         """The share; the search begins when the nonzeros were counted."""
-        return Selection(rational(params, "tau"))
+        return Selection(rational(params, "tau"), in_dialect(params))
 
     @untrapped
     def observe(
@@ -80,7 +82,7 @@ class VarianceMask(StatisticStage):
         counts, found = acc or (None, 0)
         search = setting.search
         if search is None:
-            k = setting.tau.numerator * found // setting.tau.denominator
+            k = _share(setting, found)
             if k == 0:
                 return replace(setting, empty=True)
             search = start_search(k, Dtype.F64)
@@ -98,6 +100,15 @@ class VarianceMask(StatisticStage):
 
 
 STAGE = VarianceMask()
+
+
+def _share(setting: Selection, found: int) -> int:
+    """How many of the `found` are selected."""
+    if not setting.binary:
+        return setting.tau.numerator * found // setting.tau.denominator
+    bits = SIGNIFICAND_BITS[Dtype.F32]
+    share, count = (Fraction(round_significand(x, bits)) for x in (setting.tau, Fraction(found)))
+    return min(int(round_significand(share * count, bits)), found)
 
 
 def _spread(xp: ArrayNamespace, blocks: Sequence[Array]) -> Array:

@@ -5,6 +5,7 @@ from functools import partial
 
 from mergec.ir import Graph, GraphBuilder, Node, NodeKey, Value, rewrite
 from mergec.ops import number
+from mergec.ops.params import in_dialect
 from mergec.ops.trim import STAGE
 from mergec.passes.telling import Tell, silent
 
@@ -56,7 +57,7 @@ def _merge(
     (operand,) = operands
     if node.op == "breadcrumbs":
         tell("`breadcrumbs` without outliers is a `trim`")
-    while (inner := builder[operand]).op == "trim":
+    while (inner := builder[operand]).op == "trim" and not in_dialect(dict(inner.params)):
         below = {"rescale": "none", "ties": "index", **dict(inner.params)}
         if below["ties"] != trimming["ties"]:
             break
@@ -78,6 +79,8 @@ def _merge(
 def _as_trim(node: Node) -> Mapping[str, Value] | None:
     """The parameters of the trim that a node is, if it is one."""
     params = dict(node.params)
+    if in_dialect(params):  # which may count otherwise than the trim that it would become
+        return None
     if node.op == "trim":
         return {"rescale": "none", "ties": "index", **params}
     if node.op == "breadcrumbs" and number(params["gamma"]) == 0:

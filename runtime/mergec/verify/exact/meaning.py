@@ -108,7 +108,9 @@ class Meaning:
     over_all: OverAll = _not_over_all
 
     def __call__(self, at: Applied) -> Vector:
-        """The elements of the result."""
+        """The elements of the result. NotStatedError for edge cases of another tool."""
+        if at.params.get("dialect") is not None:
+            raise NotStatedError(f"{at.op} with a dialect")
         return self.value(at)
 
 

@@ -1,0 +1,83 @@
+"""`std:mergekit` computes what mergekit does, on ordinary tensors and on odd ones."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from mergec.verify.law_tensors import Floats
+from tests.peers.both_sides import agree, ours
+from tests.peers.facade import called
+from tests.peers.mergekit_dialect import MACROS, TASK, Macro
+
+
+def inputs() -> Mapping[str, Mapping[str, Floats]]:
+    generator = np.random.default_rng(8)
+
+    def drawn(*shape: int) -> dict[str, Floats]:
+        return {label: generator.normal(size=shape) for label in TASK}
+
+    def over(base: Floats, **deltas: Floats) -> dict[str, Floats]:
+        return {"base": base, **{label: base + delta for label, delta in deltas.items()}}
+
+    def tuned(size: float, *shape: int) -> dict[str, Floats]:
+        base, *others = drawn(*shape).values()
+        return over(base, **{x: size * d for x, d in zip("abc", others, strict=True)})
+
+    zero = np.zeros((8, 5))
+    some = drawn(8, 5)
+    direction = generator.normal(size=(8, 5))
+    return {
+        "matrices": drawn(20, 25),
+        "vectors": drawn(100),
+        "three axes": drawn(3, 4, 5),
+        "one element": drawn(1),
+        "two elements": drawn(2),
+        "rows of one": drawn(6, 1),
+        "coarse": {x: generator.integers(-2, 3, size=(20, 20)) / 2 for x in TASK},
+        "fine-tuned": tuned(1e-2, 20, 25),
+        "small": {
+            "base": np.zeros((20, 25)),
+            **{x: 3e-4 * generator.normal(size=(20, 25)) for x in "abc"},
+        },
+        "smaller": {
+            "base": np.zeros((20, 25)),
+            **{x: 1e-6 * generator.normal(size=(20, 25)) for x in "abc"},
+        },
+        "one untouched": {**some, "a": some["base"]},
+        "all untouched": dict.fromkeys(TASK, direction),
+        "one of zeros": {**some, "a": zero},
+        "all zeros": dict.fromkeys(TASK, zero),
+        "base of zeros": {**some, "base": zero},
+        "opposite": {"base": zero, "a": direction, "b": -2 * direction, "c": some["c"]},
+        "opposite to the base": {**some, "a": -some["base"]},
+        "parallel": {"base": zero, "a": direction, "b": 2 * direction, "c": 3 * direction},
+        "nearly opposite": {
+            "base": direction,
+            "a": 0.01 * some["a"] - direction,
+            "b": direction,
+            "c": some["c"],
+        },
+        "one dominates": {
+            "base": zero,
+            "a": some["a"],
+            "b": 1e-4 * some["b"],
+            "c": 1e-4 * some["c"],
+        },
+    }
+
+
+INPUTS = inputs()
+TRIED = [pytest.param(row, name, id=f"{row.ours}-{name}") for row in MACROS for name in INPUTS]
+
+
+def compared(row: Macro, tensors: Mapping[str, Floats]) -> bool:
+    given = {label: np.float32(tensors[label]).astype(float) for label in row.call.operands}
+    theirs = called(row.call, given)
+    found = ours(row.ours, given)
+    return theirs.shape == found.shape and agree(found, theirs)
+
+
+@pytest.mark.parametrize(("row", "name"), TRIED)
+def test_the_macro_is_the_method(row: Macro, name: str) -> None:
+    assert compared(row, INPUTS[name])
