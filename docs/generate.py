@@ -4,8 +4,8 @@
 
 `docs/operators.md` is made from `mergec.ops`, `docs/operator-laws.md` from the laws there and what
 `mergec.verify` knows of them, `docs/library.md` from the library specs that are
-shipped with mergec, `docs/errors.md` from `mergec.diagnostics.CODES`, `docs/peers.md` from
-`tests.peers`. A test compares them with what stands here.
+shipped with mergec, `docs/errors.md` from `mergec.diagnostics.CODES`, `docs/peers.md` and
+`docs/mergekit.md` from `tests.peers`. A test compares them with what stands here.
 """
 
 import sys
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
+from docs.mergekit_page import mergekit_page
 from docs.peers_page import peers_page
 from mergec.backends import BACKENDS
 from mergec.diagnostics import CODES
@@ -157,6 +158,7 @@ def pages() -> Mapping[str, str]:
         "library.md": library_page(),
         "errors.md": errors_page(),
         "peers.md": peers_page(),
+        "mergekit.md": mergekit_page(),
     }
 
 
