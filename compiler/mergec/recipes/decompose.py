@@ -26,7 +26,9 @@ from mergec.recipes.said_amounts import NotSayable, amount_setting
 from mergec.recipes.said_models import Models
 from mergec.recipes.written_recipe import Document, Entry, Part
 
-_ONE = (Fraction(1), Fraction(1))
+_SAYABLE = (
+    '`match { "*mlp*" => 0.5, else => 1 }` and `match { layers(0..) => ramp(0, 1), else => 0 }`'
+)
 _TRUTHS = {"wmean": "true", "sum": "false", "row": "true", "tensor": "false"}
 _AXES = {
     "none": {},
@@ -295,7 +297,7 @@ class Decomposer:
         except NotSayable as why:
             span = self.checked.places.parameters.get((node.key, name)) or self._span(node.key)
             message = f"no filter and no gradient of a recipe says this number: {why}"
-            hint = 'such are `match { "*mlp*" => 0.5, else => 1 }` and, over layers, `ramp(0, 1)`'
+            hint = f"it can say {_SAYABLE}"
             raise fail("E926", message, span, help=hint) from None
 
     def _minuend(self, key: NodeKey, base: NodeKey) -> NodeKey:
