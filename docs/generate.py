@@ -48,6 +48,8 @@ Made from the code by `make docs`; edit `compiler/mergec/elaborate/library/` ins
 Well-known merges by their names, as macros of specs that are shipped with mergec. A macro means
 what its definition says and nothing else: `mergec expand` writes it out, and `mergec explain NAME`
 prints its entry here. [language.md](language.md#other-specs) says how other specs are used.
+`std:classic` has what papers describe. The others have the methods of other tools by their names,
+with their defaults and as they compute them: [peers.md](peers.md) says how near that comes.
 
 ```merge
 use "std:classic" as std

@@ -13,6 +13,7 @@ from tests.peers.case import (
     Sampled,
     Study,
 )
+from tests.peers.mergekit_dialect import MACROS, MASKED, Macro
 from tests.peers.table import ROWS
 
 _HEAD = f"""# Peers
@@ -34,6 +35,17 @@ then has do not.
 """
 _DIFFER = """The last column holds the call of ours that gives their result, where there is one.
 """
+_DIALECT = """The macros of [std:mergekit](library.md#stdmergekit) have the defaults and edge cases of mergekit's
+methods, by the parameter `dialect=mergekit` of the operators. Each pair of calls gives the same to
+1e-5 of the largest entry, in float32, of random tensors of one to three axes, of one element and of
+rows of one, of fine-tuned, small, equal, zero, opposite, parallel and nearly opposite tensors, and
+of such that are full of ties, but for the inputs that the last column names. Random methods are
+given each other's masks; how often an entry is kept is compared above.
+
+Weights that sum to zero, of which mergekit's `linear` makes infinities, are an error (E211), and so
+are a density of 0 (E203), weights below 0 of `multislerp` (E203) and `sce` of one model (E209).
+`breadcrumbs` has no `rescale`. Task vectors and weights are not rounded to the dtype of the base.
+"""
 _LONG = 8
 
 
@@ -50,7 +62,17 @@ def peers_page() -> str:
             f"## Where {peer} differs\n\n{_DIFFER}",
             _table(("operator", peer, "what differs", "theirs", "ours", "theirs in mergec"), other),
         ]
+        if peer == "mergekit":
+            rows_of_macros = [_macro(row) for row in MACROS]
+            rows_of_macros += [(_code(str(row.call)), _code(row.ours), "") for row in MASKED]
+            columns = ("mergekit", "mergec", "not on")
+            parts += [f"## std:mergekit\n\n{_DIALECT}", _table(columns, rows_of_macros)]
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _macro(row: Macro) -> Sequence[str]:
+    parts = "; ".join(f"{name}: {why}" for name, why in row.parts.items())
+    return (_code(str(row.call)), _code(row.ours), parts)
 
 
 def _peer(row: Case) -> str:

@@ -83,7 +83,7 @@ def test_what_the_spec_would_be_refused_for_is_told_in_its_words() -> None:
         "merge_method: ties\nbase_model: ./a\n"
         "models: [{model: ./b, parameters: {weight: 1, density: -1}}]\n"
     )
-    assert found.code == "E914"
+    assert (found.code, found.span and found.span.text) == ("E914", "-1")
     assert "`density` must be greater than 0 and at most 1" in found.message
     assert "mk.ties(a, b; weights=1, density=-1)" in found.notes[0]
 

@@ -1,7 +1,6 @@
 """`mergec import mergekit`: where its text and its findings go."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,23 +81,25 @@ def test_paper_writes_operators_and_says_what_changes(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("make", "status", "code"),
+    ("data", "status", "code"),
     [
-        (lambda path: path.unlink(), 4, "E701"),
-        (lambda path: path.write_bytes(b"\xff"), 3, "E904"),
-        (lambda path: path.write_bytes(b" " * (300 << 10)), 3, "E904"),
-        (lambda path: path.write_text("a: " * 9), 3, "E904"),
+        (None, 4, "E701"),
+        (b"\xff", 3, "E904"),
+        (b" " * (300 << 10), 3, "E904"),
+        (b"a: " * 9, 3, "E904"),
     ],
     ids=["missing", "no UTF-8", "large", "no YAML"],
 )
 def test_what_is_no_recipe_is_said(
-    make: "Callable[[Path], object]",
+    data: bytes | None,
     status: int,
     code: str,
     here: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    make(here / "recipe.yml")
+    Path("recipe.yml").unlink()
+    if data is not None:
+        Path("recipe.yml").write_bytes(data)
     assert run_command(["import", "mergekit", "recipe.yml", "-o", "child.merge"]) == status
     assert f"error[{code}]" in capsys.readouterr().err
     assert not (here / "child.merge").exists()

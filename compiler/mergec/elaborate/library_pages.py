@@ -9,7 +9,6 @@ from mergec.frozen import frozen
 from mergec.syntax import format_spec, parse_spec
 from mergec.syntax.nodes import Def
 
-
 ALIASES = {"std:classic": "std", "std:mergekit": "mk"}
 """What the documentation calls each library."""
 

@@ -51,7 +51,7 @@ def _lower(
 def _check(params: Mapping[str, Value]) -> Objection | None:
     density, epsilon = number(params["density"]), number(params["epsilon"])
     low, high = density - epsilon, density + epsilon
-    if _is_whole(params) or low > 0 and high <= 1:
+    if _is_whole(params) or (low > 0 and high <= 1):
         return None
     wrong = f"{print_decimal(high)}, above 1" if high > 1 else f"{print_decimal(low)}, not above 0"
     side = "largest" if high > 1 else "least"

@@ -5,7 +5,7 @@ Formula    eᵢ = Σ (xᵢ where marked)² over the tensor;  S = {i : xᵢ ≠ 0
 Shapes     [*s] signs g, ([*s] mask of 0 and 1,) n × [*s] → [*s]; energies in float64
 Parameters masked: whether operand 1 is the mask; if not, every entry is marked ·
            merge: `selected` averages marked entries only, `all` every entry · dialect: `mergekit`
-           weighs equally where Σ eᵢ is below 1e-6 for each element, and divides by at least 1e-6·Σ eᵢ
+           weighs equally where Σ eᵢ is below 1e-6 an element, and divides by at least 1e-6 · Σ eᵢ
 Edge cases empty S gives +0 · all energies zero: equal weights · equal energies make it the plain
            mean of those that agree, bit for bit
 Source     the coefficients of SCE, https://arxiv.org/abs/2408.07990, section 3.3

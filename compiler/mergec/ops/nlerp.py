@@ -37,7 +37,6 @@ from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import in_dialect
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
 
-
 _MARGIN = 1e-8
 
 

@@ -50,7 +50,7 @@ def _lower(
 def _check(params: Mapping[str, Value]) -> Objection | None:
     weights = numbers(params["weights"], 2)
     total, size = sum(weights, Fraction(0)), sum(map(abs, weights), Fraction(0))
-    if in_dialect(params) or size and abs(total) >= _LEAST * size:
+    if in_dialect(params) or (size and abs(total) >= _LEAST * size):
         return None
     return Objection(
         "E211",

@@ -2,9 +2,10 @@
 
 Formula    c = mean_{i<j} cos(xᵢ, xⱼ);  t = n·c/(1 + (n - 1)·c);  out = t · Σᵢ xᵢ/n;
            angle: c is the cosine of the mean angle; gram: t = mean_{i≠j}⟨xᵢ, xⱼ⟩ / ‖Σᵢ xᵢ/n‖²;
-           floored: cos(xᵢ, xⱼ) = ⟨xᵢ, xⱼ⟩ / max(‖xᵢ‖·‖xⱼ‖, 1e-6), and t = 0 at |1 + (n - 1)·c| < 1e-6
+           floored: cos(xᵢ, xⱼ) = ⟨xᵢ, xⱼ⟩ / max(‖xᵢ‖·‖xⱼ‖, 1e-6), t = 0 at |1 + (n - 1)·c| < 1e-6
 Shapes     n × [*s] → [*s], n ≥ 2; in the work dtype; inner products in float64, over the tensor
-Parameters estimator: `cosine`, `angle`, `gram` or `floored` · guard: `clip` t to 0 … 1, `none`, or `error`
+Parameters estimator: `cosine`, `angle`, `gram` or `floored` (in mergekit's dialect) · guard: `clip`
+           t to 0 … 1, `none`, or `error`
 Edge cases a pair with a zero tensor has no cosine and does not count; without a pair t = 0 · a pole
            of t: 0 if clipped, else E817 · t outside 0 … 1 with `error`: E817
 Source     the interpolation ratio of Model Stock, https://arxiv.org/abs/2403.19522, eq. 7
@@ -25,7 +26,6 @@ from mergec.ops.namespace import Array, ArrayNamespace, untrapped
 from mergec.ops.params import word
 from mergec.ops.rounding import coefficient
 from mergec.ops.stage import Cursor, Params, Site, StatisticStage
-
 
 FLOOR = 1e-6
 

@@ -17,15 +17,26 @@ Known = dict[str, tuple[Span, Tree]]
 
 @dataclass(slots=True)
 class Reader:
-    """Collects what is found, so that one import reports every independent mistake."""
+    """Collects what is found, so that one import reports every independent mistake.
+
+    `places` are those of values that were imported, by the words of mergec's parameters.
+    """
 
     lenient: bool
-    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    places: dict[str, Span] = field(default_factory=dict[str, Span])
+    _kept: dict[tuple[str, str, int], Diagnostic] = field(
+        default_factory=dict[tuple[str, str, int], Diagnostic]
+    )
+
+    @property
+    def found(self) -> tuple[Diagnostic, ...]:
+        """Everything that was kept, in the order in which it was found."""
+        return tuple(self._kept.values())
 
     def report(self, found: Diagnostic) -> None:
         """Keep a finding, once."""
-        if found not in self.found:
-            self.found.append(found)
+        place = -1 if found.span is None else found.span.start
+        self._kept.setdefault((found.code, found.message, place), found)
 
     def attempt(self, read: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T | None:
         """What `read` returns; None after keeping the errors that it raises."""

@@ -49,9 +49,10 @@ def group_of(part: Slice, recipe: Recipe, method: Method) -> Group:
 
 
 def _check_repeated(inputs: Sequence[Input]) -> None:
-    for number, each in enumerate(inputs):
-        first = next((it for it in inputs[:number] if it.model == each.model), None)
-        if first is not None:
+    seen: dict[Reference, Input] = {}
+    for each in inputs:
+        first = seen.setdefault(each.model, each)
+        if first is not each:
             labels = (Label(first.span, "listed first here"),)
             message = f"{quoted(each.model)} is listed twice"
             hint = "list it once, with the sum of the weights"

@@ -1,5 +1,6 @@
 """A recipe of mergekit to a spec: `mergec import mergekit`."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,9 @@ from mergec.diagnostics import (
     sort_by_position,
     suggestion_help,
 )
-from mergec.elaborate import Bundle, elaborate
 from mergec.elaborate.print_names import Names
 from mergec.frozen import frozen
+from mergec.recipes.checked import checked
 from mergec.recipes.compose import Composer
 from mergec.recipes.exported import Exported
 from mergec.recipes.fields import Reader
@@ -25,10 +26,9 @@ from mergec.recipes.recipe import Recipe
 from mergec.recipes.sources import Folders, Sources
 from mergec.recipes.stages import in_order, needs, read_stages
 from mergec.recipes.yaml_tree import read_yaml
-from mergec.syntax import format_spec, parse_spec
 
 _WIDTH = 96
-_SPEC = "the spec"
+_CALL = re.compile(r"\bmk\.\w+\(")
 
 
 @frozen
@@ -56,7 +56,7 @@ def import_mergekit(
         text = ""
     if any(found.severity == "error" for found in reader.found):
         raise MergecError(reader.found)
-    return Imported(_checked(text, source), sort_by_position(reader.found))
+    return Imported(checked(text, reader.places), sort_by_position(reader.found))
 
 
 def _spec(source: SourceText, folders: Folders, reader: Reader, *, paper: bool) -> str:
@@ -77,7 +77,7 @@ def _spec(source: SourceText, folders: Folders, reader: Reader, *, paper: bool) 
         blocks.append(block or "")
     head = f"# Imported from {_printable(Path(source.name).name)}, a recipe of mergekit 0.1.5.\n"
     body = "\n\n".join([*("\n".join(part) for part in [sources.lines] if part), *blocks])
-    use = 'use "std:mergekit" as mk\n\n' if "mk." in body else ""
+    use = 'use "std:mergekit" as mk\n\n' if _CALL.search(body) else ""
     return f"{head}{use}{body}\n"
 
 
@@ -93,6 +93,7 @@ def _block(
     if expression is None:
         return ""
     lookup.tell_unused(recipe)
+    lookup.tell_untrimmed(recipe)
     exported = Exported(recipe, sources, reader)
     exported.tell()
     name = "child" if recipe.name is None else sources.stages[recipe.name.text]
@@ -150,29 +151,3 @@ def _sentence(text: str) -> str:
 
 def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _checked(text: str, source: SourceText) -> str:
-    """The text as mergec writes specs; E914 with the errors that a spec of it would have."""
-    spec = SourceText(_SPEC, text)
-    parsed = parse_spec(spec)
-    errors = [found for found in parsed.diagnostics if found.severity == "error"]
-    if errors:
-        raise MergecError(_refused(found) for found in errors)
-    formatted = format_spec(parsed.spec)
-    spec = SourceText(_SPEC, formatted)
-    try:
-        elaborate(parse_spec(spec).spec, Bundle(spec, Path()))
-    except MergecError as error:
-        raise MergecError(_refused(found) for found in error.diagnostics) from None
-    return formatted
-
-
-def _refused(found: Diagnostic) -> Diagnostic:
-    notes = list(found.notes)
-    places = [each for each in (found.span, *(label.span for label in found.labels)) if each]
-    written = [each for each in places if each.source.name == _SPEC]
-    if written:  # else it is in a library, and was not called from the spec
-        notes.insert(0, f"the spec would say {quoted(' '.join(written[0].text.split()))}")
-    message = f"the spec is refused: {found.message}"
-    return Diagnostic("E914", message, None, notes=tuple(notes), help=found.help)

@@ -84,6 +84,7 @@ class Lookup:
                 if rule.filter is not None and ("*" in rule.filter or "?" in rule.filter):
                     continue
                 self._used.add(rule.span.start)
+                self.reader.places.setdefault(parameter.word, rule.span)
                 found.append(rule)
                 if rule.filter is None:
                     return found
@@ -104,6 +105,18 @@ class Lookup:
             for name, setting in settings.items():
                 if name not in ANY_PARAMETER:
                     self._unknown(name, setting.key)
+
+    def tell_untrimmed(self, recipe: Recipe) -> None:
+        """W904 for a sparse method whose density is given nowhere."""
+        density = self.method.parameter("density")
+        if density is None or not density.word:
+            return
+        if not any("density" in settings for settings, _ in _all_settings(recipe)):
+            message = f"without `density`, `{self.method.name}` keeps every entry"
+            note = "mergekit's default is 1"
+            hint = "write `density=0.2` into the spec to keep the largest fifth, for instance"
+            found = Diagnostic("W904", message, self.method_span, notes=(note,), help=(hint,))
+            self.reader.report(found)
 
     def tell_unused(self, recipe: Recipe) -> None:
         """W902 and W907 for parameters that decided nothing."""

@@ -97,7 +97,7 @@ def _modules(known: Known, span: Span, reader: Reader) -> tuple[Module, ...]:
 
 def _module(name: str, known: Known, span: Span, reader: Reader, *, own: bool = False) -> Module:
     """A module from its `models` or `slices`; `own` if it has parameters of its own."""
-    settings = read_settings(known, reader) if own else {}
+    settings = read_settings(known if own else {}, reader)
     if "models" in known:
         listed = items(known["models"][1], "models")
         inputs = [reader.attempt(_input, tree, reader) for tree in listed]

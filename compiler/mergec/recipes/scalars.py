@@ -29,6 +29,8 @@ _YAML_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][
 _NOT_FINITE = re.compile(r"[-+]?\.?(inf|nan|infinity)", re.IGNORECASE)
 # What a literal of a spec may have; see the limits of the language.
 _DIGITS, _EXPONENT = 40, 300
+# A longer text is no number, and looking for one in it takes the square of its length.
+_LONGEST = 400
 
 
 def is_null(tree: Tree) -> bool:
@@ -62,6 +64,8 @@ def number_of(tree: Tree, what: str, report: Report) -> Fraction:
     if not isinstance(tree, Scalar) or is_null(tree):
         raise wrong(tree, what, "a number")
     text = tree.text.strip()
+    if len(text) > _LONGEST:
+        raise wrong(tree, what, "a number")
     if tree.plain and _TRAP_BOOL.fullmatch(text):
         value = Fraction(text.lower() in _TRUE)
         trap(
@@ -101,7 +105,11 @@ def bool_of(tree: Tree, what: str, report: Report) -> bool:
     word = tree.text.strip().lower() if isinstance(tree, Scalar) else ""
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
-    if word and _DECIMAL.fullmatch(word) and number_of(tree, what, report) in (0, 1):
+    if (
+        0 < len(word) <= _LONGEST
+        and _DECIMAL.fullmatch(word)
+        and number_of(tree, what, report) in (0, 1)
+    ):
         return number_of(tree, what, report) == 1
     raise wrong(tree, what, "`true` or `false`")
 
@@ -126,6 +134,8 @@ that it can be read in one way only",
 
 def _yaml_kind(text: str) -> str | None:
     """What YAML 1.1 takes a plain scalar for, if not for text."""
+    if len(text) > _LONGEST:
+        return None
     if _TRAP_BOOL.fullmatch(text):
         return "a truth value"
     if _DATE.fullmatch(text):
