@@ -22,7 +22,7 @@ from mergec.recipes.recognised import (
     difference,
     unlike,
 )
-from mergec.recipes.said_amounts import NotSayable, amount_setting
+from mergec.recipes.said_amounts import Ends, NotSayable, amount_setting
 from mergec.recipes.said_models import Models
 from mergec.recipes.written_recipe import Document, Entry, Part
 
@@ -48,6 +48,7 @@ class Decomposer:
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
     documents: list[Document] = field(default_factory=list[Document])
     _stages: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
+    _ends: Ends = (True, True)
 
     def parts(self, key: NodeKey) -> tuple[Part, ...]:
         """What the document of a node has: several slices, or one part; E925 and E926."""
@@ -56,7 +57,11 @@ class Decomposer:
             return (self._part(key),)
         if node.param("untie") is True:
             raise self._refused(node.key, "`untie=true` has no counterpart in mergekit")
-        parts = [self._part(each) for each in node.operands]
+        last = len(node.operands) - 1
+        parts: list[Part] = []
+        for number, each in enumerate(node.operands):
+            self._ends = (number == 0, number == last)
+            parts.append(self._part(each))
         if len({part.method for part in parts}) > 1:
             # One document has one method: what is no copy becomes a stage, which is copied.
             parts = [
@@ -66,6 +71,9 @@ class Decomposer:
         if any(part.layers is None for part in parts):
             message = "a slice of a recipe says which layers it has, and a part of this stack not"
             raise self._refused(node.key, message, "write layers, as in `a[0..16] ++ b[16..32]`")
+        if _count(parts[0]) < _count(parts[-1]):
+            message = "mergekit makes norm and head of as many models as the first slice has"
+            raise self._refused(node.key, message, "merge as many models in the first part")
         return tuple(parts)
 
     def _node(self, key: NodeKey) -> Node:
@@ -293,7 +301,7 @@ class Decomposer:
         assert isinstance(value, int | Fraction | Schedule)
         number = Fraction(value) if isinstance(value, int) else value
         try:
-            return amount_setting(number, layers, renumbered=layers is not None)
+            return amount_setting(number, layers, self._ends)
         except NotSayable as why:
             span = self.checked.places.parameters.get((node.key, name)) or self._span(node.key)
             message = f"no filter and no gradient of a recipe says this number: {why}"
@@ -331,7 +339,9 @@ class Decomposer:
     def _stage(self, key: NodeKey) -> str:
         """A document of its own for a model that is computed."""
         if key not in self._stages:
+            ends, self._ends = self._ends, (True, True)
             parts = self.parts(key)
+            self._ends = ends
             name = self.checked.places.names.get(key) or self.names.fresh()
             self._stages[key] = name
             self.documents.append(Document(name, parts, self.tail))
@@ -375,6 +385,10 @@ class Decomposer:
 
     def _span(self, key: NodeKey) -> Span | None:
         return self.checked.places.nodes.get(key)
+
+
+def _count(part: Part) -> int:
+    return len(part.entries) + (part.base is not None)
 
 
 def _layers(entry: Entry) -> int | None:

@@ -24,17 +24,20 @@ class Run:
     after: Fraction
 
 
-def amount_setting(number: Amount, layers: int | None, *, renumbered: bool) -> str:
+Ends = tuple[bool, bool]
+"""Whether tensors before the layers, and behind them, are computed with a number."""
+
+
+def amount_setting(number: Amount, layers: int | None, ends: Ends) -> str:
     """The YAML of a parameter; NotSayable where a recipe cannot say it.
 
-    `layers` is how many layers it runs over, if that is known; `renumbered` says that their names
-    have other numbers in the models.
+    `layers` is how many layers of the models it runs over, None if over all.
     """
     pieces = _pieces(number, layers)
     for words, _ in pieces:
-        if renumbered and words and any(char.isdigit() for char in words):
+        if layers is not None and words and any(char.isdigit() for char in words):
             raise NotSayable(f"`*{words}*` may name a layer, which has another number there")
-    texts = [(words, _text(words, run, layers)) for words, run in pieces]
+    texts = [(words, _text(words, run, layers, ends)) for words, run in pieces]
     if texts[0][0] is None:
         return texts[0][1]
     rules = [
@@ -108,18 +111,16 @@ def _filters(selector: TensorSelector | None) -> list[str | None]:
     raise NotSayable(f"a filter is a part of a tensor's name, which `{shown}` is not")
 
 
-def _text(words: str | None, run: Run, layers: int | None) -> str:
-    inside, ends = run.inside, {run.before, run.after}
+def _text(words: str | None, run: Run, layers: int | None, ends: Ends) -> str:
+    inside, around = run.inside, zip((run.before, run.after), ends, strict=True)
+    outside = {value for value, is_there in around if is_there}
     if Piece(words, inside).stays_inside:
-        ends = {inside[0]}
-    if len({*inside} | ends) == 1:
+        outside = set()
+    if len({*inside} | outside) == 1:
         return number_text(inside[0])
-    if layers == 1 and len(ends) == 1 and len(inside) == 1:
-        inside = (
-            *ends,
-            *inside,
-        )  # the only layer has the last value, and what is no layer the first
-    if ends != {inside[0]} or len(inside) < 2:
+    if layers == 1 and len(outside) == 1 and len(inside) == 1:
+        inside = (*outside, *inside)  # the first value is for what is no layer
+    if outside - {inside[0]} or len(inside) < 2:
         raise NotSayable("embeddings, final norm and head have the first value of a gradient")
     return f"[{', '.join(map(number_text, inside))}]"
 
