@@ -65,6 +65,31 @@ def told(text: str, *, lenient: bool = False) -> list[tuple[str, str]]:
         (LINEAR.replace("linear", "passthrough"), "E911", "models"),
         ("base_model: ./a\ngate_mode: hidden\nexperts: []", "E912", "gate_mode"),
         (
+            LINEAR
+            + "parameters: {weight: 1, normalize: [{filter: mlp, value: true}, {value: no}]}",
+            "E912",
+            "filter: mlp, value",
+        ),
+        (
+            (SLICE % "[4, 8]") + "parameters: {scale: [{filter: layers.5, value: 0}]}",
+            "E912",
+            "sources",
+        ),
+        (f"{SLERP}parameters: {{t: 1}}\nmodules: {{ears: {{models: []}}}}", "E909", "modules"),
+        (
+            "merge_method: linear\nmodules: {ears: {models: [{model: ./a}]}}\n"
+            "parameters: {weight: 1}\n---\nname: x\nmerge_method: linear\n"
+            "modules: {ears: {models: [{model: ./a}]}, decoder: {models: [{model: ./a}]}}\n",
+            "E912",
+            "ears",
+        ),
+        (
+            "merge_method: linear\nmodels: [{model: x}]\nparameters: {weight: 1}\n"
+            "tokenizer_source: x\n---\nname: x\nmerge_method: passthrough\nmodels: [{model: ./a}]",
+            "E912",
+            "x",
+        ),
+        (
             f"{SLERP}parameters: {{t: 0.5}}\n".replace("slerp", "ties")
             + "---\nname: a\nmerge_method: linear\nmodels: [{model: b}]\n"
             + "---\nname: b\nmerge_method: linear\nmodels: [{model: a}]\n",
@@ -146,6 +171,23 @@ def test_what_a_method_does_not_read_is_told() -> None:
         "weight",
         "lambda",
     ]
+
+
+def test_a_model_may_be_given_by_its_parts() -> None:
+    text = (
+        "merge_method: linear\nparameters: {weight: 1}\nmodels:\n"
+        "  - model: {model: {path: ./a+b@c, revision: v1}, override_architecture: Llama}\n"
+        "  - model: {model: org/x@v2, lora: {path: ./l}}\n  - model: org/x\n"
+    )
+    found = import_mergekit(SourceText("r.yml", text), HERE)
+    assert found.text.splitlines()[3:8] == [
+        'a_b_c    = model("./a+b@c", rev="v1")',
+        'x        = model("org/x@v2")',
+        'l        = adapter("./l")',
+        "x_with_l = x + l",
+        'x_2      = model("org/x", id="x_2")',
+    ]
+    assert [each.code for each in found.findings] == ["W905", "W906", "W905"]
 
 
 def test_a_folder_is_told_from_a_model_on_a_hub(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ diff.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ import pytest
 from mergec.api import compile_spec
 from mergec.diagnostics import SourceText, render_text
 from mergec.recipes import Folders, Imported, import_mergekit
-from tests import toy_family
 from tests.toy_family import write_sources
+from tests.toy_vocabularies import write_speakers
 
 GOLDENS = Path(__file__).parent / "goldens"
 RECIPES = sorted(GOLDENS.glob("*.yml"))
@@ -45,16 +46,14 @@ def test_a_recipe_becomes_the_spec_beside_it(recipe: Path) -> None:
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_spec_of_a_recipe_has_a_plan(recipe: Path, tmp_path: Path) -> None:
-    if recipe.stem == "vocabulary":
-        pytest.skip("its tokens are those of no toy")
     spec = tmp_path / "child.merge"
     spec.write_text(recipe.with_suffix(".merge").read_text())
-    write_sources(tmp_path, spec.read_text())
-    if recipe.stem == "modules":  # both see
-        toy_family.write_member(
-            tmp_path / "seeing", toy_family.weights("llava"), toy_family.config("llava")
-        )
-        (tmp_path / "eyes").rename(tmp_path / "blind")
-        (tmp_path / "seeing").rename(tmp_path / "eyes")
+    if recipe.stem == "vocabulary":
+        write_speakers(tmp_path)
+    else:
+        write_sources(tmp_path, spec.read_text())
+    if recipe.stem == "modules":  # both of its models see
+        shutil.rmtree(tmp_path / "eyes")
+        shutil.copytree(tmp_path / "llava", tmp_path / "eyes")
     compiled = compile_spec(spec)
     assert {found.code for found in compiled.warnings} <= {"W205"}

@@ -1,10 +1,11 @@
 """A method with its models and parameters, as a call of the dialect or of built-in operators."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
-from mergec.diagnostics import Diagnostic, fail
+from mergec.catalog.quoted import quoted
+from mergec.diagnostics import Diagnostic, MergecError, fail
+from mergec.frozen import frozen
 from mergec.recipes.amounts import Amount, amount_text, constant, fixed, number_text
 from mergec.recipes.fields import Reader
 from mergec.recipes.groups import Group
@@ -16,7 +17,7 @@ from mergec.recipes.recipe import Input, Settings
 _INLINE = 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Values:
     """The values of parameters for one slice, as text.
 
@@ -42,7 +43,7 @@ class Values:
         found: list[Amount | None] = []
         for each in inputs:
             levels = (each.settings, *self.shared)
-            what = f" for `{each.model}`"
+            what = f" for {quoted(each.model)}"
             amount = self.lookup.number(parameter, levels, what, each.span, ends=self.ends)
             self._check_numbers(amount, each.layers[0] if each.layers else 0)
             found.append(amount)
@@ -76,12 +77,12 @@ class Values:
         """A filter that tells layers apart must mean the same where layers are renumbered."""
         filtered = numbered(amount or ())
         if filtered is not None and first != 0:
-            message = f"the filter `{filtered}` may tell layers apart, which the spec renumbers"
+            message = f"the filter {quoted(filtered)} names layers, which the spec numbers anew"
             hint = "split the slice where the filter begins to fit, with values for each part"
             raise fail("E912", message, self.group.span, help=hint)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A call to be written."""
 
@@ -147,11 +148,11 @@ def per_input(call: Written, parameter: Parameter) -> list[str]:
     if amounts is None:
         return []
     if parameter.word == "density":
-        amounts = [_at_most_one(amount) for amount in amounts]
+        amounts = [at_most_one(amount) for amount in amounts]
     return [f"{parameter.word}={call.values.listed(amounts, parameter.word, inputs)}"]
 
 
-def _at_most_one(amount: Amount) -> Amount:
+def at_most_one(amount: Amount) -> Amount:
     """The amount, at most 1: mergekit keeps all from a density of 1 on."""
     value = constant(amount)
     return fixed(1) if value is not None and value > 1 else amount
@@ -164,12 +165,21 @@ def _flag(call: Written, parameter: Parameter) -> list[str]:
     match parameter.word:
         case "agg":
             return [f'agg="{"wmean" if value else "sum"}"']
+        case "rescale" if value and call.method.name.startswith("breadcrumbs"):
+            raise not_rescaled(call)
         case "rescale":
             return [f'rescale="{"l1" if value else "none"}"']
         case "scope":
             return ["scope=row" if call.paper else 'scope="row"']
         case _:
             return [f"{parameter.word}={str(value).lower()}"]
+
+
+def not_rescaled(call: Written) -> MergecError:
+    """E912: a switch that mergec's operator lacks."""
+    message = f"`{call.method.name}` does not rescale what it keeps here"
+    hint = "leave `rescale` away, or use `ties` or `dare_ties`"
+    return fail("E912", message, call.reader.places.get("rescale"), help=hint)
 
 
 def _linear(call: Written) -> str:

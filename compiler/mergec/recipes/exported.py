@@ -1,10 +1,10 @@
 """The `export` of an imported recipe: dtype, vocabulary, and what the spec does otherwise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mergec.catalog.quoted import quoted
 from mergec.diagnostics import Diagnostic, Span, fail
+from mergec.frozen import frozen
 from mergec.recipes.fields import Reader
 from mergec.recipes.methods import RANDOM
 from mergec.recipes.recipe import Input, Recipe, Reference, TokenRow
@@ -14,7 +14,7 @@ from mergec.syntax.literals import string_text
 _NARROW = {"bf16": "bfloat16", "f16": "float16"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exported:
     """Writes the settings of one recipe's export, and tells what differs."""
 
@@ -57,14 +57,12 @@ class Exported:
     def _tokenizer(self, source: str | Reference, span: Span) -> str:
         if isinstance(source, Reference):
             return self.sources.name(source.plain)
-        models = self._models()
+        models = self._models()[: 1 if source == "base" else None]
         if any(self.sources.is_stage(each) for each in models):
             message = f"`{source}` is a tokenizer of models that this file makes itself"
             raise fail("E912", message, span, help="name the model whose tokenizer is meant")
         names = list(dict.fromkeys(self.sources.name(each.plain) for each in models))
-        if source == "base" or len(names) == 1:
-            return names[0]
-        return f"union({', '.join(names)})"
+        return names[0] if len(names) == 1 else f"union({', '.join(names)})"
 
     def _models(self) -> list[Reference]:
         """All models, the base first."""
@@ -86,7 +84,8 @@ class Exported:
             message = "a spec has no chat template: the child has that of its tokenizer"
             hint = "write it into the child's tokenizer_config.json"
             self.reader.report(Diagnostic("W906", message, recipe.chat_template, help=(hint,)))
-        if recipe.dtype in _NARROW and recipe.dtype_span is not None:
+        computes = recipe.method.text != "passthrough"
+        if computes and recipe.dtype in _NARROW and recipe.dtype_span is not None:
             word = _NARROW[recipe.dtype]
             message = f"mergekit rounds every model to {word} first, and much of what it computes"
             self._differs(message, recipe.dtype_span, "here the result alone is rounded")
@@ -105,11 +104,11 @@ class Exported:
         first = self._first(inputs)
         if self.recipe.base is None and len({each.model for each in inputs}) > 1:
             message = "without a base, mergekit copies config.json from a model drawn by chance"
-            hint = f"here it is that of `{first}`, the first"
+            hint = f"here it is that of {quoted(first)}, the first"
             self._differs(message, self.recipe.method.span, hint)
         elif self.recipe.base is not None and first.plain != self.recipe.base.plain:
             message = f"mergekit copies config.json and tokenizer from {quoted(self.recipe.base)}"
-            hint = f"here they are those of `{first}`, the first model"
+            hint = f"here they are those of {quoted(first)}, the first model"
             self._differs(message, self.recipe.base.span, hint)
 
     def _first(self, inputs: Sequence[Input]) -> Reference:

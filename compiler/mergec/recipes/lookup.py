@@ -18,7 +18,8 @@ from mergec.recipes.scalars import bool_of, number_of
 
 # Read by the one method that has them, and no keyword of a call.
 _READ = ("normalize_weights", "eps")
-_WHOLE_NUMBER = re.compile(r"[0-9]")
+# In a tensor's name the number of a layer stands between two dots, which a filter may cut off.
+_WHOLE_NUMBER = re.compile(r"(?:^|\.)[0-9]+(?:\.|$)")
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from mergec.diagnostics import Diagnostic
 from mergec.recipes.amounts import constant, fixed, number_text
-from mergec.recipes.calls import Written, joined, per_input, write_call
+from mergec.recipes.calls import Written, at_most_one, joined, not_rescaled, per_input, write_call
 from mergec.recipes.recipe import Input
 
 # The sparsifier that a method applies to each task vector.
@@ -95,7 +95,8 @@ def _elected(call: Written) -> str:
 def _trimming(call: Written, inputs: Sequence[Input]) -> list[str]:
     """The density of `ties`, which has another default than mergekit's."""
     amounts = call.values.each(call.parameter("density"), inputs) or [fixed(1)]
-    return [f"density={call.values.listed(amounts, 'density', inputs)}"]
+    kept = [at_most_one(amount) for amount in amounts]
+    return [f"density={call.values.listed(kept, 'density', inputs)}"]
 
 
 def _summed(call: Written) -> str:
@@ -127,11 +128,14 @@ def _sparse(call: Written, each: Input, sparse: str | None, *, lone: bool = Fals
             continue
         amounts = call.values.each(parameter, (each,))
         amount = amounts[0] if amounts else fixed(parameter.default or 0)
+        amount = at_most_one(amount) if name == "density" else amount
         if name == "density" and constant(amount) == 1:
             return delta if lone else call.values.operand(each)
         keywords.append(f"{name}={call.values.text(amount, name)}")
     rescale = _rescales(call)
-    if rescale and sparse in ("trim", "breadcrumbs"):
+    if rescale and sparse == "breadcrumbs":
+        raise not_rescaled(call)
+    if rescale and sparse == "trim":
         keywords.append("rescale=l1")
     elif rescale is False and sparse in ("dare", "della"):
         keywords.append("rescale=none")

@@ -1,5 +1,6 @@
 """`tokenizer_source:` and the block `tokenizer:` of a recipe."""
 
+from mergec.catalog.quoted import quoted
 from mergec.diagnostics import Diagnostic, fail
 from mergec.recipes.fields import Known, Reader, required
 from mergec.recipes.recipe import Reference, Tokenizer, TokenRow
@@ -53,7 +54,7 @@ def _row(key: Scalar, tree: Tree, reader: Reader) -> TokenRow | None:
     known = {} if is_null(tree) else reader.members(tree, key.text, ("source", "force"))
     force = reader.optional(known, "force", lambda value, what, it: bool_of(value, what, it.report))
     if "source" not in known:
-        message = f"the token `{key.text}` has no source, which is what mergekit does by itself"
+        message = f"the token {quoted(key.text)} has no source, and nothing is done about it"
         code = "E909" if force else "W901"
         hint = "add `source:`" if force else "remove it"
         reader.report(Diagnostic(code, message, key.span, help=(hint,)))

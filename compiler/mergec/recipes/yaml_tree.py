@@ -74,13 +74,13 @@ class _Reader:
         if depth > _MAX_DEPTH:
             raise fail("E904", f"this is nested more than {_MAX_DEPTH} levels deep", span, help=())
         if isinstance(event, yaml.AliasEvent):
-            raise _beyond("an alias", f"`*{event.anchor}`", span)
+            raise _beyond("an alias", quoted(f"*{event.anchor}"), span)
         if not isinstance(
             event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent
         ):
             raise fail("E904", "a value is missing here", span, help=())
         if event.anchor is not None:
-            raise _beyond("an anchor", f"`&{event.anchor}`", span)
+            raise _beyond("an anchor", quoted(f"&{event.anchor}"), span)
         if event.tag is not None:
             raise _beyond("a tag", quoted(event.tag), span)
         if isinstance(event, yaml.ScalarEvent):

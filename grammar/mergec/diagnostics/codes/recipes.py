@@ -82,7 +82,7 @@ ROWS = (
         "recipe-stages",
         "the stages of a recipe do not fit together",
         "Of several documents in one file each but one has a `name`, all names differ, and no "
-        "stage is made of itself, directly or by way of others.",
+        "stage is made of itself, directly or by way of others. mergekit stops here too.",
     ),
     code(
         "E914",
@@ -127,7 +127,8 @@ ROWS = (
         "recipe-differs",
         "the spec differs from the recipe",
         "Here the spec gives other numbers or other files than mergekit does, for a reason that "
-        "the message states: rounding, random masks, which model's config is copied.",
+        "the message states: rounding, random masks, which model's config is copied. Nothing of "
+        "it can be switched back; where it matters, compare the two results.",
     ),
     code(
         "W906",
