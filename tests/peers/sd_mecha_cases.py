@@ -105,7 +105,7 @@ DIFFERENCES = (
         (0.0, 0.0, 3.0, 3.0, 4.0, 5.0),
         "trim(a - base; density=0.5)",
         (0.0, 0.0, 3.0, 0.0, 4.0, 5.0),
-        "trim(a - base; density=2/3)",
+        "trim(a - base; density=0.5, dialect=sd_mecha)",
     ),
     Difference(
         "ties",

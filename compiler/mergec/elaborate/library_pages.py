@@ -9,7 +9,12 @@ from mergec.frozen import frozen
 from mergec.syntax import format_spec, parse_spec
 from mergec.syntax.nodes import Def
 
-ALIASES = {"std:classic": "std", "std:mergekit": "mk"}
+ALIASES = {
+    "std:classic": "std",
+    "std:mergekit": "mk",
+    "std:peft": "peft",
+    "std:sd_mecha": "mecha",
+}
 """What the documentation calls each library."""
 
 

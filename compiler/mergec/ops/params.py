@@ -42,7 +42,7 @@ def word(params: Params, name: str, default: str) -> str:
 
 
 def in_dialect(params: Params) -> bool:
-    """Whether the edge cases are mergekit's, the only dialect there is."""
+    """Whether the edge cases are those of another tool."""
     return params.get("dialect") is not None
 
 

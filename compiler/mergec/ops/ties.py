@@ -9,8 +9,9 @@ Parameters density: share kept, in (0, 1], one or one a delta · weights: one nu
            negative or majority (of the elected signs in the scope) · agg: wmean, mean (divides by
            the number of agreeing entries), sum or max · weight_stage: weights count before the
            election or after · scope: tensor, or global: each delta is trimmed as one vector of all
-           its tensors, and the majority is that of all · dialect: `mergekit` allows weights below
-           0, which turn the votes and count as they are in the divisor, where 0 is taken for 1
+           its tensors, and the majority is that of all · dialect: `mergekit` and
+           `peft` allow weights below 0, which turn votes before the election and count as they are
+           in the divisor, where 0 is taken for 1
 Edge cases an entry no source agrees on keeps the base's bits · ties at the threshold go to the
            lowest flat index · a 1-element tensor keeps its element · one delta: scale · trim(δ)
 Source     Yadav et al., TIES-Merging (2023), arXiv:2306.01708, algorithm 1. Their code keeps one
@@ -117,7 +118,7 @@ OPERATOR = Operator(
             "weight_stage", "word", "before", "weigh before or after", words=("before", "after")
         ),
         SCOPE,
-        DIALECT,
+        replace(DIALECT, words=("mergekit", "peft")),
     ),
     laws=(
         Law("permutation_invariant", {"density": Fraction(1, 2)}),

@@ -7,7 +7,9 @@ Parameters density (0, 1] share kept, exact · ties: `index` keeps the lowest fl
            rescale: `none` · `inv` divides by density · `l1`, `l2` restore that norm of x ·
            scope: `tensor` · `global` takes all tensors of the value as one vector x, in the order
            in which the value has them, and computes in float64 · dialect: `mergekit` takes
-           density·n in float64 before it is cut off, so that 0.29 of 100 are 28
+           density·n in float64 before it is cut off, so that 0.29 of 100 are 28 · `peft` the same,
+           and may keep nothing · `sd_mecha` so finds how many are dropped, keeps one of them and
+           all that equal it
 Edge cases density 1 is the identity · fewer than k nonzeros: all are kept · n = 1 keeps the entry ·
            dropped entries are +0
 Source     P. Yadav, D. Tam, L. Choshen, C. Raffel, M. Bansal, "TIES-Merging", 2023, section 4.1,
@@ -100,7 +102,7 @@ class Trim(StatisticStage):
         return TrimSetting(
             start_search(_count(params, site.numel), site.work),
             site,
-            word(params, "ties", "index") == "all",
+            word(params, "ties", "index") == "all" or params.get("dialect") == "sd_mecha",
             rescale,
             coefficient(density if rescale == "inv" else Fraction(1), site.work, None),
         )
@@ -182,7 +184,7 @@ def _check(params: Params) -> Objection | None:
         "E216",
         "dialect",
         "no other tool trims all tensors as one, so `dialect` contradicts `scope=global`",
-        "remove `dialect=mergekit`",
+        "remove `dialect`",
     )
 
 
@@ -202,7 +204,7 @@ OPERATOR = Operator(
             words=("none", "inv", "l1", "l2"),
         ),
         SCOPE,
-        DIALECT,
+        replace(DIALECT, words=("mergekit", "peft", "sd_mecha")),
     ),
     laws=(
         Law("identity_at", {"density": 1}),
@@ -247,7 +249,15 @@ OPERATOR = Operator(
 
 def _count(params: Params, n: int) -> int:
     density = rational(params, "density")
-    return max(1, binary_count(density, n)) if in_dialect(params) else kept_count(density, n)
+    match params.get("dialect"):
+        case "mergekit":
+            return max(1, binary_count(density, n))
+        case "peft":
+            return binary_count(density, n)
+        case "sd_mecha":
+            return n + 1 - max(1, int((1 - float(density)) * n))
+        case _:
+            return kept_count(density, n)
 
 
 def _keep(xp: ArrayNamespace, x: Array, setting: TrimSetting, cursor: Cursor) -> Array:
