@@ -43,6 +43,21 @@ def write_family(family: str, folder: Path) -> None:
             _move(model, _STEP * bool(number))
             model.save_pretrained(folder / name)
             write_tokenizer(folder / name, words)
+        if family == "llama":
+            write_adapter(model, folder / "lora")
+
+
+def write_adapter(model: Any, folder: Path) -> None:
+    """A low-rank adapter of a model, as peft saves one."""
+    peft: Any = import_module("peft")
+    torch: Any = import_module("torch")
+    names = ["q_proj", "down_proj"]
+    made = peft.get_peft_model(model, peft.LoraConfig(r=4, lora_alpha=6, target_modules=names))
+    with torch.no_grad():
+        for name, tensor in made.named_parameters():
+            if "lora_" in name:
+                tensor.copy_(_STEP * torch.randn(tensor.shape))
+    made.save_pretrained(folder)
 
 
 def write_tokenizer(folder: Path, words: Words) -> None:

@@ -359,6 +359,21 @@ REFUSED = (
 )
 
 FILES = (
+    Recipe(
+        "an adapter",
+        "task_arithmetic",
+        of_models("task_arithmetic", "a+./lora b", each={"weight": [1, 0.5]}),
+        note="merged into its model first there",
+    ),
+    Recipe(
+        "bfloat16",
+        "task_arithmetic",
+        of_models("task_arithmetic", "a b", each={"weight": [1, 0.3]}).replace(
+            "float32", "bfloat16"
+        ),
+        differs="models, task vectors and weights are rounded to bfloat16 there, the result alone "
+        "here",
+    ),
     recipe(
         "several documents",
         "linear",

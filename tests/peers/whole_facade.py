@@ -32,7 +32,7 @@ def _one(document: Any, text: str, out: Path) -> None:
     config: Any = import_module("mergekit.config")
     merge: Any = import_module("mergekit.merge")
     read = config.MergeConfiguration.model_validate(document)
-    merge.run_merge(read, str(out), options=_options(), config_source=text)
+    merge.run_merge(read, str(out), options=_options(out), config_source=text)
 
 
 def _several(recipe: Path, out: Path) -> None:
@@ -40,10 +40,11 @@ def _several(recipe: Path, out: Path) -> None:
     graph: Any = import_module("mergekit.graph")
     between = out.with_name(f"{out.name}-between")
     found, dependencies = multi.load_config(recipe.read_text(), str(between))
-    tasks = multi.make_tasks(found, dependencies, _options(), str(between), str(out), False)
+    tasks = multi.make_tasks(found, dependencies, _options(out), str(between), str(out), False)
     graph.Executor(tasks, math_device="cpu", storage_device="cpu").execute(desc="")
 
 
-def _options() -> Any:
+def _options(out: Path) -> Any:
     options: Any = import_module("mergekit.options")
-    return options.MergeOptions(random_seed=SEED, quiet=True)
+    adapted = out.with_name(f"{out.name}-adapted")
+    return options.MergeOptions(random_seed=SEED, quiet=True, lora_merge_cache=str(adapted))
