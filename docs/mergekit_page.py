@@ -44,6 +44,8 @@ config.json and the tokenizer are the same in every recipe but for these.
 _MODELS = {
     "llama": "Llama",
     "words": "Llama, several vocabularies",
+    "tied": "Llama, tied head",
+    "odd": "Llama, odd tensors",
     "gpt2": "GPT-2",
     "bert": "BERT",
     "bare bert": "BERT",

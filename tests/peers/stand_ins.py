@@ -1,12 +1,13 @@
 """Tiny models that stand in for those of a recipe, made by transformers as people's are.
 
 Each family has a `base` and three fine-tunes of it, `a`, `b` and `c`, in float32, with a tokenizer;
-`words` has models whose tokenizers differ.
+`words` has models whose tokenizers differ, `odd` a fine-tune twice, its negative, and zeros.
 """
 
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ def write_family(family: str, folder: Path) -> None:
             model = _MADE[family](transformers, words.rows)
             torch.manual_seed(0)
             _fill(model)
-            torch.manual_seed(number)
-            _move(model, _STEP * bool(number))
+            seed, factor = _ODD.get(name, (number, 1))
+            torch.manual_seed(seed)
+            _move(model, _STEP * bool(seed), factor)
             model.save_pretrained(folder / name)
             write_tokenizer(folder / name, words)
         if family == "llama":
@@ -78,6 +80,8 @@ def write_tokenizer(folder: Path, words: Words) -> None:
 
 _TOKENS = ("<s>", "</s>", "<unk>", *(f"w{number}" for number in range(VOCABULARY - 3)))
 _TEMPLATE = "{% for message in messages %}<{{ message.role }}> {{ message.content }}{% endfor %}"
+# Which fine-tune an odd model is, and what its entries are multiplied by.
+_ODD: Mapping[str, tuple[int, float]] = {"twin": (1, 1), "minus": (1, -1), "zeros": (0, 0)}
 _SAME = {name: Words(_TOKENS) for name in ("base", "a", "b", "c")}
 _WORDS: Mapping[str, Mapping[str, Words]] = {
     "llama": _SAME,
@@ -85,9 +89,11 @@ _WORDS: Mapping[str, Mapping[str, Words]] = {
     "bert": _SAME,
     "bare bert": _SAME,
     "masked bert": _SAME,
+    "tied": _SAME,
+    "odd": {name: Words(_TOKENS) for name in ("base", "a", *_ODD)},
     "words": {
         "base": Words(_TOKENS),
-        "twin": Words(_TOKENS),
+        "other": Words(_TOKENS),
         "same": Words(_TOKENS, template=_TEMPLATE),
         "more": Words(_TOKENS, ("<|im_start|>", "<|im_end|>"), VOCABULARY + 2, _TEMPLATE),
         "turned": Words((*_TOKENS[:3], *reversed(_TOKENS[3:-1]), "new")),
@@ -97,24 +103,24 @@ _WORDS: Mapping[str, Mapping[str, Words]] = {
 
 
 def _fill(model: Any) -> None:
-    """Entries that do not depend on how many rows there are, for all but the rows themselves."""
+    """The same entries for all models, whatever they have drawn, but for rows of tokens."""
     torch: Any = import_module("torch")
     with torch.no_grad():
-        tables = [it for it in model.parameters() if len(it) >= VOCABULARY and it.dim() == 2]
-        for tensor in [it for it in model.parameters() if all(it is not t for t in tables)]:
-            tensor.add_(_SPREAD * torch.randn(tensor.shape))
-        for tensor in tables:
-            tensor.copy_(_SPREAD * torch.randn(tensor.shape))
+        tables = [it for it in model.parameters() if it.dim() == 2 and len(it) >= VOCABULARY]
+        others = [it for it in model.parameters() if all(it is not table for table in tables)]
+        for tensor in (*others, *tables):
+            drawn = _SPREAD * torch.randn(tensor.shape)
+            tensor.copy_(drawn if tensor.dim() > 1 else tensor + drawn)
 
 
-def _move(model: Any, by: float) -> None:
+def _move(model: Any, by: float, factor: float) -> None:
     torch: Any = import_module("torch")
     with torch.no_grad():
         for tensor in model.parameters():
-            tensor.add_(by * torch.randn(tensor.shape))
+            tensor.add_(by * torch.randn(tensor.shape)).mul_(factor)
 
 
-def _llama(transformers: Any, rows: int) -> Any:
+def _llama(transformers: Any, rows: int, *, tied: bool = False) -> Any:
     return transformers.LlamaForCausalLM(
         transformers.LlamaConfig(
             vocab_size=rows,
@@ -124,7 +130,7 @@ def _llama(transformers: Any, rows: int) -> Any:
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=32,
-            tie_word_embeddings=False,
+            tie_word_embeddings=tied,
         )
     )
 
@@ -153,6 +159,8 @@ def _bert(kind: str) -> Callable[[Any, int], Any]:
 _MADE: Mapping[str, Callable[[Any, int], Any]] = {
     "llama": _llama,
     "words": _llama,
+    "odd": _llama,
+    "tied": partial(_llama, tied=True),
     "gpt2": _gpt2,
     "bert": _bert("BertForSequenceClassification"),
     "bare bert": _bert("BertModel"),

@@ -33,7 +33,7 @@ VOCABULARIES = (
     mixed(
         "union, without a base",
         "tokenizer_source: union\n",
-        "base twin turned",
+        "base other turned",
         base="",
         note="a token of two models out of three",
         differs="a token that a model lacks has the mean row of the others there, that of the "
