@@ -36,30 +36,32 @@ then has do not.
 _DIFFER = """The last column holds the call of ours that gives their result, where there is one.
 """
 _DIALECT = """The macros of [std:mergekit](library.md#stdmergekit) have the defaults and edge
-cases of mergekit's methods, by the parameter `dialect=mergekit` of the operators. Each pair of calls
-gives the same to 1e-5 of the largest entry, in float32, of random tensors of one to three axes, of
-one element and of rows of one, of fine-tuned, small, equal, zero, opposite, parallel and nearly
-opposite tensors, and of such that are full of ties, but for the inputs that the last column names.
-Random methods are given each other's masks; how often an entry is kept is compared above.
+cases of mergekit's methods, by the parameter `dialect=mergekit` of the operators. Each pair of
+calls gives the same to 1e-5 of the largest entry, in float32, of random tensors of one to three
+axes, of one element and of rows of one, of fine-tuned, small, equal, zero, opposite, parallel and
+nearly opposite tensors, and of such that are full of ties, but for the inputs that the last
+column names. Random methods are given each other's masks; how often an entry is kept is compared
+above.
 
-Weights that sum to zero, of which mergekit's `linear` makes infinities, are an error (E211), and so
-are a density of 0 (E203), weights below 0 of `multislerp` (E203) and `sce` of one model (E209).
-`breadcrumbs` has no `rescale`. Task vectors and weights are not rounded to the dtype of the base.
+Weights that sum to zero, of which mergekit's `linear` makes infinities, are an error (E211), and
+so are a density of 0 (E203), weights below 0 of `multislerp` (E203) and `sce` of one model
+(E209). `breadcrumbs` has no `rescale`. Task vectors and weights are not rounded to the dtype of
+the base.
 """
 _MECHA = """The macros of [std:sd_mecha](library.md#stdsd_mecha) have sd-mecha's defaults; `trim`
-with `dialect=sd_mecha` keeps what its `k` keeps. Each is compared with its method in float32, of random
-tensors of one and two axes, of two elements, of rows of one, of equal and zero tensors and of such
-that are full of ties. Opposite tensors have no middle here (E808), and rows of two opposite task
-vectors no ratio (E817): both are zero there.
+with `dialect=sd_mecha` keeps what its `k` keeps. Each is compared with its method in float32, of
+random tensors of one and two axes, of two elements, of rows of one, of equal and zero tensors and
+of such that are full of ties. Opposite tensors have no middle here (E808), and rows of two
+opposite task vectors no ratio (E817): both are zero there.
 """
 _PEFT = """## std:peft
 
-The macros of [std:peft](library.md#stdpeft) are the combination types of `add_weighted_adapter` of
-PEFT 0.21.2 that merge deltas. The tests compare each with it on the adapters of a small model, with
-weights of both signs, at densities that keep a fraction of an entry, one or all, and with its masks
-where they are random. The types that merge factors one by one (`linear`, `ties`, `dare_linear`,
-`dare_ties`, `magnitude_prune`) are left out: what they make of one delta depends on how it was
-factored.
+The macros of [std:peft](library.md#stdpeft) are the combination types of `add_weighted_adapter`
+of PEFT 0.21.2 that merge deltas. The tests compare each with it on the adapters of a small model,
+with weights of both signs, at densities that keep a fraction of an entry, one or all, and with
+its masks where they are random. The types that merge factors one by one (`linear`, `ties`,
+`dare_linear`, `dare_ties`, `magnitude_prune`) are left out: what they make of one delta depends
+on how it was factored.
 """
 _LONG = 8
 

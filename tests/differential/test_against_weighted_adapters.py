@@ -97,6 +97,10 @@ def test_the_same_random_masks_are_merged_alike(
 ) -> None:
     sources = deltas(model)
     masks = iter([merged(f"dare({x} - base; density=0.5)", sources) != 0 for x in LABELS])
-    monkeypatch.setattr(torch, "bernoulli", lambda _: torch.from_numpy(next(masks)).float())
+
+    def masked(_: Any) -> Any:
+        return torch.from_numpy(next(masks)).float()
+
+    monkeypatch.setattr(torch, "bernoulli", masked)
     found = merged(f"peft.{method}({ADAPTERS}; {SIGNED}, density=0.5, rank={RANK})", sources)
     assert agree(found, theirs(model, method, svd_rank=RANK, density=0.5))

@@ -63,8 +63,11 @@ NUMBERS: dict[str, tuple[Value, ...]] = {
     "rank": (2,),
     "units": ("short[0]", "short[1]", "short[1 / 11]"),
 }
-SILENT = {"normalize", "extrapolate", "antiparallel", "stream", "tol", "max_iter", "guard", "even"}
-SILENT |= {"dialect"}  # which shows on odd tensors alone: see tests/differential/test_dialects.py
+# A dialect shows on odd tensors alone: see tests/differential/test_dialects.py.
+SILENT = {
+    *("normalize", "extrapolate", "antiparallel", "stream"),
+    *("tol", "max_iter", "guard", "even", "dialect"),
+}
 # Some switches show only when the weights differ.
 WITH: dict[str, dict[str, Value]] = {
     **{name: {"weights": NUMBERS["weights"][0]} for name in ("agg", "weight_stage", "elect")},

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,15 +99,15 @@ def test_the_macro_is_the_method(row: Macro, name: str) -> None:
 def test_the_random_macro_makes_the_same_of_the_same_masks(
     row: Masked, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch = import_module("torch")
+    torch: Any = import_module("torch")
     tensors = INPUTS[name]
     kept = [ours(row.drawn.format(f"{x} - base"), tensors) != 0 for x in TASK[1:]]
     masks = iter(kept)
-    monkeypatch.setattr(
-        torch,
-        "bernoulli",
-        lambda chance: torch.from_numpy(next(masks)).reshape(chance.shape).float(),
-    )
+
+    def masked(chance: Any) -> Any:
+        return torch.from_numpy(next(masks)).reshape(chance.shape).float()
+
+    monkeypatch.setattr(torch, "bernoulli", masked)
     assert agree(*both(row, tensors))
     assert all(0 < mask.mean() < 1 for mask in kept)
 
@@ -115,4 +116,11 @@ def test_every_method_has_its_macro() -> None:
     registry = import_module("mergekit.merge_methods.registry")
     methods = {method.spec.name for method in registry.registered_methods()}
     macros = {macro.name for macro in library_macros() if macro.library == "std:mergekit"}
-    assert methods == macros == {row.call.function for row in (*MACROS, *MASKED)}
+    assert (
+        methods
+        == macros
+        == {
+            *(row.call.function for row in MACROS),
+            *(row.call.function for row in MASKED),
+        }
+    )

@@ -77,7 +77,7 @@ def check_parameters(
         keyword = given.sound.get(parameter.name)
         if keyword is not None and parameter.kind == "sources":
             continue  # they become operands: see `mergec.elaborate.statistics`
-        if keyword is None and parameter.kind == "word" and parameter.default is None:
+        if keyword is None and parameter.silent:
             continue
         if keyword is not None:
             value = check.given(parameter, keyword.value)

@@ -30,9 +30,9 @@ def spread(evaluator: Evaluating, written: Spread) -> Operands:
     if isinstance(expr, Name):
         return list(rest.items)
     lists = {each: value for each, value in local.items() if isinstance(value, tuple)}
-    for each, value in lists.items():
-        if len(value) != len(rest.items):
-            _refuse_list(evaluator, written, f"`{each}`", len(value), f"`*{name}`", len(rest.items))
+    for each, items in lists.items():
+        if len(items) != len(rest.items):
+            _refuse_list(evaluator, written, f"`{each}`", len(items), f"`*{name}`", len(rest.items))
             return [(written, POISON)]
     found: Operands = []
     for place, (_, value) in enumerate(rest.items):

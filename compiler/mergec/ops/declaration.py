@@ -54,6 +54,11 @@ class Parameter:
         """Whether a call must give it."""
         return isinstance(self.default, _Required)
 
+    @property
+    def silent(self) -> bool:
+        """Whether a call that does not give it has no trace of it: a word without default."""
+        return self.kind == "word" and self.default is None
+
 
 DENSITY = Parameter(
     "density",
@@ -73,7 +78,7 @@ DIALECT = Parameter(
     "whose edge cases it has, if not its own",
     words=("mergekit",),
 )
-"""A word without default: a call that does not give it is what it was before there was one."""
+"""Of an operator whose page says what it changes there."""
 
 
 Shape = tuple[int, ...]
@@ -223,7 +228,7 @@ class Operator:
         names = [*base, *(["x"] if high == 1 else [f"x{i + 1}" for i in range(max(low, 1))])]
         if high is None:
             names.append("...")
-        settings = ", ".join(map(_setting, self.parameters))
+        settings = ", ".join(_setting(each) for each in self.parameters if not each.silent)
         return f"{self.name}({', '.join(names)}; {settings})"
 
 
