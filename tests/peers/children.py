@@ -54,7 +54,7 @@ def compared(theirs: Path, ours: Path, *, by_token: bool = False) -> Compared:
         relative=float(every.max()),
         tensor=max(far, key=lambda name: far[name].max(initial=0)),
         entries=every.size,
-        apart=every.size - np.count_nonzero(near),
+        apart=every.size - int(np.count_nonzero(near)),
         within=float(every[near].max(initial=0)),
         missing=missing,
         files=_fields(_stated(theirs, by_token), _stated(ours, by_token)),
@@ -81,7 +81,7 @@ def vocabulary(folder: Path) -> Mapping[str, int]:
 def _relative(theirs: Floats, ours: Floats) -> Floats:
     """How far each entry is, as a part of the largest of its tensor."""
     size = np.abs(theirs).max(initial=0)
-    return np.abs(ours - theirs) / (size if size else 1)
+    return np.asarray(np.abs(ours - theirs) / (size if size else 1))
 
 
 def _in_their_order(

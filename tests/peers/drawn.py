@@ -24,7 +24,7 @@ def unlike_draws(
         delta = tuned[name] - base[name]
         found = value - base[name]
         mask = np.abs(found) > 0.1 * np.abs(delta)
-        kept, total = kept + np.count_nonzero(mask), total + mask.size
+        kept, total = kept + int(np.count_nonzero(mask)), total + mask.size
         expected = base[name] + np.where(mask, delta, 0) * (
             np.abs(delta).sum() / max(np.abs(delta[mask]).sum(), 1e-30)
         )

@@ -1,11 +1,13 @@
 """Every merge method of mergekit 0.1.5, over whole models."""
 
+from collections.abc import Mapping, Sequence
+
 from tests.peers.recipe_case import Recipe, of_models
 
-WEIGHTS = {"weight": [1, 0.5, 0.3]}
-THINNED = {"weight": [1, 0.5, 0.3], "density": [0.2, 0.5, 0.9]}
-ALONE = {"weight": [1], "density": [0.3]}
-WHOLE = {"weight": [1, 0.5, 0.3], "density": [1, 1, 1]}
+WEIGHTS: Mapping[str, Sequence[object]] = {"weight": [1, 0.5, 0.3]}
+THINNED: Mapping[str, Sequence[object]] = {"weight": [1, 0.5, 0.3], "density": [0.2, 0.5, 0.9]}
+ALONE: Mapping[str, Sequence[object]] = {"weight": [1], "density": [0.3]}
+WHOLE: Mapping[str, Sequence[object]] = {"weight": [1, 0.5, 0.3], "density": [1, 1, 1]}
 
 FUSION = "the divergence of a row cancels in float32 there, so that single entries are kept or not"
 

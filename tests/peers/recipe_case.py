@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import dedent
 from types import MappingProxyType
 from typing import Literal
 
@@ -56,3 +57,8 @@ def of_models(
         named = {key.removesuffix("_"): value for key, value in parameters.items()}
         lines.append(f"parameters: {json.dumps(named)}")
     return "\n".join([*lines, "dtype: float32", ""])
+
+
+def recipe(name: str, method: str, text: str, **more: object) -> Recipe:
+    """A recipe whose text is written out."""
+    return Recipe(name, method, dedent(text).lstrip("\n"), **more)  # type: ignore[arg-type]

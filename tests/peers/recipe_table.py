@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.peers.family_recipes import OTHERS
 from tests.peers.method_recipes import METHODS
 from tests.peers.recipe_case import Recipe
 from tests.peers.structure_recipes import STRUCTURES
 from tests.peers.vocabulary_recipes import VOCABULARIES
 
-RECIPES: tuple[Recipe, ...] = (*METHODS, *STRUCTURES, *VOCABULARIES)
+RECIPES: tuple[Recipe, ...] = (*METHODS, *STRUCTURES, *OTHERS, *VOCABULARIES)
 MEASURED = Path(__file__).with_name("measured.json")
 
 

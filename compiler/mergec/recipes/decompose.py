@@ -5,12 +5,10 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from mergec.catalog.quoted import quoted
-from mergec.diagnostics import Diagnostic, MergecError, Span, fail
 from mergec.elaborate import Elaborated
 from mergec.elaborate.print_names import Names
 from mergec.elaborate.print_operands import shown_node, unmarked
 from mergec.ir import Amount, Node, NodeKey, Schedule, Value
-from mergec.recipes.methods import RANDOM
 from mergec.recipes.recognised import (
     ALONE,
     ELECTION,
@@ -20,16 +18,12 @@ from mergec.recipes.recognised import (
     SPARSE_WORDS,
     Shape,
     difference,
-    unlike,
 )
-from mergec.recipes.said_amounts import Ends, NotSayable, amount_setting
 from mergec.recipes.said_models import Models
+from mergec.recipes.said_settings import Speaker
 from mergec.recipes.written_recipe import Document, Entry, Part
 
-_SAYABLE = (
-    '`match { "*mlp*" => 0.5, else => 1 }` and `match { layers(0..) => ramp(0, 1), else => 0 }`'
-)
-_TRUTHS = {"wmean": "true", "sum": "false", "row": "true", "tensor": "false"}
+_TRUTHS = {"wmean": "true", "sum": "false"}
 _AXES = {
     "none": {},
     "in": {"nuslerp_flatten": "false"},
@@ -45,10 +39,9 @@ class Decomposer:
     models: Models
     names: Names
     tail: tuple[str, ...]
-    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    say: Speaker
     documents: list[Document] = field(default_factory=list[Document])
     _stages: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
-    _ends: Ends = (True, True)
 
     def parts(self, key: NodeKey) -> tuple[Part, ...]:
         """What the document of a node has: several slices, or one part; E925 and E926."""
@@ -56,11 +49,11 @@ class Decomposer:
         if node.op != "stack":
             return (self._part(key),)
         if node.param("untie") is True:
-            raise self._refused(node.key, "`untie=true` has no counterpart in mergekit")
+            raise self.say.refused(node.key, "`untie=true` has no counterpart in mergekit")
         last = len(node.operands) - 1
         parts: list[Part] = []
         for number, each in enumerate(node.operands):
-            self._ends = (number == 0, number == last)
+            self.say.ends = (number == 0, number == last)
             parts.append(self._part(each))
         if len({part.method for part in parts}) > 1:
             # One document has one method: what is no copy becomes a stage, which is copied.
@@ -70,10 +63,10 @@ class Decomposer:
             ]
         if any(part.layers is None for part in parts):
             message = "a slice of a recipe says which layers it has, and a part of this stack not"
-            raise self._refused(node.key, message, "write layers, as in `a[0..16] ++ b[16..32]`")
+            raise self.say.refused(node.key, message, "write layers, as in `a[0..16] ++ b[16..32]`")
         if _count(parts[0]) < _count(parts[-1]):
             message = "mergekit makes norm and head of as many models as the first slice has"
-            raise self._refused(node.key, message, "merge as many models in the first part")
+            raise self.say.refused(node.key, message, "merge as many models in the first part")
         return tuple(parts)
 
     def _node(self, key: NodeKey) -> Node:
@@ -96,7 +89,7 @@ class Decomposer:
             return self._alone(node)
         message = f"mergekit has nothing that does what `{node.op}` does"
         hint = "merge in mergec, and let mergekit go on with the child"
-        raise self._refused(node.key, message, hint)
+        raise self.say.refused(node.key, message, hint)
 
     def _alone(self, node: Node) -> Part:
         shape = ALONE[node.op]
@@ -105,13 +98,13 @@ class Decomposer:
         base, *others = shown_node(self.checked.graph, node, ()).operands
         entries = [self._entry(self._minuend(key, base)) for key in others]
         entry = self._entry(base)
-        layers = _layers(entry)
+        layers = entry.count
         shared = {
-            word: self._setting(node, name, node.param(name), layers)
+            word: self.say.setting(node, name, node.param(name), layers)
             for name, word in shape.words.items()
             if name != "scope" or node.param(name) != "tensor"
         }
-        self._compare(node, shape.method, [*shape.words])
+        self.say.compare(node, shape.method, [*shape.words])
         return Part(shape.method, tuple(entries), entry, shared, listed=shape.full)
 
     def _mean(
@@ -127,9 +120,9 @@ class Decomposer:
             if sparse is not None:
                 method = SPARSE[sparse][0] or "ties"
             if sparse == "trim":
-                raise self._refused(node.key, "mergekit trims only where it elects signs")
+                raise self.say.refused(node.key, "mergekit trims only where it elects signs")
         entries = [self._entry(key) for key in keys]
-        layers = _layers(entries[0])
+        layers = entries[0].count
         shared: dict[str, str] = {}
         if "axis" in shape.words:
             shared |= _AXES[str(shown.params["axis"])]
@@ -139,21 +132,21 @@ class Decomposer:
                 shared["normalize"] = "true" if normal else "false"
         else:
             shared |= {
-                word: self._setting(node, name, shown.params[name], layers)
+                word: self.say.setting(node, name, shown.params[name], layers)
                 for name, word in shape.words.items()
             }
         if scale is not None and scale != 1:
-            shared["lambda"] = self._setting(node, "scale", scale, layers)
+            shared["lambda"] = self.say.setting(node, "scale", scale, layers)
         weights = shown.params.get("weights", Fraction(1))
         if shape.each:
-            entries = self._each(node, "weights", weights, "weight", entries)
+            entries = self.say.each(node, "weights", weights, "weight", entries)
         elif weights != 1:
-            raise self._refused(node.key, f"`{method}` of mergekit has no weights")
+            raise self.say.refused(node.key, f"`{method}` of mergekit has no weights")
         if sparse is not None:
             entries, rescale = self._sparse_settings(shown.operands, method, entries)
-            entries = self._each(node, "weights", weights, "weight", entries)
+            entries = self.say.each(node, "weights", weights, "weight", entries)
             shared |= rescale
-        self._compare(node, method, [*shape.words, *shape.each])
+        self.say.compare(node, method, [*shape.words, *shape.each])
         if base is None and method in ("linear", "karcher"):
             # One of the models, which settles whose config.json is copied.
             return Part(method, tuple(entries[1:]), entries[0], shared, listed=True)
@@ -166,19 +159,19 @@ class Decomposer:
         if len(terms) == 1 and models[0]:
             ((factor, key),) = terms
             entry = self._entry(key)
-            text = self._setting(node, "coefficients", factor, _layers(entry))
+            text = self.say.setting(node, "coefficients", factor, entry.count)
             scale = {} if factor == 1 else {"scale": text}
             return Part("passthrough", (replace(entry, settings=scale),))
         if all(models):
             entries = [self._entry(key) for _, key in terms]
             weights = tuple(factor for factor, _ in terms)
-            entries = self._each(node, "coefficients", weights, "weight", entries)
+            entries = self.say.each(node, "coefficients", weights, "weight", entries)
             return Part(
                 "linear", tuple(entries[1:]), entries[0], {"normalize": "false"}, listed=True
             )
         (first, base), *deltas = terms
         if first != 1 or any(models[1:]):
-            raise self._refused(node.key, "mergekit has no sum of this kind")
+            raise self.say.refused(node.key, "mergekit has no sum of this kind")
         if len(deltas) == 1:
             ((factor, key),) = deltas
             inner = self._node(key)
@@ -196,11 +189,11 @@ class Decomposer:
         if sparse is not None:
             method = SPARSE[sparse][0]
             if not method:
-                raise self._refused(node.key, "mergekit trims only where it elects signs")
+                raise self.say.refused(node.key, "mergekit trims only where it elects signs")
             entries, shared = self._sparse_settings(keys, method, entries)
         weights = tuple(factor for factor, _ in deltas)
-        entries = self._each(node, "coefficients", weights, "weight", entries)
-        self._drawn(node, method)
+        entries = self.say.each(node, "coefficients", weights, "weight", entries)
+        self.say.drawn(node, method)
         return Part(method, tuple(entries), self._entry(base), shared)
 
     def _terms(self, key: NodeKey, factor: Amount) -> list[tuple[Amount, NodeKey]]:
@@ -222,28 +215,28 @@ class Decomposer:
         shown = shown_node(self.checked.graph, node, ())
         base, *others = shown.operands
         if self.checked.graph.node(base).type.mass != 1:
-            raise self._refused(node.key, "an election of mergekit needs a base")
+            raise self.say.refused(node.key, "an election of mergekit needs a base")
         entries = [self._entry(self._minuend(key, base)) for key in others]
         sparse, shared = self._sparse(others), dict[str, str]()
         method = "ties" if sparse is None else SPARSE[sparse][1]
         density = shown.params["density"]
         if sparse is None:
-            entries = self._each(node, "density", density, "density", entries)
+            entries = self.say.each(node, "density", density, "density", entries)
         elif density != 1:
             message = "mergekit makes task vectors sparse once, and here they are trimmed too"
-            raise self._refused(node.key, message, "write `density=1` where signs are elected")
+            raise self.say.refused(node.key, message, "write `density=1` where signs are elected")
         else:
             entries, shared = self._sparse_settings(others, method, entries)
-        entries = self._each(node, "weights", shown.params["weights"], "weight", entries)
+        entries = self.say.each(node, "weights", shown.params["weights"], "weight", entries)
         agg = str(shown.params["agg"])
         if agg not in _TRUTHS:
-            raise self._refused(node.key, f"mergekit has no `agg={agg}`", "write `agg=wmean`")
+            raise self.say.refused(node.key, f"mergekit has no `agg={agg}`", "write `agg=wmean`")
         if (agg == "wmean") != (method in ("ties", "della")):
             shared["normalize"] = _TRUTHS[agg]
         if shown.params["scale"] != 1:
-            scale = self._setting(node, "scale", shown.params["scale"], _layers(entries[0]))
+            scale = self.say.setting(node, "scale", shown.params["scale"], entries[0].count)
             shared["lambda"] = scale
-        self._compare(node, method, ["density", *ELECTION.words, *ELECTION.each])
+        self.say.compare(node, method, ["density", *ELECTION.words, *ELECTION.each])
         return Part(method, tuple(entries), self._entry(base), shared)
 
     def _sparse(self, keys: Sequence[NodeKey]) -> str | None:
@@ -253,7 +246,7 @@ class Decomposer:
             return None
         if len(stages) > 1:
             message = "mergekit makes all task vectors sparse in one way, and here they differ"
-            raise self._refused(keys[0], message)
+            raise self.say.refused(keys[0], message)
         return stages.pop()
 
     def _sparse_settings(
@@ -266,7 +259,7 @@ class Decomposer:
             node = self.checked.graph.node(key)
             params = dict(node.params)
             said = {
-                word: self._setting(node, name, params[name], _layers(entry))
+                word: self.say.setting(node, name, params[name], entry.count)
                 for name, word in SPARSE_WORDS.items()
                 if name in params
             }
@@ -275,38 +268,10 @@ class Decomposer:
             if rescale in ("l1", "none") and (rescale == "l1") != (node.op in ("dare", "della")):
                 shared["rescale"] = "true" if rescale == "l1" else "false"
             known = ["seed", "stream", *SPARSE_WORDS]
-            self._compare(
+            self.say.compare(
                 node, method, [*known, *(["rescale"] if rescale in ("l1", "none") else [])]
             )
         return made, shared
-
-    def _each(
-        self, node: Node, name: str, value: Value, word: str, entries: Sequence[Entry]
-    ) -> list[Entry]:
-        """A setting of every model: one number for all, or a list."""
-        values = value if isinstance(value, tuple) else (value,) * len(entries)
-        return [
-            replace(
-                entry,
-                settings={**entry.settings, word: self._setting(node, name, each, _layers(entry))},
-            )
-            for entry, each in zip(entries, values, strict=True)
-        ]
-
-    def _setting(self, node: Node, name: str, value: Value, layers: int | None) -> str:
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, str):
-            return _TRUTHS[value]
-        assert isinstance(value, int | Fraction | Schedule)
-        number = Fraction(value) if isinstance(value, int) else value
-        try:
-            return amount_setting(number, layers, self._ends)
-        except NotSayable as why:
-            span = self.checked.places.parameters.get((node.key, name)) or self._span(node.key)
-            message = f"no filter and no gradient of a recipe says this number: {why}"
-            hint = f"it can say {_SAYABLE}"
-            raise fail("E926", message, span, help=hint) from None
 
     def _minuend(self, key: NodeKey, base: NodeKey) -> NodeKey:
         """The model of a task vector that a stage may have made sparse."""
@@ -319,7 +284,7 @@ class Decomposer:
         pair = difference(graph, node.key)
         if pair is None or unmarked(graph, pair[1]) != unmarked(graph, base):
             message = "a task vector of mergekit is the difference of a model and the one base"
-            raise self._refused(key, message)
+            raise self.say.refused(key, message)
         return pair[0]
 
     def _entry(self, key: NodeKey) -> Entry:
@@ -330,7 +295,7 @@ class Decomposer:
             inner = self._entry(node.operands[0])
             if not isinstance(high, int) or inner.layers is not None:
                 message = "a slice of a recipe says where it ends"
-                raise self._refused(key, message, "write both ends, as in `a[8..32]`")
+                raise self.say.refused(key, message, "write both ends, as in `a[8..32]`")
             assert isinstance(low, int | None)
             return Entry(inner.model, (low or 0, high))
         reference = self.models.reference(node.key)
@@ -339,60 +304,26 @@ class Decomposer:
     def _stage(self, key: NodeKey) -> str:
         """A document of its own for a model that is computed."""
         if key not in self._stages:
-            ends, self._ends = self._ends, (True, True)
+            ends, self.say.ends = self.say.ends, (True, True)
             parts = self.parts(key)
-            self._ends = ends
+            self.say.ends = ends
             name = self.checked.places.names.get(key) or self.names.fresh()
             self._stages[key] = name
             self.documents.append(Document(name, parts, self.tail))
             message = f"mergekit writes {quoted(name)} to the disk, rounded, before it is merged on"
-            self._warn(key, message, "mergekit-multi runs a recipe of several documents")
+            self.say.warn(key, message, "mergekit-multi runs a recipe of several documents")
         return self._stages[key]
 
     def _copied(self, key: NodeKey, part: Part) -> Part:
         """A part of another method, as a stage of which all layers are copied."""
         if part.layers is None:
-            raise self._refused(key, "a slice of a recipe says which layers it has")
+            raise self.say.refused(key, "a slice of a recipe says which layers it has")
         node = self._node(key)
         return Part("passthrough", (Entry(self._stage(node.key), (0, part.layers)),))
-
-    def _compare(self, node: Node, method: str, said: Sequence[str]) -> None:
-        """E926 for what mergekit has no word for, W925 for defaults that are not its own."""
-        default, chosen = unlike(node, method, said)
-        if chosen:
-            message = f"mergekit's `{method}` has no {', '.join(f'`{it}`' for it in chosen)}"
-            span = self._span(node.key)
-            raise fail("E926", message, span, help=f"leave it out, or call `mk.{method}`")
-        if default:
-            shown = ", ".join(f"`{it}`" for it in default)
-            message = f"mergekit's `{method}` computes something else than {shown}"
-            hint = f'`use "std:mergekit" as mk` and call `mk.{method}`, which is the same'
-            self._warn(node.key, message, hint)
-        self._drawn(node, method)
-
-    def _drawn(self, node: Node, method: str) -> None:
-        if method in RANDOM and node.op in ("ties", "linear", "affine"):
-            message = "mergekit draws its masks by another generator"
-            self._warn(node.key, message, "the shares are the same, and which entries not")
-
-    def _warn(self, key: NodeKey, message: str, hint: str) -> None:
-        found = Diagnostic("W925", message, self._span(key), help=(hint,))
-        if found not in self.found:
-            self.found.append(found)
-
-    def _refused(self, key: NodeKey, message: str, hint: str = "") -> MergecError:
-        return fail("E925", message, self._span(key), help=hint or "run the spec by mergec itself")
-
-    def _span(self, key: NodeKey) -> Span | None:
-        return self.checked.places.nodes.get(key)
 
 
 def _count(part: Part) -> int:
     return len(part.entries) + (part.base is not None)
-
-
-def _layers(entry: Entry) -> int | None:
-    return entry.layers[1] - entry.layers[0] if entry.layers else None
 
 
 def _times(factor: Amount, each: Value) -> Amount:

@@ -7,6 +7,7 @@ from mergec.elaborate.print_names import Names
 from mergec.frozen import frozen
 from mergec.recipes.decompose import Decomposer
 from mergec.recipes.said_models import Models
+from mergec.recipes.said_settings import Speaker
 from mergec.recipes.sources import Folders
 from mergec.recipes.written_recipe import Document, yaml_text
 from mergec.syntax.literals import string_text
@@ -36,11 +37,12 @@ def export_mergekit(checked: Elaborated, folders: Folders) -> Recipe:
         raise fail("E927", "mergekit writes models, not deltas", decl.span, help=hint)
     models = Models(checked, folders)
     names = Names({*checked.places.names.values()})
-    decomposer = Decomposer(checked, models, names, ("dtype: float32",))
+    speaker = Speaker(checked.places)
+    decomposer = Decomposer(checked, models, names, ("dtype: float32",), speaker)
     parts = decomposer.parts(decl.node)
     tail = [*_dtype(decl), *_tokenizer(decl.tokenizer, checked, models)]
     documents = [*decomposer.documents, Document("", parts, tuple(tail))]
-    found = [*decomposer.found, *_left_out(checked, decl)]
+    found = [*speaker.found, *_left_out(checked, decl)]
     return Recipe(yaml_text(documents), sort_by_position(found))
 
 

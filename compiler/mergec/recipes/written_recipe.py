@@ -17,6 +17,11 @@ class Entry:
     layers: tuple[int, int] | None = None
     settings: Settings = field(default_factory=dict[str, str])
 
+    @property
+    def count(self) -> int | None:
+        """How many layers are taken; None for all."""
+        return self.layers[1] - self.layers[0] if self.layers else None
+
 
 @frozen
 class Part:
@@ -34,8 +39,7 @@ class Part:
     @property
     def layers(self) -> int | None:
         """How many layers it makes, where it says so."""
-        taken = self.entries[0].layers
-        return taken[1] - taken[0] if taken else None
+        return self.entries[0].count
 
 
 @frozen
