@@ -109,7 +109,7 @@ def _stated(folder: Path, by_token: bool) -> dict[str, object]:
     found |= {f"tokenizer.json: {key}": value for key, value in rules.items()}
     template = folder / "chat_template.jinja"
     found["chat template"] = template.read_text() if template.exists() else None
-    tokens = vocabulary(folder) if whole else {}
+    tokens: Mapping[str, int] = vocabulary(folder) if whole else {}
     found["tokens"] = sorted(tokens) if by_token else dict(sorted(tokens.items()))
     return found
 

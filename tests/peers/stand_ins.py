@@ -45,8 +45,8 @@ def write_family(family: str, folder: Path) -> None:
             _move(model, _STEP * bool(seed), factor)
             model.save_pretrained(folder / name)
             write_tokenizer(folder / name, words)
-        if family == "llama":
-            write_adapter(model, folder / "lora")
+            if (family, name) == ("llama", "c"):
+                write_adapter(model, folder / "lora")
 
 
 def write_adapter(model: Any, folder: Path) -> None:

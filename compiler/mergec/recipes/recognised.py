@@ -112,7 +112,9 @@ def _of_dialect(method: str, op: str) -> Mapping[str, Value]:
     sources = "".join(f'{name} = model("./{name}")\n' for name in ("base", "a", "b"))
     source = SourceText("probe", f'use "std:mergekit" as mk\n{sources}child = {call}\n')
     found = elaborate(parse_spec(source).spec, Bundle(source, Path()))
-    return next((dict(node.params) for node in found.graph.nodes() if node.op == op), {})
+    return {
+        name: value for node in found.graph.nodes() if node.op == op for name, value in node.params
+    }
 
 
 def _shown(value: Value) -> str:

@@ -115,7 +115,7 @@ def _text(words: str | None, run: Run, layers: int | None, ends: Ends) -> str:
     inside, around = run.inside, zip((run.before, run.after), ends, strict=True)
     outside = {value for value, is_there in around if is_there}
     if Piece(words, inside).stays_inside:
-        outside = set()
+        outside.clear()
     if len({*inside} | outside) == 1:
         return number_text(inside[0])
     if layers == 1 and len(outside) == 1 and len(inside) == 1:
