@@ -102,8 +102,8 @@ $(PEERS_READY): pyproject.toml
 	@touch $@
 
 .PHONY: peers
-peers: $(PEERS_READY) ## operators against those of mergekit and sd-mecha, see docs/peers.md
-	$(PEERS)/bin/pytest -m 'slow or not slow' tests/peers
+peers: $(PEERS_READY) ## operators and whole recipes against mergekit and sd-mecha, see docs/peers.md
+	MEASURE=1 $(PEERS)/bin/pytest -m 'slow or not slow' tests/peers
 
 # BENCH='--ops ties3 --size small' times less; PEER_PYTHON is an interpreter that has the peers.
 BENCH ?=

@@ -42,6 +42,7 @@ PAGES = (
     "docs/adapters.md",
     "docs/looking.md",
     "docs/import.md",
+    "docs/migration.md",
     "docs/vocabularies.md",
     "docs/testing.md",
     "docs/plan.md",
@@ -60,7 +61,7 @@ PAGES = (
     "specs/README.md",
 )
 
-_LAYERS = {"docs/language.md": 4}
+_LAYERS = {"docs/language.md": 4, "docs/migration.md": 4}
 _FENCE = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ANY = "…"
 # What differs from run to run and from machine to machine.

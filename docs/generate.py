@@ -4,8 +4,8 @@
 
 `docs/operators.md` is made from `mergec.ops`, `docs/operator-laws.md` from the laws there and what
 `mergec.verify` knows of them, `docs/library.md` from the library specs that are
-shipped with mergec, `docs/errors.md` from `mergec.diagnostics.CODES`, `docs/peers.md` from
-`tests.peers`. A test compares them with what stands here.
+shipped with mergec, `docs/errors.md` from `mergec.diagnostics.CODES`, `docs/peers.md` and
+`docs/mergekit.md` from `tests.peers`. A test compares them with what stands here.
 """
 
 import sys
@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from docs.faults_page import faults_page
+from docs.mergekit_page import mergekit_page
 from docs.peers_page import peers_page
 from mergec.backends import BACKENDS
 from mergec.diagnostics import CODES
@@ -161,6 +162,7 @@ def pages() -> Mapping[str, str]:
         "errors.md": errors_page(),
         "faults.md": faults_page(),
         "peers.md": peers_page(),
+        "mergekit.md": mergekit_page(),
     }
 
 

@@ -1,8 +1,9 @@
 """The statements of one spec file, in order: what it binds, uses, requires and exports."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from mergec.diagnostics import Diagnostic, Label, MergecError, Span, fail
+from mergec.diagnostics import Diagnostic, Label, MergecError, SourceText, Span, fail
 from mergec.diagnostics.suggest import suggestion_help
 from mergec.elaborate.conditions import Conditions
 from mergec.elaborate.evaluator import Evaluator
@@ -15,7 +16,7 @@ from mergec.elaborate.scope import Module, Scope
 from mergec.elaborate.values import Meaning, Weights
 from mergec.elaborate.workspace import Workspace
 from mergec.ops import OPERATORS
-from mergec.syntax import limits, parse_spec
+from mergec.syntax import ParseResult, limits, parse_spec
 from mergec.syntax.nodes import (
     Binding,
     Def,
@@ -161,7 +162,7 @@ class Modules:
             module.modules[statement.name] = known
 
     def _load(self, found: Imported, prefix: str) -> Module | None:
-        parsed = parse_spec(found.source)
+        parsed = _parsed(found.source)
         for diagnostic in parsed.diagnostics:
             self.work.report(diagnostic)
         if any(diagnostic.severity == "error" for diagnostic in parsed.diagnostics):
@@ -179,6 +180,12 @@ class Modules:
         message = f"specs use each other in a circle: {names}"
         hint = "move what both need into a third spec"
         self.work.report(Diagnostic("E220", message, statement.path.span, help=(hint,)))
+
+
+@lru_cache(maxsize=8)
+def _parsed(source: SourceText) -> ParseResult:
+    """A used spec; a process that compiles many specs parses a library of theirs once."""
+    return parse_spec(source)
 
 
 def _report_unknown(module: Module, work: Workspace) -> None:

@@ -28,6 +28,7 @@ _MODULES = {
     "doctor": "doctoring",
     "expand": "expanding",
     "explain": "explaining",
+    "export": "exporting",
     "fmt": "checking",
     "import": "importing",
     "inspect": "inspecting",

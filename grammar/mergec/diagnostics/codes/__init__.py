@@ -13,6 +13,7 @@ from mergec.diagnostics.codes import (
     locks,
     mass,
     names,
+    recipe_exports,
     recipes,
     resources,
     runs,
@@ -36,6 +37,7 @@ _FAMILIES = (
     locks,
     trials,
     recipes,
+    recipe_exports,
     warnings,
 )
 
