@@ -126,6 +126,7 @@ def run_plan(
         _add_companions(plan, writer, origin, outcome)
         if "read_back" not in left_out:
             writer.read_back(budget.threads)
+        peak = peak_memory()  # nothing may fail any more once it is published
         writer.publish()
     return RunReport(
         target,
@@ -133,7 +134,7 @@ def run_plan(
         plan.bytes_read,
         plan.bytes_written,
         time.monotonic() - started,
-        peak_memory(),
+        peak,
         budget.peak,
         outcome.left_out,
         (
