@@ -207,6 +207,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def finish(whole: Case) -> str:
     """Bring what a run left to its end, and say how that went."""
     if Path("out").exists():
+        assert "nothing was" not in messages(), messages()
         state = "published"
     elif any(each.read().lines for each in partials(Path("out"))):
         assert run_child(RESUME, undisturbed) == 0, messages()

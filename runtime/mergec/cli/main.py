@@ -43,7 +43,8 @@ _MODULES = {
 }
 _NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 # What a machine says that is in trouble or out of something, about whichever file it was asked for.
-_TROUBLE = (*_NOT_WRITTEN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM)
+_WITHOUT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.EINTR)
+_TROUBLE = (*_NOT_WRITTEN, *_WITHOUT)
 _stopped: list[BaseException] = []  # what signals raised here, the first one first
 _INTERRUPTED, _HUNG_UP, _TERMINATED, _BUG = 130, 129, 143, 70
 

@@ -132,6 +132,7 @@ def run_plan(
         _add_companions(plan, writer, origin, outcome)
         if "read_back" not in left_out:
             writer.read_back(budget.threads, read_back)
+        peak = peak_memory()  # nothing may fail any more once it is published
         writer.publish()
     return RunReport(
         target,
@@ -139,7 +140,7 @@ def run_plan(
         plan.bytes_read,
         plan.bytes_written,
         time.monotonic() - started,
-        peak_memory(),
+        peak,
         budget.peak,
         outcome.left_out,
         (
