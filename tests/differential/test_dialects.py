@@ -35,3 +35,13 @@ def test_a_row_has_the_edge_cases_of_a_tensor(call: str, backend: str) -> None:
     for number, row in enumerate(found):
         alone = {label: tensor[number] for label, tensor in rows.items()}
         assert agree(row, ours(f"{call} dialect=mergekit)", alone))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rescale", ["none", "l1"])
+def test_a_share_below_one_entry_may_keep_nothing(rescale: str, backend: str) -> None:
+    tensors = {"base": np.zeros(3), "a": np.array([1.0, -3.0, 2.0])}
+    for dialect, kept in (("peft", [0.0, 0.0, 0.0]), ("mergekit", [0.0, -3.0, 0.0])):
+        trim = f"trim(a - base; density=0.3, rescale={rescale}, dialect={dialect})"
+        found = ours(trim, tensors, backend=get_backend(backend))
+        assert np.sign(found).tolist() == np.sign(kept).tolist()

@@ -56,7 +56,8 @@ from mergec.ops.tree_sum import total
 class TrimSetting:
     """`search` finds the threshold; of its class `quota` members are kept, lowest index first.
 
-    What is kept is divided by `divisor`, then multiplied by `factor`.
+    What is kept is divided by `divisor`, then multiplied by `factor`. If nothing is to be kept, the
+    search is for the largest.
     """
 
     search: Search
@@ -65,10 +66,13 @@ class TrimSetting:
     rescale: str
     divisor: float
     factor: float = 1.0
+    nothing: bool = False
 
     @property
     def quota(self) -> int:
         """How many entries with exactly the threshold's magnitude are kept."""
+        if self.nothing:
+            return 0
         return self.search.members if self.keep_all_ties else self.search.rank
 
 
@@ -99,12 +103,14 @@ class Trim(StatisticStage):
         if density == 1:
             return None
         rescale = word(params, "rescale", "none")
+        count = _count(params, site.numel)
         return TrimSetting(
-            start_search(_count(params, site.numel), site.work),
+            start_search(max(count, 1), site.work),
             site,
             word(params, "ties", "index") == "all" or params.get("dialect") == "sd_mecha",
             rescale,
             coefficient(density if rescale == "inv" else Fraction(1), site.work, None),
+            nothing=not count,
         )
 
     @untrapped
