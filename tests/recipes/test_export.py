@@ -146,6 +146,11 @@ REFUSED = {
         "base + linear(dare(a - base; density=0.5), b - base; normalize=false)",
         "ties(base, trim(a - base; density=0.5), b; density=0.5)",
         "stack(a[0..2], b[1..3]; untie=true)",
+        "sce(base, dare(a - base; density=0.5), b)",
+        "base + nuslerp(dare(a - base; density=0.5), b - base)",
+        "ties(base, dare(trim(a - base; density=0.5); density=0.5); density=1)",
+        "base + dare(dare(a - base; density=0.5); density=0.5)",
+        "a[0..4][0..2] ++ b[2..4]",
         "a + (b - base)*0.5 + 0.5*(a - base)",
     ),
     "E926": (
@@ -172,6 +177,21 @@ def test_what_no_recipe_says_is_refused_by_name(code: str, expression: str) -> N
         exported(f"{SOURCES}child = {expression}\nexport child\n")
     assert [found.code for found in raised.value.diagnostics] == [code]
     assert raised.value.diagnostics[0].span is not None
+
+
+def test_a_stage_whose_name_yaml_would_misread_is_quoted() -> None:
+    text = exported(f"{HEAD}no = mk.slerp(a, b)\nchild = mk.slerp(no, base)\n").text
+    assert text.startswith('name: "no"\n')
+    assert '  - model: "no"\n' in text
+    assert imported(text).count("mk.slerp") == 2
+
+
+@pytest.mark.parametrize("step", ["slerp({}, b; t=0.5)", "{0}[0..9]", "0.5*{0} + 0.5*{0}"])
+def test_a_chain_of_any_length_is_refused_and_no_more(step: str) -> None:
+    lines = [f"x{number + 1} = {step.format(f'x{number}')}" for number in range(1500)]
+    with pytest.raises(MergecError) as raised:
+        exported("\n".join([SOURCES, "x0 = a", *lines, "child = x1500", ""]))
+    assert raised.value.diagnostics[0].code == "E925"
 
 
 def test_numbers_that_will_differ_and_parts_that_have_no_place_are_told() -> None:

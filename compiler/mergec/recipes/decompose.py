@@ -21,8 +21,10 @@ from mergec.recipes.recognised import (
 )
 from mergec.recipes.said_models import Models
 from mergec.recipes.said_settings import Speaker
-from mergec.recipes.written_recipe import Document, Entry, Part
+from mergec.recipes.written_recipe import Document, Entry, Part, plain
 
+# Stages are read one inside the other.
+_MOST_STAGES, _MOST_TERMS = 50, 1000
 _TRUTHS = {"wmean": "true", "sum": "false"}
 _AXES = {
     "none": {},
@@ -42,6 +44,7 @@ class Decomposer:
     say: Speaker
     documents: list[Document] = field(default_factory=list[Document])
     _stages: dict[NodeKey, str] = field(default_factory=dict[NodeKey, str])
+    _open: set[NodeKey] = field(default_factory=set[NodeKey])
 
     def parts(self, key: NodeKey) -> tuple[Part, ...]:
         """What the document of a node has: several slices, or one part; E925 and E926."""
@@ -113,7 +116,10 @@ class Decomposer:
         """Of models; of task vectors, if there is a base."""
         shown = shown_node(self.checked.graph, node, ())
         method = "task_arithmetic" if base is not None and node.op == "linear" else shape.method
-        keys = [key if base is None else self._minuend(key, base) for key in shown.operands]
+        combined = shown.operands
+        if base is not None and node.op == "linear":
+            combined = tuple(self._dense(combined))
+        keys = [key if base is None else self._minuend(key, base) for key in combined]
         sparse = None
         if base is not None and node.op == "linear":
             sparse = self._sparse(shown.operands)
@@ -154,7 +160,7 @@ class Decomposer:
 
     def _sum(self, node: Node) -> Part:
         """Sums of models, and of a model and task vectors."""
-        terms = self._terms(node.key, Fraction(1))
+        terms = self._terms(node.key)
         models = [self.checked.graph.node(key).type.mass != 0 for _, key in terms]
         if len(terms) == 1 and models[0]:
             ((factor, key),) = terms
@@ -182,7 +188,7 @@ class Decomposer:
             ):
                 return self._mean(inner, MEANS[inner.op], base, factor)
         keys = [key for _, key in deltas]
-        entries = [self._entry(self._minuend(key, base)) for key in keys]
+        entries = [self._entry(self._minuend(key, base)) for key in self._dense(keys)]
         method = "task_arithmetic"
         shared: dict[str, str] = {}
         sparse = self._sparse(keys)
@@ -196,27 +202,32 @@ class Decomposer:
         self.say.drawn(node, method)
         return Part(method, tuple(entries), self._entry(base), shared)
 
-    def _terms(self, key: NodeKey, factor: Amount) -> list[tuple[Amount, NodeKey]]:
+    def _terms(self, key: NodeKey) -> list[tuple[Amount, NodeKey]]:
         """What is summed, each with its coefficient; differences and stages stay whole."""
         graph = self.checked.graph
-        node = self._node(key) if graph.node(key).op in ("checked", "as_model") else graph.node(key)
-        whole = self.models.reference(node.key) is not None or difference(graph, node.key)
-        if node.op != "affine" or whole:
-            return [(factor, node.key)]
-        coefficients = node.param("coefficients")
-        assert isinstance(coefficients, tuple)
-        return [
-            term
-            for each, operand in zip(coefficients, node.operands, strict=True)
-            for term in self._terms(operand, _times(factor, each))
-        ]
+        found: list[tuple[Amount, NodeKey]] = []
+        waiting: list[tuple[Amount, NodeKey]] = [(Fraction(1), key)]
+        while waiting:
+            if len(found) + len(waiting) > _MOST_TERMS:
+                raise self.say.refused(key, f"this is a sum of more than {_MOST_TERMS} terms")
+            factor, each = waiting.pop()
+            node = graph.node(unmarked(graph, each))
+            whole = self.models.reference(node.key) is not None or difference(graph, node.key)
+            if node.op != "affine" or whole:
+                found.append((factor, node.key))
+                continue
+            coefficients = node.param("coefficients")
+            assert isinstance(coefficients, tuple)
+            terms = zip(coefficients, node.operands, strict=True)
+            waiting += reversed([(_times(factor, by), operand) for by, operand in terms])
+        return found
 
     def _election(self, node: Node) -> Part:
         shown = shown_node(self.checked.graph, node, ())
         base, *others = shown.operands
         if self.checked.graph.node(base).type.mass != 1:
             raise self.say.refused(node.key, "an election of mergekit needs a base")
-        entries = [self._entry(self._minuend(key, base)) for key in others]
+        entries = [self._entry(self._minuend(key, base)) for key in self._dense(others)]
         sparse, shared = self._sparse(others), dict[str, str]()
         method = "ties" if sparse is None else SPARSE[sparse][1]
         density = shown.params["density"]
@@ -274,11 +285,9 @@ class Decomposer:
         return made, shared
 
     def _minuend(self, key: NodeKey, base: NodeKey) -> NodeKey:
-        """The model of a task vector that a stage may have made sparse."""
+        """The model of a task vector; a model stands for its own."""
         graph = self.checked.graph
         node = graph.node(unmarked(graph, key))
-        if node.op in SPARSE:
-            return self._minuend(node.operands[0], base)
         if node.type.mass != 0:
             return node.key
         pair = difference(graph, node.key)
@@ -287,15 +296,20 @@ class Decomposer:
             raise self.say.refused(key, message)
         return pair[0]
 
+    def _dense(self, keys: Sequence[NodeKey]) -> Sequence[NodeKey]:
+        """The task vectors before a stage made them sparse, if one did."""
+        nodes = [self.checked.graph.node(key) for key in keys]
+        return [node.operands[0] if node.op in SPARSE else node.key for node in nodes]
+
     def _entry(self, key: NodeKey) -> Entry:
         """A model that is listed: a source, layers of one, or a stage of its own."""
         node = self._node(key)
         if node.op == "slice":
             low, high = node.param("lo"), node.param("hi")
-            inner = self._entry(node.operands[0])
-            if not isinstance(high, int) or inner.layers is not None:
-                message = "a slice of a recipe says where it ends"
+            if not isinstance(high, int) or self._node(node.operands[0]).op == "slice":
+                message = "a slice of a recipe is of a whole model, and says where it ends"
                 raise self.say.refused(key, message, "write both ends, as in `a[8..32]`")
+            inner = self._entry(node.operands[0])
             assert isinstance(low, int | None)
             return Entry(inner.model, (low or 0, high))
         reference = self.models.reference(node.key)
@@ -304,10 +318,14 @@ class Decomposer:
     def _stage(self, key: NodeKey) -> str:
         """A document of its own for a model that is computed."""
         if key not in self._stages:
+            if len(self._open) >= _MOST_STAGES:
+                raise self.say.refused(key, f"this takes more than {_MOST_STAGES} steps")
+            self._open.add(key)
             ends, self.say.ends = self.say.ends, (True, True)
             parts = self.parts(key)
             self.say.ends = ends
-            name = self.checked.places.names.get(key) or self.names.fresh()
+            self._open.remove(key)
+            name = plain(self.checked.places.names.get(key) or self.names.fresh())
             self._stages[key] = name
             self.documents.append(Document(name, parts, self.tail))
             message = f"mergekit writes {quoted(name)} to the disk, rounded, before it is merged on"

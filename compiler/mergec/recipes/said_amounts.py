@@ -8,7 +8,7 @@ from mergec.ir.schedule import Choice, Ramp
 from mergec.ir.selector import AnyOf, InLayers, NameLike, TensorSelector, print_selector
 from mergec.ir.values import print_decimal
 from mergec.recipes.amounts import Piece
-from mergec.syntax.literals import string_text
+from mergec.recipes.written_recipe import plain
 
 
 class NotSayable(Exception):
@@ -41,7 +41,7 @@ def amount_setting(number: Amount, layers: int | None, ends: Ends) -> str:
     if texts[0][0] is None:
         return texts[0][1]
     rules = [
-        f"{{value: {text}}}" if words is None else f"{{filter: {_plain(words)}, value: {text}}}"
+        f"{{value: {text}}}" if words is None else f"{{filter: {plain(words)}, value: {text}}}"
         for words, text in texts
     ]
     return f"[{', '.join(rules)}]"
@@ -123,10 +123,3 @@ def _text(words: str | None, run: Run, layers: int | None, ends: Ends) -> str:
     if outside - {inside[0]} or len(inside) < 2:
         raise NotSayable("embeddings, final norm and head have the first value of a gradient")
     return f"[{', '.join(map(number_text, inside))}]"
-
-
-def _plain(words: str) -> str:
-    """A text of YAML; quoted where it might be read as something else."""
-    plain = words.replace("_", "a").replace(".", "a").isalpha() and words.isascii()
-    reserved = words.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-    return words if plain and words[0].isalpha() and not reserved else string_text(words)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from mergec.frozen import frozen
+from mergec.syntax.literals import string_text
 
 Settings = Mapping[str, str]
 """Parameters with their values as YAML."""
@@ -54,6 +55,13 @@ class Document:
 def yaml_text(documents: Sequence[Document]) -> str:
     """The text of a recipe."""
     return "---\n".join("".join(f"{line}\n" for line in _lines(each)) for each in documents)
+
+
+def plain(words: str) -> str:
+    """A text of YAML; quoted where it might be read as something else."""
+    simple = words.replace("_", "a").replace(".", "a").isalnum() and words.isascii()
+    reserved = words.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+    return words if simple and words[0].isalpha() and not reserved else string_text(words)
 
 
 def _lines(document: Document) -> Iterable[str]:
