@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mergec.cli import run_state
+from mergec.shards.staging import Staging
 from tests.end_to_end.command_line import PORTIONS, SPEC, Mergec
 from tests.toy_checkpoints import write_family
 
@@ -41,6 +42,26 @@ def test_a_part_that_is_kept_is_named_with_the_command_that_goes_on(
     document = json.loads(out)
     assert (document["state"], document["resume_command"]) == ("resumable", "mergec run --resume")
     assert (document["code"], document["exit"]) == (None, 130)
+
+
+@pytest.mark.parametrize("options", [(), ("--replace",)])
+def test_a_signal_just_after_the_result_has_its_name_does_not_say_that_there_is_none(
+    mergec: Mergec, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    if options:
+        assert mergec("run", "spec.merge", "-o", "out").status == 0
+
+    def interrupted(_: Staging) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Staging, "sync_parent", interrupted)
+    outcome = mergec("run", "spec.merge", "-o", "out", *options, "--output-format", "json")
+    assert outcome.status == 130
+    said = "out is complete and published; only what was to be said after is missing"
+    assert outcome.err.strip() == said
+    document = json.loads(outcome.out)
+    assert (document["state"], document["resume_command"]) == ("published", None)
+    assert mergec("verify", "out").status == 0
 
 
 def test_other_commands_leave_nothing_and_say_nothing_of_it(mergec: Mergec) -> None:

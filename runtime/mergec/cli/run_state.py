@@ -12,6 +12,8 @@ from mergec.diagnostics import MergecError, escape
 from mergec.diagnostics.render_json import diagnostic_fields
 
 State = Literal["untouched", "resumable", "published", "unknown"]
+Folder = tuple[int, int]
+"""Device and inode."""
 SCHEMA = "mergec.run/1"
 # The folder is in place and complete, and the system did not confirm that its name is on the disk.
 _UNCONFIRMED = "E815"
@@ -22,11 +24,13 @@ _SIGNALS = (129, 130, 143)
 class RunState:
     """One `run`: where it writes, whether programs read what it says, and how far it came.
 
-    `resume_command` goes on where it ended, if a part of it is kept.
+    `before` is the folder that had the name of the output when it began. `resume_command` goes on
+    where it ended, if a part of it is kept.
     """
 
     target: Path
     as_json: bool
+    before: Folder | None
     published: bool = False
     resume_command: str | None = None
 
@@ -34,9 +38,24 @@ class RunState:
         """What is at the output now that `error` ended the run."""
         if isinstance(error, MergecError) and error.diagnostics[0].code == _UNCONFIRMED:
             return "unknown"
-        if self.published:
+        if self.published or (not isinstance(error, MergecError) and self.has_appeared()):
             return "published"
         return "untouched" if self.resume_command is None else "resumable"
+
+    def has_appeared(self) -> bool:
+        """Whether another folder has the name now than had it before.
+
+        A signal may come between the step that publishes and whoever would take a note of it.
+        """
+        return folder_at(self.target) not in (None, self.before)
+
+
+def folder_at(target: Path) -> Folder | None:
+    """Which folder has a name, if any has."""
+    with contextlib.suppress(OSError):
+        found = target.lstat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 _current: list[RunState] = []
@@ -44,13 +63,13 @@ _current: list[RunState] = []
 
 def begin(target: Path, *, as_json: bool = False) -> RunState:
     """From here on an error is one of a run to `target`."""
-    _current[:] = [RunState(target, as_json)]
+    _current[:] = [RunState(target, as_json, folder_at(target))]
     return _current[0]
 
 
 def is_published() -> bool:
-    """Whether a run has published, and has something to say still."""
-    return any(run.published for run in _current)
+    """Whether a run that a signal or a closed stream ends has published."""
+    return any(run.published or run.has_appeared() for run in _current)
 
 
 def resumable(command: str) -> None:
@@ -98,7 +117,7 @@ def _document(run: RunState, state: State, error: BaseException, status: int) ->
         "code": found[0].code if found else None,
         "exit": status,
         "state": state,
-        "resume_command": run.resume_command,
+        "resume_command": run.resume_command if state == "resumable" else None,
         "output": str(run.target),
         "errors": [diagnostic_fields(each) for each in found],
     }
