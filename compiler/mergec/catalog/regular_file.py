@@ -87,7 +87,7 @@ def _not_regular(path: Path, mode: int) -> MergecError:
     return fail(
         "E702",
         f"{quoted(path)} is a {_KINDS.get(stat.S_IFMT(mode), 'special file')}, not a regular file",
-        help="name a `.safetensors` file, or a folder that holds one",
+        help="name a file in it" if stat.S_ISDIR(mode) else "name a regular file",
     )
 
 
