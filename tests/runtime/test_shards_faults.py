@@ -103,7 +103,7 @@ class InterruptedFiles(WatchedFiles):
 @pytest.fixture(autouse=True)
 def early(monkeypatch: pytest.MonkeyPatch) -> None:
     """The device is told of every few bytes, so that small shards have all kinds of calls."""
-    monkeypatch.setattr("mergec.shards.writer._WRITE_BEHIND", 100)
+    monkeypatch.setattr("mergec.shards.open_shards._WRITE_BEHIND", 100)
 
 
 @pytest.fixture

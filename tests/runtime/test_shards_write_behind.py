@@ -48,7 +48,7 @@ class NamingFiles(Files):
 
 
 def test_writing_begins_before_the_sync(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mergec.shards.writer._WRITE_BEHIND", 1000)
+    monkeypatch.setattr("mergec.shards.open_shards._WRITE_BEHIND", 1000)
     tensors = [OutputTensor(f"{i}", Dtype.U8, (400,)) for i in range(10)]
     files = NamingFiles()
     with CheckpointWriter.create(target, {"": lay_out(tensors, 1 << 20, {})}, [], files) as writer:
@@ -68,7 +68,7 @@ def test_a_system_that_cannot_begin_early_is_used_all_the_same(
             if name == "_sync_file_range":
                 raise OSError(errno.ENOSYS, "")
 
-    monkeypatch.setattr("mergec.shards.writer._WRITE_BEHIND", 1)
+    monkeypatch.setattr("mergec.shards.open_shards._WRITE_BEHIND", 1)
     copy_checkpoint(source, target, Late())
     assert folder_files(target) == expected_files()
 
@@ -76,7 +76,7 @@ def test_a_system_that_cannot_begin_early_is_used_all_the_same(
 def test_files_that_need_not_last_are_never_synced(
     source: Checkpoint, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mergec.shards.writer._WRITE_BEHIND", 1)
+    monkeypatch.setattr("mergec.shards.open_shards._WRITE_BEHIND", 1)
     files = NamingFiles(durable=False)
     copy_checkpoint(source, target, files, TWO)
     assert folder_files(target) == expected_files(TWO)

@@ -15,11 +15,11 @@ from typing import Literal, Self, final
 from mergec.catalog.checkpoint import Sha256
 from mergec.catalog.sample import ALL, Sample
 from mergec.diagnostics import MergecError
-from mergec.shards.descriptors import Descriptors
 from mergec.shards.files import Files
 from mergec.shards.guard import Guard
 from mergec.shards.journal import Claims, Journal, Line, Written, read_journal
 from mergec.shards.lay_shard import lay_shard, length_word
+from mergec.shards.open_shards import OpenShards
 from mergec.shards.partials import Partial, in_use, require_alone
 from mergec.shards.preflight import check_target, output_exists
 from mergec.shards.read_back import all_parts, first_difference, stored_otherwise
@@ -31,9 +31,6 @@ from mergec.shards.targets import Layouts, index_of, path_in, shards_of, targets
 
 # The folder, the lock, the index, and some for what stands beside the weights.
 FILES_BESIDE_SHARDS = 16
-# Bytes written to a shard before the device is told to begin with them. Measured on 1.2 GB, this
-# takes the sync at the end from 0.5 s to 0.01 s; 8 MiB cost more calls, 128 MiB gain nothing.
-_WRITE_BEHIND = 32 << 20
 
 
 @final
@@ -74,9 +71,6 @@ class CheckpointWriter:
         self._shards = shards_of(layouts)
         self._indexes = {folder: index_of(group) for folder, group in layouts.items()}
         self._tensors = targets_of(self._shards, hashed=hashed)
-        # Bytes of each shard that the device was not yet told of. A count that a race of threads
-        # makes too small delays that a little.
-        self._waiting = dict.fromkeys(self._shards, 0)
         self._beside: dict[str, tuple[int, Sha256]] = {}
         self._finished: set[str] = set()
         self._staging = Staging(target, files, path)
@@ -84,7 +78,7 @@ class CheckpointWriter:
         """What the run before claimed, if there was one, and what stands beside each claim."""
         self._claims: Claims | None = None
         self._named = False  # whether the names of all that was made are durable
-        self._open = Descriptors(self._staging.open_file, self._retire, limit=64)
+        self._open = OpenShards(files, self._staging.open_file)
         self._state: Literal["open", "published", "discarded", "kept"] = "open"
         self._failure: MergecError | None = None
         self._ending = Lock()
@@ -159,12 +153,7 @@ class CheckpointWriter:
         raw = view.cast("B") if view.nbytes else memoryview(b"")
         with target.lock, self._guard:
             target.digest.expect(byte_offset, len(raw))
-            taken = self._open.take(target.shard)
-            try:
-                self._files.write_at(taken.descriptor, raw, target.place.start + byte_offset)
-                self._write_behind(target.shard, taken.descriptor, len(raw))
-            finally:
-                self._open.give_back(taken)
+            self._open.write(target.shard, raw, target.place.start + byte_offset)
             target.digest.feed(byte_offset, raw)
 
     def claim(self, tensors: Iterable[tuple[str, str]], beside: Line) -> None:
@@ -186,7 +175,7 @@ class CheckpointWriter:
         claimed = claimed_tensors(self.lines)
         layouts = [(name, *found) for name, found in self._shards.items()]
         with self._guard:
-            return unchanged_tensors(self._files, self._open, layouts, claimed, threads)
+            return unchanged_tensors(self._files, self._open.opened, layouts, claimed, threads)
 
     def take_over(self, tensors: Mapping[tuple[str, str], Sha256]) -> None:
         """These of the `unchanged` are not written again."""
@@ -204,10 +193,10 @@ class CheckpointWriter:
         for place in layout.tensors:
             self._tensors[folder, place.name].digest.require_complete()
         with self._guard:
-            with self._open.lease(name) as descriptor:
+            with self._open.opened.lease(name) as descriptor:
                 self._files.sync(descriptor)
                 self._files.write_at(descriptor, length_word(layout), 0)
-            self._open.drop(name)  # syncs the word before it closes
+            self._open.opened.drop(name)  # syncs the word before it closes
         self._finished.add(name)
 
     def finish_all(self) -> None:
@@ -236,9 +225,9 @@ class CheckpointWriter:
             raise ValueError("a shard is not finished, or nothing was hashed")
         parts = [*all_parts(self._shards, digests, self._beside, sample)]
         with self._guard:
-            finding = first_difference(self._files, self._open, parts, threads)
+            finding = first_difference(self._files, self._open.opened, parts, threads)
             for name in (*self._shards, *self._beside):
-                self._open.drop(name)
+                self._open.opened.drop(name)
         if finding is not None:
             raise self._abandon(stored_otherwise(self._target, finding))
 
@@ -346,16 +335,7 @@ class CheckpointWriter:
         if not self._named:
             self._staging.sync_names()
             self._named = True
-        for name in names:
-            with self._open.lease(name) as descriptor:
-                self._files.sync_data(descriptor)
-
-    def _write_behind(self, shard: str, descriptor: int, count: int) -> None:
-        """Keep the device busy while the next blocks are computed, so that no sync waits long."""
-        self._waiting[shard] += count
-        if self._waiting[shard] >= _WRITE_BEHIND:
-            self._waiting[shard] = 0
-            self._files.start_writeback(descriptor)
+        self._open.sync_data(names)
 
     def require_open(self) -> None:
         """Raise the first failure if there was one; ValueError once all is over."""
@@ -415,11 +395,3 @@ class CheckpointWriter:
         if self._claims is not None:
             self._claims.close()
         return self._staging.discard()
-
-    def _retire(self, descriptor: int) -> None:
-        # A write error shows at the next sync of a descriptor, so none is closed without one.
-        try:
-            if self._state == "open":
-                self._files.sync(descriptor)
-        finally:
-            self._files.close(descriptor)
