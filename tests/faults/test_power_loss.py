@@ -12,6 +12,7 @@ import pytest
 
 from mergec.shards import partials
 from tests.faults.injected import (
+    EVERY_CALL,
     RESUME,
     RUN,
     SPEC,
@@ -36,10 +37,10 @@ from tests.faults.tally import tally
 
 REPLACE = (*RUN, "--replace")
 CLEAN = ("clean", "out", "--yes")
-SEEDS = 6 if STEP == 1 else 2
+SEEDS = 6 if EVERY_CALL else 2
 # After every so many calls what is left is looked at, and of so many of these runs go on.
-LOOKED = 1 if STEP == 1 else 3
-GOES_ON = 3 if STEP == 1 else 150
+LOOKED = STEP if EVERY_CALL else 3
+GOES_ON = 3 if EVERY_CALL else 150
 
 
 @pytest.fixture(autouse=True)

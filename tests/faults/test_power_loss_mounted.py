@@ -17,15 +17,15 @@ from mergec.cli.main import run_command
 from mergec.shards import partials
 from tests.faults.forgetful import Disk, Survives, everything, names, nothing, some
 from tests.faults.forgetful_mount import Mounted, mounted
-from tests.faults.injected import STEP, Case, files_of, messages, remove
+from tests.faults.injected import EVERY_CALL, STEP, Case, files_of, messages, remove
 from tests.faults.power import Moment, violations
 from tests.faults.tally import tally
 
 DISK = Path("disk")
 OUT = DISK / "out"
 RUN = ("run", "spec.merge", "-o", str(OUT), "--backend", "reference", "--threads", "1")
-EVERY = 1 if STEP == 1 else 40
-KINDS = (nothing, names, everything, *(some(seed) for seed in range(2 if STEP == 1 else 1)))
+EVERY = STEP if EVERY_CALL else 40
+KINDS = (nothing, names, everything, *(some(seed) for seed in range(2 if EVERY_CALL else 1)))
 
 
 @pytest.fixture
