@@ -165,6 +165,24 @@ class Mounted:
 @contextlib.contextmanager
 def mounted(folder: Path) -> Generator[Mounted]:
     """A file system at a new folder; skips where there is none."""
+    with _handlers_kept(), _mounted(folder) as system:
+        yield system
+
+
+@contextlib.contextmanager
+def _handlers_kept() -> Generator[None]:
+    """libfuse handles signals, and leaves the defaults of the system behind: SIGPIPE would kill."""
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
+    kept = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _mounted(folder: Path) -> Generator[Mounted]:
     serve = _served()
     folder.mkdir()
     system = Mounted()
